@@ -1,0 +1,171 @@
+"""Commands: every change of the platform is one of these, asked for by somebody.
+
+A command is a frozen record. A `Request` is a command with its caller and the caller's request
+id. Products declare each command once, with its handler, in a `Registry`.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import operator
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from tallystick.pipeline.refusals import Refusal
+from tallystick.store.unit_of_work import Event, UnitOfWork
+
+__all__ = [
+    "SYSTEM",
+    "Answer",
+    "Caller",
+    "CallerKind",
+    "Command",
+    "Context",
+    "Registry",
+    "Reply",
+    "Request",
+    "command_bytes",
+]
+
+
+class Command(msgspec.Struct, frozen=True, tag_field="command", kw_only=True):
+    """Base of every command; the subclass's tag (`trade.pay`) is its name everywhere."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every command's answer; it is stored, so that it can be given again."""
+
+
+class CallerKind(StrEnum):
+    """Who may ask for something."""
+
+    APP = "app"
+    KEY = "key"
+    OPERATOR = "operator"
+    PARTY = "party"
+    SYSTEM = "system"
+
+
+class Caller(NamedTuple):
+    """Somebody that was identified by the gateway, and what it is allowed (scopes)."""
+
+    kind: CallerKind
+    id: str
+    scopes: frozenset[str] = frozenset()
+
+
+SYSTEM = Caller(CallerKind.SYSTEM, "tallystick", frozenset({"*"}))
+
+
+class Request(NamedTuple):
+    """A command on its way.
+
+    Args:
+        request_id: the caller's own id for it; with the caller it is the idempotency key.
+        keeps_refusals: whether a refusal, too, is given again for the same id. REST's
+            `Idempotency-Key` does; callers that repeat an order number do not, because a
+            refused command changed nothing and may succeed later.
+        timer_id: set when a due timer asks; it takes effect only while that timer is set.
+    """
+
+    caller: Caller
+    request_id: str
+    command: Command
+    keeps_refusals: bool = False
+    timer_id: str = ""
+
+    @property
+    def key(self) -> bytes:
+        """16 bytes that stand for caller and request id."""
+        text = f"{self.caller.kind}\0{self.caller.id}\0{self.request_id}"
+        return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+class Answer(NamedTuple):
+    """What became of a request: a reply or a refusal, and whether it was given before."""
+
+    reply: Reply | None
+    refusal: Refusal | None = None
+    replayed: bool = False
+
+
+class Context(NamedTuple):
+    """What a handler gets beside the command."""
+
+    uow: UnitOfWork
+    caller: Caller
+    request_key: bytes
+    now_ms: int
+
+
+C = TypeVar("C", bound=Command)
+Handler = Callable[[Any, Context], Reply]
+Subscriber = Callable[[UnitOfWork, Event], None]
+
+
+class Entry(NamedTuple):
+    """A registered command."""
+
+    handler: Handler
+    reply: type[Reply]
+    scope: str
+
+
+def command_bytes(command: Command) -> bytes:
+    """The command as it is stored in a timer and fingerprinted (MessagePack, tagged)."""
+    return msgspec.msgpack.encode(command)
+
+
+class Registry:
+    """The commands that the platform knows, and who follows its events.
+
+    `scope` names the permission a caller needs (`payments:write`); a scope `"*"` has all.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[type[Command], Entry] = {}
+        self._subscribers: list[tuple[str, Subscriber]] = []
+
+    def add(
+        self,
+        command: type[C],
+        handler: Callable[[C, Context], Reply],
+        *,
+        reply: type[Reply],
+        scope: str,
+    ) -> None:
+        """Declare a command with its handler, the type of its reply and the scope it needs."""
+        assert command not in self._entries, command
+        self._entries[command] = Entry(handler, reply, scope)
+
+    def entry(self, command: type[Command]) -> Entry:
+        """The declaration of a command (KeyError when there is none)."""
+        return self._entries[command]
+
+    def commands(self) -> dict[type[Command], Entry]:
+        """All declared commands."""
+        return dict(self._entries)
+
+    def subscribe(self, topic_prefix: str, subscriber: Subscriber) -> None:
+        """Call `subscriber` for each such event, inside the unit of work that emits it."""
+        self._subscribers.append((topic_prefix, subscriber))
+
+    def publish(self, uow: UnitOfWork, events: list[Event]) -> None:
+        """Tell the subscribers of events that a command has just emitted."""
+        for event in events:
+            for prefix, subscriber in self._subscribers:
+                if event.topic.startswith(prefix):
+                    subscriber(uow, event)
+
+    @functools.cached_property
+    def _decoder(self) -> msgspec.msgpack.Decoder[Command]:
+        union = functools.reduce(operator.or_, self._entries)
+        return msgspec.msgpack.Decoder(union)
+
+    def decode(self, data: bytes) -> Command:
+        """A stored command (the reverse of `command_bytes`)."""
+        return self._decoder.decode(data)

@@ -1,0 +1,390 @@
+"""The executor: one thread that takes waiting commands, a batch a transaction (group commit).
+
+Commands that wait together share one transaction and one disk sync. Each is accepted or
+refused by itself, sees what the ones before it in the batch have done, and is answered only
+after the whole batch is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import queue
+import sqlite3
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import NamedTuple, Protocol
+
+import msgspec
+import structlog
+
+from tallystick.pipeline.commands import (
+    Answer,
+    CallerKind,
+    Command,
+    Context,
+    Registry,
+    Reply,
+    Request,
+    command_bytes,
+)
+from tallystick.pipeline.refusals import Refusal, Refused
+from tallystick.store.ledger_rows import SqlLedgerReader
+from tallystick.store.unit_of_work import UnitOfWork
+
+__all__ = ["Executor", "Gate", "Observer", "authorise"]
+
+log = structlog.get_logger("tallystick.pipeline")
+
+Gate = Callable[[Request, Context, str], None]
+"""A step before the handler: (request, context, scope of the command); raises `Refused`."""
+
+_BATCH_MAX = 256
+_WAITING_MAX = 50_000
+_TIMER_BACKOFF_MS = 60_000
+
+
+class Observer(Protocol):
+    """Follows the executor for metrics."""
+
+    def batch(self, commands: int, seconds: float) -> None:
+        """A batch of so many commands took so long, sync included."""
+        ...
+
+    def command(self, name: str, outcome: str, seconds: float) -> None:
+        """A command ended; `outcome` is `accepted`, `replayed` or a refusal code."""
+        ...
+
+
+class _NoObserver:
+    def batch(self, commands: int, seconds: float) -> None:
+        """Nobody looks."""
+
+    def command(self, name: str, outcome: str, seconds: float) -> None:
+        """Nobody looks."""
+
+
+class _Item(NamedTuple):
+    request: Request
+    waiter: asyncio.Future[Answer] | Future[Answer]
+    loop: asyncio.AbstractEventLoop | None
+    submitted: float
+
+
+class _Known(NamedTuple):
+    fingerprint: bytes
+    accepted: bool
+    answer: bytes
+    stored: bool
+
+
+def authorise(request: Request, context: Context, scope: str) -> None:
+    """The first gate: the caller must hold the command's scope.
+
+    Raises:
+        Refused: NOT_PERMITTED.
+    """
+    scopes = request.caller.scopes
+    if scope not in scopes and "*" not in scopes:
+        raise Refused("NOT_PERMITTED", f"This needs the scope {scope}.")
+
+
+def _fingerprint(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _name(command: Command) -> str:
+    return str(command.__struct_config__.tag)
+
+
+class Executor:
+    """Runs commands against one writing connection.
+
+    Args:
+        connection: the writing connection; the executor's thread alone uses it from here on.
+        registry: the commands and their handlers.
+        clock_ms: wall clock, milliseconds since 1970 UTC. It may jump; the platform's time
+            never goes back.
+        gates: steps before each handler, in order.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        registry: Registry,
+        *,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        gates: Sequence[Gate] = (authorise,),
+        observer: Observer | None = None,
+        batch_max: int = _BATCH_MAX,
+    ) -> None:
+        self._connection = connection
+        self._registry = registry
+        self._clock_ms = clock_ms
+        self._gates = gates
+        self._observer: Observer = observer or _NoObserver()
+        self._batch_max = batch_max
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._loop, name="executor", daemon=True)
+        self._stopping = False
+        self._now_ms = 0
+        self.store_failure = ""
+        self._last_timestamp = SqlLedgerReader(connection).last_timestamp()
+
+    # Asking.
+
+    def start(self) -> None:
+        """Begin to take commands."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what was accepted, then end; later requests are refused."""
+        self._stopping = True
+        self._queue.put(None)
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    @property
+    def waiting(self) -> int:
+        """Commands that wait for their batch."""
+        return self._queue.qsize()
+
+    def _busy(self) -> Answer | None:
+        if self._stopping or self._queue.qsize() >= _WAITING_MAX:
+            return Answer(None, Refusal("SYSTEM_BUSY"))
+        return None
+
+    async def submit(self, request: Request) -> Answer:
+        """Have a command run; the answer comes after it is durable."""
+        if busy := self._busy():
+            return busy
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Answer] = loop.create_future()
+        self._queue.put(_Item(request, waiter, loop, time.perf_counter()))
+        return await waiter
+
+    def submit_and_wait(self, request: Request) -> Answer:
+        """The same for callers without an event loop; blocks."""
+        if busy := self._busy():
+            return busy
+        waiter: Future[Answer] = Future()
+        self._queue.put(_Item(request, waiter, None, time.perf_counter()))
+        return waiter.result()
+
+    # Running.
+
+    def _loop(self) -> None:
+        while True:
+            batch = self._next_batch()
+            if not batch:
+                return
+            started = time.perf_counter()
+            answers = self._run_batch([item.request for item in batch])
+            ended = time.perf_counter()
+            self._deliver(batch, answers)
+            self._observer.batch(len(batch), ended - started)
+            for item, answer in zip(batch, answers, strict=True):
+                outcome = answer.refusal.code if answer.refusal else "accepted"
+                self._observer.command(
+                    _name(item.request.command),
+                    "replayed" if answer.replayed else outcome,
+                    ended - item.submitted,
+                )
+
+    def _next_batch(self) -> list[_Item]:
+        """The commands that wait now, at least one; empty when it is time to stop."""
+        first = self._queue.get()
+        if first is None:
+            return []
+        batch = [first]
+        while len(batch) < self._batch_max:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                self._queue.put(None)
+                break
+            batch.append(item)
+        return batch
+
+    @staticmethod
+    def _deliver(batch: list[_Item], answers: list[Answer]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Answer], Answer]]]
+        by_loop = defaultdict(list)
+        for item, answer in zip(batch, answers, strict=True):
+            if isinstance(item.waiter, Future):
+                item.waiter.set_result(answer)
+            elif item.loop is not None:
+                by_loop[item.loop].append((item.waiter, answer))
+        for loop, pairs in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(_resolve, pairs)
+            except RuntimeError:  # The loop is closed: nobody waits for the answer any more.
+                log.warning("answers_without_listener", count=len(pairs))
+
+    def _run_batch(self, requests: list[Request]) -> list[Answer]:
+        try:
+            answers = self._try_batch(requests)
+            self.store_failure = ""
+            return answers
+        except sqlite3.IntegrityError as error:
+            # A row broke a rule of the schema. Alone, each command answers for itself.
+            if len(requests) > 1:
+                return [self._run_batch([request])[0] for request in requests]
+            log.error("command_broke_schema", error=str(error), exc_info=True)
+            return [Answer(None, Refusal("INTERNAL_ERROR"))]
+        except sqlite3.Error as error:
+            self.store_failure = str(error)
+            log.error("store_cannot_write", error=str(error), commands=len(requests))
+            return [Answer(None, Refusal("STORE_UNAVAILABLE")) for _ in requests]
+
+    def _try_batch(self, requests: list[Request]) -> list[Answer]:
+        connection = self._connection
+        self._now_ms = max(self._now_ms, self._clock_ms())
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            uow = UnitOfWork(connection, self._now_ms, self._last_timestamp)
+            known = self._known_answers(requests)
+            answers = [self._run(uow, request, known) for request in requests]
+            uow.flush()
+            self._store_answers(known)
+            last_timestamp = uow.books.last_timestamp
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        self._last_timestamp = last_timestamp
+        return answers
+
+    def _known_answers(self, requests: list[Request]) -> dict[bytes, _Known]:
+        keys = [request.key for request in requests if request.request_id]
+        known: dict[bytes, _Known] = {}
+        for start in range(0, len(keys), 400):
+            part = keys[start : start + 400]
+            rows = self._connection.execute(
+                "SELECT request_key, fingerprint, accepted, answer FROM answered_request "  # noqa: S608
+                f"WHERE request_key IN ({', '.join('?' * len(part))})",
+                part,
+            )
+            known.update({r[0]: _Known(r[1], bool(r[2]), r[3], True) for r in rows})
+        return known
+
+    def _store_answers(self, known: dict[bytes, _Known]) -> None:
+        rows = [
+            (key, k.fingerprint, int(k.accepted), k.answer, self._now_ms)
+            for key, k in known.items()
+            if not k.stored
+        ]
+        if rows:
+            self._connection.executemany(
+                "INSERT INTO answered_request (request_key, fingerprint, accepted, answer, "
+                "answered_ms) VALUES (?, ?, ?, ?, ?)",
+                rows,
+            )
+
+    def _run(self, uow: UnitOfWork, request: Request, known: dict[bytes, _Known]) -> Answer:
+        """Run one command of a batch; whatever it does, the others are not touched."""
+        key = request.key
+        data = command_bytes(request.command)
+        fingerprint = _fingerprint(data)
+        if request.request_id and (earlier := known.get(key)):
+            return self._again(request, earlier, fingerprint)
+        mark = uow.mark()
+        answer = self._attempt(uow, request, key)
+        if answer.refusal is not None:
+            uow.rollback(mark)
+            self._after_refusal(uow, request, data, answer.refusal)
+        self._audit(uow, request, answer)
+        storable = answer.reply is not None or (
+            request.keeps_refusals and answer.refusal is not None
+            and answer.refusal.code not in _PASSING
+        )  # fmt: skip
+        if request.request_id and storable:
+            stored = msgspec.msgpack.encode(answer.reply or answer.refusal)
+            known[key] = _Known(fingerprint, answer.reply is not None, stored, False)
+        return answer
+
+    def _again(self, request: Request, earlier: _Known, fingerprint: bytes) -> Answer:
+        if earlier.fingerprint != fingerprint:
+            return Answer(None, Refusal("IDEMPOTENCY_MISMATCH"))
+        if not earlier.accepted:
+            return Answer(None, Refusal(*msgspec.msgpack.decode(earlier.answer)), replayed=True)
+        reply_type = self._registry.entry(type(request.command)).reply
+        reply: Reply = msgspec.msgpack.decode(earlier.answer, type=reply_type)
+        return Answer(reply, None, replayed=True)
+
+    def _attempt(self, uow: UnitOfWork, request: Request, key: bytes) -> Answer:
+        entry = self._registry.entry(type(request.command))
+        context = Context(uow, request.caller, key, uow.now_ms)
+        events_before = len(uow.events)
+        try:
+            if request.timer_id:
+                if not uow.timer_is_set(request.timer_id):
+                    return Answer(None, Refusal("NOT_FOUND", "The timer is no longer set."))
+                uow.cancel_timer(request.timer_id)
+            for gate in self._gates:
+                gate(request, context, entry.scope)
+            reply = entry.handler(request.command, context)
+            self._registry.publish(uow, uow.events[events_before:])
+        except Refused as refused:
+            return Answer(None, refused.refusal)
+        except sqlite3.Error:
+            raise
+        except Exception:
+            log.exception("command_failed", command=_name(request.command))
+            return Answer(None, Refusal("INTERNAL_ERROR"))
+        return Answer(reply)
+
+    @staticmethod
+    def _after_refusal(uow: UnitOfWork, request: Request, data: bytes, refusal: Refusal) -> None:
+        """A refused timer is over; one that failed by our own fault is tried again later."""
+        if not request.timer_id or not uow.timer_is_set(request.timer_id):
+            return
+        if refusal.code == "INTERNAL_ERROR":
+            uow.set_timer(request.timer_id, uow.now_ms + _TIMER_BACKOFF_MS, data)
+        else:
+            uow.cancel_timer(request.timer_id)
+
+    @staticmethod
+    def _audit(uow: UnitOfWork, request: Request, answer: Answer) -> None:
+        if request.caller.kind is not CallerKind.OPERATOR:
+            return
+        outcome = answer.refusal.code if answer.refusal else "accepted"
+        uow.audit(
+            uow.now_ms,
+            request.caller.kind,
+            request.caller.id,
+            _name(request.command),
+            subject_of(request.command),
+            outcome,
+            request.request_id,
+        )
+
+
+_PASSING = frozenset({"INTERNAL_ERROR", "STORE_UNAVAILABLE", "SYSTEM_BUSY", "NOT_PERMITTED"})
+"""Refusals that say nothing about the command itself; they are never kept as its answer."""
+
+_SUBJECTS = (
+    "trade_no", "out_trade_no", "order_id", "hold_id", "party_id", "app_id", "notify_id",
+    "key_id", "operator_id",
+)  # fmt: skip
+
+
+def subject_of(command: Command) -> str:
+    """What a command is about, for the audit trail: its first identifying field."""
+    for field in _SUBJECTS:
+        value = getattr(command, field, None)
+        if value:
+            return f"{field}={value}"
+    return ""
+
+
+def _resolve(pairs: list[tuple[asyncio.Future[Answer], Answer]]) -> None:
+    for waiter, answer in pairs:
+        if not waiter.done():
+            waiter.set_result(answer)

@@ -1,0 +1,206 @@
+"""Every refusal of the platform: one table of codes, sentences and where they map to.
+
+A refusal changes nothing. Its code is stable: clients may test for it. The sentences are for
+people; `alipay_code` and `sub_code` are what the OpenAPI gateway answers, `http_status` what
+REST answers as an RFC 9457 problem.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["REFUSALS", "Refusal", "RefusalKind", "Refused"]
+
+
+class RefusalKind(NamedTuple):
+    """One row of the table."""
+
+    code: str
+    http_status: int
+    alipay_code: str
+    sub_code: str
+    english: str
+    chinese: str
+
+
+BUSINESS = "40004"
+MISSING = "40001"
+INVALID = "40002"
+FORBIDDEN = "40006"
+UNAVAILABLE = "20000"
+
+_ROWS: Final = [
+    # The request itself.
+    ("IDEMPOTENCY_MISMATCH", 422, BUSINESS, "ACQ.CONTEXT_INCONSISTENT",
+     "This request id was used before with other contents.",
+     "该请求号已被使用，且内容不一致。"),
+    ("INVALID_AMOUNT", 422, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "The amount is not a valid amount of its currency.", "金额不合法。"),
+    ("INVALID_PARAMETER", 422, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "A parameter is missing or not valid.", "参数缺失或无效。"),
+    ("NOT_PERMITTED", 403, FORBIDDEN, "isv.insufficient-isv-permissions",
+     "The caller is not allowed to do this.", "调用方没有此权限。"),
+    ("NOT_SIGNED_IN", 401, FORBIDDEN, "isv.insufficient-user-permissions",
+     "Sign in first.", "请先登录。"),
+    ("NOT_FOUND", 404, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "There is nothing of that name here.", "未找到该对象。"),
+    ("REPLAYED_REQUEST", 400, INVALID, "isv.invalid-nonce",
+     "This signed request was received before.", "该签名请求已被接收过。"),
+    ("TOO_LARGE", 413, INVALID, "isv.request-too-large",
+     "The request is larger than allowed.", "请求超过允许的大小。"),
+    # The platform.
+    ("INTERNAL_ERROR", 500, UNAVAILABLE, "isp.unknow-error",
+     "Something went wrong here; nothing was changed. Try again.", "系统繁忙，未做任何更改，请重试。"),
+    ("STORE_UNAVAILABLE", 503, UNAVAILABLE, "aop.ACQ.SYSTEM_ERROR",
+     "The store cannot write now; nothing was changed. Try again.", "存储暂不可用，未做任何更改，请重试。"),
+    ("SYSTEM_BUSY", 503, UNAVAILABLE, "aop.ACQ.SYSTEM_ERROR",
+     "Too many requests are waiting; nothing was changed. Try again.", "系统繁忙，请稍后重试。"),
+    # Parties.
+    ("LOGIN_TAKEN", 409, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "This login name belongs to another party.", "该登录名已被占用。"),
+    ("PARTY_BLOCKED", 403, BUSINESS, "ACQ.ERROR_BUYER_CERTIFY_LEVEL_LIMIT",
+     "This account is blocked.", "该账户已被限制。"),
+    ("PARTY_NOT_EXIST", 404, BUSINESS, "ACQ.USER_NOT_EXIST",
+     "There is no such party.", "用户不存在。"),
+    ("PAYMENT_CODE_INVALID", 422, BUSINESS, "ACQ.PAYMENT_AUTH_CODE_INVALID",
+     "The payment code is not valid or no longer valid; ask the buyer for a new one.",
+     "支付码无效或已过期，请买家刷新后重试。"),
+    ("PAYMENT_PASSWORD_LOCKED", 423, BUSINESS, "ACQ.BUYER_ENABLE_STATUS_FORBID",
+     "The payment password is locked after five wrong tries; try again later.",
+     "支付密码已连续输错五次，已锁定，请稍后再试。"),
+    ("PAYMENT_PASSWORD_WRONG", 401, BUSINESS, "ACQ.PAYMENT_FAIL",
+     "The payment password is wrong.", "支付密码错误。"),
+    ("SIGN_IN_FAILED", 401, FORBIDDEN, "isv.insufficient-user-permissions",
+     "The login name or the password is wrong.", "登录名或密码错误。"),
+    ("SIGN_IN_LOCKED", 423, FORBIDDEN, "isv.insufficient-user-permissions",
+     "This login is locked after five wrong tries; try again later.",
+     "登录已连续输错五次，已锁定，请稍后再试。"),
+    # Partners.
+    ("APP_NOT_EXIST", 404, INVALID, "isv.invalid-app-id",
+     "There is no such app.", "应用不存在。"),
+    ("APP_DISABLED", 403, FORBIDDEN, "isv.app-disabled",
+     "This app is disabled.", "应用已停用。"),
+    ("KEY_NOT_EXIST", 404, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "There is no such key.", "密钥不存在。"),
+    ("KEY_INVALID", 422, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "This is not an RSA public key of at least 2048 bits.", "公钥无效，须为不少于2048位的RSA公钥。"),
+    ("NOTIFICATION_NOT_EXIST", 404, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "There is no such notification.", "通知不存在。"),
+    ("NOTIFY_URL_NOT_ALLOWED", 422, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "Notifications cannot be sent to this address.", "不允许向该地址发送通知。"),
+    # Trades.
+    ("BUYER_BALANCE_NOT_ENOUGH", 422, BUSINESS, "ACQ.BUYER_BALANCE_NOT_ENOUGH",
+     "The buyer's balance is not enough.", "买家余额不足。"),
+    ("BUYER_IS_SELLER", 422, BUSINESS, "ACQ.BUYER_SELLER_EQUAL",
+     "Buyer and seller are the same.", "买卖家不能相同。"),
+    ("BUYER_MISMATCH", 422, BUSINESS, "ACQ.TRADE_BUYER_NOT_MATCH",
+     "This trade belongs to another buyer.", "交易买家不匹配。"),
+    ("DISPUTE_NOT_OPEN", 409, BUSINESS, "ACQ.TRADE_STATUS_ERROR",
+     "This trade has no open dispute.", "该交易没有进行中的争议。"),
+    ("DISPUTE_SUM_WRONG", 422, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "What goes to buyer and seller together must be what is held.",
+     "退给买家与付给卖家的金额之和必须等于托管金额。"),
+    ("REFUND_AMOUNT_EXCEEDED", 422, BUSINESS, "ACQ.REFUND_AMT_NOT_EQUAL_TOTAL",
+     "Refunds together would exceed what the buyer paid.", "退款金额超过可退金额。"),
+    ("REFUND_MISMATCH", 409, BUSINESS, "ACQ.DISCORDANT_REPEAT_REQUEST",
+     "A refund with this request number exists with other contents.",
+     "同一退款请求号的退款内容不一致。"),
+    ("REFUND_NOT_EXIST", 404, BUSINESS, "ACQ.TRADE_NOT_EXIST",
+     "There is no such refund.", "退款不存在。"),
+    ("ROYALTY_RELATION_MISSING", 422, BUSINESS, "ACQ.ROYALTY_RECEIVER_INVALID",
+     "The receiver of the split is not bound to the seller.", "分账接收方未与卖家绑定分账关系。"),
+    ("SELLER_BALANCE_NOT_ENOUGH", 422, BUSINESS, "ACQ.SELLER_BALANCE_NOT_ENOUGH",
+     "The seller's balance is not enough.", "卖家余额不足。"),
+    ("SELLER_NOT_EXIST", 422, BUSINESS, "ACQ.SELLER_NOT_EXIST",
+     "There is no such seller, or it does not belong to this app.", "卖家不存在或不属于该应用。"),
+    ("SPLIT_EXCEEDS_AMOUNT", 422, BUSINESS, "ACQ.ALLOC_AMOUNT_VALIDATE_ERROR",
+     "The split gives away more than there is.", "分账金额超过可分金额。"),
+    ("SETTLE_MISMATCH", 409, BUSINESS, "ACQ.DISCORDANT_REPEAT_REQUEST",
+     "A settlement with this request number exists with other contents.",
+     "同一结算请求号的内容不一致。"),
+    ("TRADE_ALREADY_PAID", 409, BUSINESS, "ACQ.TRADE_HAS_SUCCESS",
+     "The trade has been paid already.", "交易已被支付。"),
+    ("TRADE_CLOSED", 409, BUSINESS, "ACQ.TRADE_HAS_CLOSE",
+     "The trade is closed.", "交易已经关闭。"),
+    ("TRADE_DISPUTED", 409, BUSINESS, "ACQ.TRADE_STATUS_ERROR",
+     "The trade is in dispute; it waits for its resolution.", "交易存在争议，须先解决争议。"),
+    ("TRADE_EXPIRED", 409, BUSINESS, "ACQ.TRADE_HAS_CLOSE",
+     "The time to pay this order is over.", "订单已超过支付期限。"),
+    ("TRADE_FINISHED", 409, BUSINESS, "ACQ.TRADE_HAS_FINISHED",
+     "The trade is finished and can no longer change.", "交易已经完结。"),
+    ("TRADE_MISMATCH", 409, BUSINESS, "ACQ.CONTEXT_INCONSISTENT",
+     "An order with this number exists with other contents.", "同一商户订单号的交易信息不一致。"),
+    ("TRADE_NOT_EXIST", 404, BUSINESS, "ACQ.TRADE_NOT_EXIST",
+     "There is no such trade.", "交易不存在。"),
+    ("TRADE_NOT_HELD", 409, BUSINESS, "ACQ.TRADE_STATUS_ERROR",
+     "The trade's money is not held, so this cannot be done.", "交易资金未处于托管状态，无法进行该操作。"),
+    ("TRADE_NOT_PAID", 409, BUSINESS, "ACQ.TRADE_STATUS_ERROR",
+     "The trade has not been paid.", "交易未支付。"),
+    ("TRADE_NOT_SETTLED", 409, BUSINESS, "ACQ.TRADE_SETTLE_ERROR",
+     "The seller has not been paid yet, so there is nothing to split.",
+     "交易尚未结算给卖家，无法分账。"),
+    ("TRADE_STATE_REFUSED", 409, BUSINESS, "ACQ.TRADE_STATUS_ERROR",
+     "The trade's state does not allow this.", "交易状态不允许该操作。"),
+    # Wallet, transfers and holds.
+    ("BALANCE_NOT_ENOUGH", 422, BUSINESS, "PAYER_BALANCE_NOT_ENOUGH",
+     "The balance is not enough.", "余额不足。"),
+    ("BANK_NOT_EXIST", 422, BUSINESS, "INVALID_PARAMETER",
+     "There is no such bank.", "银行不存在。"),
+    ("BANK_ORDER_NOT_EXIST", 404, BUSINESS, "ORDER_NOT_EXIST",
+     "There is no such bank order.", "银行订单不存在。"),
+    ("BANK_ANSWER_CONFLICT", 409, BUSINESS, "ORDER_STATUS_ERROR",
+     "The bank answered this order before, and otherwise.", "银行对该订单的应答与此前不一致。"),
+    ("HOLD_AMOUNT_EXCEEDED", 422, BUSINESS, "UNFREEZE_AMOUNT_EXCEEDED",
+     "More than what is still frozen.", "金额超过剩余冻结金额。"),
+    ("HOLD_CLOSED", 409, BUSINESS, "ORDER_ALREADY_CLOSED",
+     "Nothing is frozen under this authorisation any more.", "该授权已无冻结资金。"),
+    ("HOLD_MISMATCH", 409, BUSINESS, "ORDER_ALREADY_EXIST_DIFFERENT",
+     "An authorisation with this number exists with other contents.", "同一授权单号的内容不一致。"),
+    ("HOLD_NOT_EXIST", 404, BUSINESS, "AUTH_ORDER_NOT_EXIST",
+     "There is no such authorisation.", "授权订单不存在。"),
+    ("PAYEE_NOT_EXIST", 422, BUSINESS, "PAYEE_NOT_EXIST",
+     "There is no such payee.", "收款方不存在。"),
+    ("PAYER_IS_PAYEE", 422, BUSINESS, "PAYER_PAYEE_EQUAL",
+     "Payer and payee are the same.", "收付款方不能相同。"),
+    ("TRANSFER_MISMATCH", 409, BUSINESS, "PARAM_ILLEGAL_DUPLICATE",
+     "A transfer with this number exists with other contents.", "同一转账单号的内容不一致。"),
+    ("TRANSFER_NOT_EXIST", 404, BUSINESS, "ORDER_NOT_EXIST",
+     "There is no such transfer.", "转账单不存在。"),
+    # The ledger.
+    ("ACCOUNT_NOT_EXIST", 404, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "There is no such account.", "账户不存在。"),
+    ("BILL_NOT_READY", 422, BUSINESS, "isp.bill_not_exist",
+     "There is no bill for that day yet.", "该日账单尚未生成。"),
+    ("BOOK_RESERVED", 403, FORBIDDEN, "isv.insufficient-isv-permissions",
+     "This book is kept by the platform; its entries come from products only.",
+     "该账簿由平台维护，只能由业务产品记账。"),
+    ("LEDGER_REFUSED", 409, BUSINESS, "ACQ.SYSTEM_ERROR",
+     "The ledger refused the entry.", "账务系统拒绝了该分录。"),
+]  # fmt: skip
+
+REFUSALS: Final[dict[str, RefusalKind]] = {row[0]: RefusalKind(*row) for row in _ROWS}
+
+
+class Refusal(NamedTuple):
+    """What a caller is told: a code of the table, and what in particular was wrong.
+
+    `detail` is one more English sentence or a name (a parameter, a ledger result); it never
+    holds secrets or personal data.
+    """
+
+    code: str
+    detail: str = ""
+
+    @property
+    def kind(self) -> RefusalKind:
+        """The table's row for this refusal."""
+        return REFUSALS[self.code]
+
+
+class Refused(Exception):
+    """Carries a refusal from where it is found to the executor, which undoes the command."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        assert code in REFUSALS, code
+        super().__init__(code, detail)
+        self.refusal = Refusal(code, detail)

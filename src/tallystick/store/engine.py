@@ -1,0 +1,153 @@
+"""The embedded store: one SQLite file in a data folder, WAL and full sync.
+
+One process owns a data folder (a lock file says so); one connection writes, the others read.
+What can go wrong at the start is said in one sentence as a `StoreError`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import sqlite3
+from importlib import resources
+from pathlib import Path
+from typing import IO
+
+__all__ = ["DataFolder", "StoreError", "connect", "migrate", "migrations", "schema_version"]
+
+DATABASE_NAME = "tallystick.db"
+
+
+class StoreError(Exception):
+    """The store cannot be used; the message is one sentence for a person."""
+
+
+class DataFolder:
+    """A folder that one server process owns while it runs.
+
+    Args:
+        path: made if it does not exist.
+
+    Raises:
+        StoreError: it cannot be made or written, or another process owns it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock: IO[str] = (path / "server.lock").open("a+")
+        except OSError as error:
+            raise StoreError(
+                f"The data folder {path} cannot be written: {error.strerror}."
+            ) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise StoreError(
+                f"The data folder {path} is in use by another Tallystick server."
+            ) from error
+
+    @property
+    def database(self) -> Path:
+        """Where the database file lies."""
+        return self.path / DATABASE_NAME
+
+    def close(self) -> None:
+        """Give the folder free for another process."""
+        self._lock.close()
+
+
+def connect(database: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """Open a connection in autocommit mode, so that transactions are begun by name.
+
+    Raises:
+        StoreError: the file cannot be opened or is no database.
+    """
+    try:
+        uri = f"{database.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
+        connection = sqlite3.connect(
+            uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute("PRAGMA cache_size = -32000")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        if not readonly:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        else:
+            connection.execute("PRAGMA query_only = ON")
+    except sqlite3.Error as error:
+        raise StoreError(f"The database {database} cannot be opened: {error}.") from error
+    return connection
+
+
+def migrations() -> list[tuple[int, str, str]]:
+    """All migrations as (number, name, SQL), in their one linear order.
+
+    Raises:
+        StoreError: two have the same number, or one is missing.
+    """
+    found: list[tuple[int, str, str]] = []
+    folder = resources.files("tallystick.store") / "migrations"
+    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+        match = re.fullmatch(r"(\d{4})_([a-z0-9_]+)\.sql", entry.name)
+        if match:
+            found.append((int(match[1]), match[2], entry.read_text("utf-8")))
+    if [number for number, _, _ in found] != list(range(1, len(found) + 1)):
+        raise StoreError("The migrations are not numbered 1, 2, 3, … without gap or clash.")
+    return found
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """The number of the last migration that this database has had; 0 for a new one."""
+    known = connection.execute(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
+    ).fetchone()
+    if known is None:
+        return 0
+    row = connection.execute("SELECT MAX(version) FROM schema_version").fetchone()
+    return int(row[0] or 0)
+
+
+def migrate(connection: sqlite3.Connection) -> list[str]:
+    """Bring the schema up to date, each migration in its own transaction.
+
+    Returns:
+        The names of the migrations that were applied.
+
+    Raises:
+        StoreError: the database was written by a newer version, or a migration failed.
+    """
+    steps = migrations()
+    version = schema_version(connection)
+    if version > len(steps):
+        raise StoreError(
+            f"The data folder was written by a newer version of Tallystick (schema {version}; "
+            f"this version knows {len(steps)}). Start that version, or use another folder."
+        )
+    applied = []
+    for number, name, sql in steps[version:]:
+        script = (
+            "BEGIN IMMEDIATE;\n"
+            "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY, "
+            f"name TEXT NOT NULL);\n{sql}\n"
+            f"INSERT INTO schema_version VALUES ({number}, '{name}');\nCOMMIT;"
+        )
+        try:
+            connection.executescript(script)
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise StoreError(f"Migration {number} ({name}) failed: {error}.") from error
+        applied.append(name)
+    return applied
+
+
+def free_bytes(path: Path) -> int:
+    """Free space of the file system that holds the data folder, in bytes."""
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize

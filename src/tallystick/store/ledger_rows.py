@@ -1,0 +1,205 @@
+"""The ledger's rows in SQL: what the working set reads, and how a batch's changes are written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+
+from tallystick.ledger.books import Changes
+from tallystick.ledger.model import Account, PendingState, Transfer
+
+__all__ = ["SqlLedgerReader", "id_bytes", "write_changes"]
+
+_CHUNK = 400
+
+_ACCOUNT_COLUMNS = (
+    "id, book, code, flags, user_data_128, user_data_64, user_data_32, "
+    "debits_pending, debits_posted, credits_pending, credits_posted, timestamp"
+)
+_TRANSFER_COLUMNS = (
+    "id, debit_account_id, credit_account_id, amount, pending_id, user_data_128, "
+    "user_data_64, user_data_32, timeout, book, code, flags, timestamp"
+)
+
+
+def id_bytes(number: int) -> bytes:
+    """A 128-bit id as it is stored: 16 bytes, big-endian, so that order is kept."""
+    return number.to_bytes(16, "big")
+
+
+def _account(r: Sequence[object]) -> Account:
+    (id_, book, code, flags, u128, u64, u32, dpe, dpo, cpe, cpo, at) = r
+    return Account(
+        id=int.from_bytes(id_, "big"),  # type: ignore[arg-type]
+        book=book,  # type: ignore[arg-type]
+        code=code,  # type: ignore[arg-type]
+        flags=flags,  # type: ignore[arg-type]
+        user_data_128=int.from_bytes(u128, "big"),  # type: ignore[arg-type]
+        user_data_64=int.from_bytes(u64, "big"),  # type: ignore[arg-type]
+        user_data_32=u32,  # type: ignore[arg-type]
+        debits_pending=dpe,  # type: ignore[arg-type]
+        debits_posted=dpo,  # type: ignore[arg-type]
+        credits_pending=cpe,  # type: ignore[arg-type]
+        credits_posted=cpo,  # type: ignore[arg-type]
+        timestamp=at,  # type: ignore[arg-type]
+    )
+
+
+def _transfer(r: Sequence[object]) -> Transfer:
+    (id_, debit, credit, amount, pending, u128, u64, u32, timeout, book, code, flags, at) = r
+    return Transfer(
+        id=int.from_bytes(id_, "big"),  # type: ignore[arg-type]
+        debit_account_id=int.from_bytes(debit, "big"),  # type: ignore[arg-type]
+        credit_account_id=int.from_bytes(credit, "big"),  # type: ignore[arg-type]
+        amount=amount,  # type: ignore[arg-type]
+        pending_id=int.from_bytes(pending, "big"),  # type: ignore[arg-type]
+        user_data_128=int.from_bytes(u128, "big"),  # type: ignore[arg-type]
+        user_data_64=int.from_bytes(u64, "big"),  # type: ignore[arg-type]
+        user_data_32=u32,  # type: ignore[arg-type]
+        timeout=timeout,  # type: ignore[arg-type]
+        book=book,  # type: ignore[arg-type]
+        code=code,  # type: ignore[arg-type]
+        flags=flags,  # type: ignore[arg-type]
+        timestamp=at,  # type: ignore[arg-type]
+    )
+
+
+class SqlLedgerReader:
+    """Reads accounts and transfers for the ledger's working set, many ids a statement."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def _by_ids(self, head: str, ids: Sequence[int]) -> Iterator[tuple[object, ...]]:
+        for start in range(0, len(ids), _CHUNK):
+            part = [id_bytes(i) for i in ids[start : start + _CHUNK]]
+            yield from self.connection.execute(f"{head} ({', '.join('?' * len(part))})", part)
+
+    def accounts(self, ids: Sequence[int]) -> list[Account]:
+        """The accounts among these ids that exist."""
+        sql = f"SELECT {_ACCOUNT_COLUMNS} FROM ledger_account WHERE id IN"  # noqa: S608
+        return [_account(r) for r in self._by_ids(sql, ids)]
+
+    def transfers(self, ids: Sequence[int]) -> list[Transfer]:
+        """The transfers among these ids that exist."""
+        sql = f"SELECT {_TRANSFER_COLUMNS} FROM ledger_transfer WHERE id IN"  # noqa: S608
+        return [_transfer(r) for r in self._by_ids(sql, ids)]
+
+    def pending_states(self, ids: Sequence[int]) -> dict[int, PendingState]:
+        """What became of the pending transfers among these ids."""
+        sql = "SELECT transfer_id, state FROM ledger_pending WHERE transfer_id IN"
+        return {
+            int.from_bytes(r[0], "big"): PendingState(r[1])  # type: ignore[arg-type]
+            for r in self._by_ids(sql, ids)
+        }
+
+    def failed(self, ids: Sequence[int]) -> set[int]:
+        """The ids among these that failed for a reason which later state could change."""
+        sql = "SELECT transfer_id FROM ledger_failed WHERE transfer_id IN"
+        return {int.from_bytes(r[0], "big") for r in self._by_ids(sql, ids)}  # type: ignore[arg-type]
+
+    def _transfers_where(self, tail: str, parameters: Sequence[object]) -> list[Transfer]:
+        sql = f"SELECT {_TRANSFER_COLUMNS} FROM ledger_transfer {tail}"  # noqa: S608
+        return [_transfer(r) for r in self.connection.execute(sql, parameters)]
+
+    def transfers_with_reference(self, reference: int) -> list[Transfer]:
+        """Every transfer whose `user_data_128` is this number, oldest first."""
+        return self._transfers_where(
+            "WHERE user_data_128 = ? ORDER BY timestamp", (id_bytes(reference),)
+        )
+
+    def transfers_of_account(
+        self, account_id: int, *, after: int = 0, before: int = 2**63 - 1, limit: int = 100_000
+    ) -> list[Transfer]:
+        """An account's transfers with `after < timestamp < before`, oldest first."""
+        key = id_bytes(account_id)
+        return self._transfers_where(
+            "WHERE timestamp IN ("
+            "SELECT timestamp FROM ledger_transfer"
+            " WHERE debit_account_id = ? AND timestamp > ? AND timestamp < ?"
+            " UNION SELECT timestamp FROM ledger_transfer"
+            " WHERE credit_account_id = ? AND timestamp > ? AND timestamp < ?"
+            ") ORDER BY timestamp LIMIT ?",
+            (key, after, before, key, after, before, limit),
+        )
+
+    def accounts_where(
+        self,
+        *,
+        book: int | None = None,
+        code: int | None = None,
+        after_id: int = 0,
+        limit: int = 1_000_000,
+    ) -> list[Account]:
+        """Accounts of a book and a chart code (None: of all), in id order."""
+        wanted: list[tuple[str, object]] = [("id > ?", id_bytes(after_id))]
+        if book is not None:
+            wanted.append(("book = ?", book))
+        if code is not None:
+            wanted.append(("code = ?", code))
+        sql = (
+            f"SELECT {_ACCOUNT_COLUMNS} FROM ledger_account "  # noqa: S608
+            f"WHERE {' AND '.join(w for w, _ in wanted)} ORDER BY id LIMIT ?"
+        )
+        return [_account(r) for r in self.connection.execute(sql, (*(v for _, v in wanted), limit))]
+
+    def last_timestamp(self) -> int:
+        """The latest ledger timestamp in the store, 0 when there is none."""
+        sql = (
+            "SELECT MAX((SELECT COALESCE(MAX(timestamp), 0) FROM ledger_transfer), "
+            "(SELECT COALESCE(MAX(timestamp), 0) FROM ledger_account))"
+        )
+        return int(self.connection.execute(sql).fetchone()[0])
+
+
+def _write_many(connection: sqlite3.Connection, sql: str, rows: list[tuple[object, ...]]) -> None:
+    if rows:
+        connection.executemany(sql, rows)
+
+
+def write_changes(connection: sqlite3.Connection, changes: Changes) -> None:
+    """Write what a batch changed in the ledger, inside the caller's transaction."""
+    b: Callable[[int], bytes] = id_bytes
+    _write_many(
+        connection,
+        f"INSERT INTO ledger_account ({_ACCOUNT_COLUMNS}) "  # noqa: S608
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (b(a.id), a.book, a.code, a.flags, b(a.user_data_128), a.user_data_64.to_bytes(8, "big"),
+             a.user_data_32, a.debits_pending, a.debits_posted, a.credits_pending,
+             a.credits_posted, a.timestamp)
+            for a in changes.new_accounts
+        ],
+    )  # fmt: skip
+    _write_many(
+        connection,
+        "UPDATE ledger_account SET flags = ?, debits_pending = ?, debits_posted = ?, "
+        "credits_pending = ?, credits_posted = ? WHERE id = ?",
+        [
+            (a.flags, a.debits_pending, a.debits_posted, a.credits_pending, a.credits_posted,
+             b(a.id))
+            for a in changes.changed_accounts
+        ],
+    )  # fmt: skip
+    _write_many(
+        connection,
+        f"INSERT INTO ledger_transfer ({_TRANSFER_COLUMNS}) "  # noqa: S608
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (b(t.id), b(t.debit_account_id), b(t.credit_account_id), t.amount, b(t.pending_id),
+             b(t.user_data_128), t.user_data_64.to_bytes(8, "big"), t.user_data_32, t.timeout,
+             t.book, t.code, t.flags, t.timestamp)
+            for t in changes.new_transfers
+        ],
+    )  # fmt: skip
+    _write_many(
+        connection,
+        "INSERT INTO ledger_pending (transfer_id, state) VALUES (?, ?) "
+        "ON CONFLICT (transfer_id) DO UPDATE SET state = excluded.state",
+        [(b(i), int(s)) for i, s in changes.pending_states.items()],
+    )
+    _write_many(
+        connection,
+        "INSERT INTO ledger_failed (transfer_id) VALUES (?) ON CONFLICT DO NOTHING",
+        [(b(i),) for i in changes.failed_ids],
+    )

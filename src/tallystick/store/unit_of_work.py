@@ -1,0 +1,234 @@
+"""The unit of work: everything one batch of commands reads and changes, written in one go.
+
+Rows and ledger entries are changed in memory, where the next command of the batch sees them;
+`mark` and `rollback` undo one command by itself; `flush` writes the rest as bulk statements
+inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, NamedTuple, TypeVar
+
+from tallystick.ledger.books import Books
+from tallystick.store.ledger_rows import SqlLedgerReader, write_changes
+from tallystick.store.rows import ReadSession
+from tallystick.store.table import Row, Table, Value, table_of
+
+__all__ = ["Event", "Mark", "UnitOfWork"]
+
+R = TypeVar("R", bound=Row)
+
+_ABSENT = object()
+
+
+class Event(NamedTuple):
+    """Something that happened, for whoever follows the outbox.
+
+    `topic` names the kind (`trade.paid`), `subject` what it is about (a trade number), and
+    `payload` is JSON text in UTF-8.
+    """
+
+    topic: str
+    subject: str
+    payload: bytes
+
+
+class Mark(NamedTuple):
+    """A place to roll back to."""
+
+    undo: int
+    events: int
+    timers: int
+    audits: int
+    books: Any
+
+
+class UnitOfWork:
+    """One batch's view of the world: committed rows, overlaid with what the batch changed.
+
+    Args:
+        connection: the writing connection, in a transaction that the caller began.
+        now_ms: the moment of the whole batch.
+        last_timestamp: the ledger's latest timestamp, in nanoseconds.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, now_ms: int, last_timestamp: int) -> None:
+        self.now_ms = now_ms
+        self.connection = connection
+        self.ledger = SqlLedgerReader(connection)
+        self.books = Books(self.ledger, last_timestamp=last_timestamp)
+        self._committed = ReadSession(connection)
+        self._rows: dict[type[Row], dict[tuple[Value, ...], Any]] = {}
+        self._found: dict[tuple[type[Row], tuple[str, ...], tuple[Value, ...]], Any] = {}
+        self._dirty: dict[tuple[type[Row], tuple[Value, ...]], None] = {}
+        self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
+        self.events: list[Event] = []
+        self._timers: list[tuple[str, int | None, bytes]] = []
+        self._audits: list[tuple[Value, ...]] = []
+
+    # Reading.
+
+    def get(self, row: type[R], *key: Value) -> R | None:
+        """The row with this key as the batch sees it."""
+        overlay = self._rows.setdefault(row, {})
+        held = overlay.get(key, _ABSENT)
+        if held is _ABSENT:
+            held = overlay[key] = self._committed.get(row, *key)
+        return held  # type: ignore[no-any-return]
+
+    def find(self, row: type[R], **equals: Value) -> R | None:
+        """The row with these unique values as the batch sees it (the group must be declared)."""
+        table = table_of(row)
+        columns, values = tuple(equals), tuple(equals.values())
+        assert columns in table.unique, (table.name, columns)
+        held = self._found.get((row, columns, values), _ABSENT)
+        if held is _ABSENT:
+            found = self._committed.find(row, **equals)
+            if found is not None:
+                overlay = self._rows.setdefault(row, {})
+                # What the batch already holds under that key is newer than the committed row.
+                found = overlay.setdefault(table.key_of(found), found)
+            if found is not None and any(getattr(found, c) != v for c, v in equals.items()):
+                found = None
+            self._found[(row, columns, values)] = held = (
+                None if found is None else table.key_of(found)
+            )
+        current = None if held is None else self.get(row, *held)
+        if current is not None and any(getattr(current, c) != v for c, v in equals.items()):
+            return None
+        return current
+
+    def select(self, row: type[R], **equals: Value) -> list[R]:
+        """All rows with these values as the batch sees them, in key order."""
+        table = table_of(row)
+        overlay = self._rows.setdefault(row, {})
+        merged: dict[tuple[Value, ...], R | None] = {}
+        for found in self._committed.select(row, **equals):
+            key = table.key_of(found)
+            merged[key] = overlay.get(key, found)
+        merged.update({k: v for k, v in overlay.items() if v is not None})
+        return [
+            held
+            for _, held in sorted(merged.items())
+            if held is not None and all(getattr(held, c) == v for c, v in equals.items())
+        ]
+
+    # Changing.
+
+    def _set(self, mapping: dict[Any, Any], key: Any, value: Any) -> None:
+        self._undo.append((mapping, key, mapping.get(key, _ABSENT)))
+        mapping[key] = value
+
+    def put(self, row: Row) -> None:
+        """Insert the row, or replace the one with its key."""
+        table: Table[Any] = table_of(type(row))
+        key = table.key_of(row)
+        overlay = self._rows.setdefault(type(row), {})
+        self._set(overlay, key, row)
+        for columns in table.unique:
+            values = tuple(getattr(row, c) for c in columns)
+            self._set(self._found, (type(row), columns, values), key)
+        self._set(self._dirty, (type(row), key), None)
+
+    def delete(self, row: Row) -> None:
+        """Remove the row with this row's key."""
+        table: Table[Any] = table_of(type(row))
+        key = table.key_of(row)
+        self._set(self._rows.setdefault(type(row), {}), key, None)
+        for columns in table.unique:
+            values = tuple(getattr(row, c) for c in columns)
+            self._set(self._found, (type(row), columns, values), None)
+        self._set(self._dirty, (type(row), key), None)
+
+    def emit(self, event: Event) -> None:
+        """Put an event into the outbox, in this transaction."""
+        self.events.append(event)
+
+    def set_timer(self, timer_id: str, due_ms: int, command: bytes) -> None:
+        """Have a command run at or after `due_ms`; a timer of the same id is replaced."""
+        self._timers.append((timer_id, due_ms, command))
+
+    def cancel_timer(self, timer_id: str) -> None:
+        """Forget a timer; one that is not there is no error."""
+        self._timers.append((timer_id, None, b""))
+
+    def timer_is_set(self, timer_id: str) -> bool:
+        """Whether the timer is still waiting, as the batch sees it."""
+        for known, due_ms, _ in reversed(self._timers):
+            if known == timer_id:
+                return due_ms is not None
+        found = self.connection.execute("SELECT 1 FROM timer WHERE timer_id = ?", (timer_id,))
+        return found.fetchone() is not None
+
+    def audit(self, *values: Value) -> None:
+        """Add a line to the audit trail (the columns of `audit` after `seq`)."""
+        self._audits.append(values)
+
+    # Undoing and writing.
+
+    def mark(self) -> Mark:
+        """The present state, to which `rollback` returns."""
+        return Mark(
+            len(self._undo),
+            len(self.events),
+            len(self._timers),
+            len(self._audits),
+            self.books.mark(),
+        )
+
+    def rollback(self, mark: Mark) -> None:
+        """Undo every change since the mark; what was only read stays."""
+        while len(self._undo) > mark.undo:
+            mapping, key, before = self._undo.pop()
+            if before is _ABSENT:
+                mapping.pop(key, None)
+            else:
+                mapping[key] = before
+        del self.events[mark.events :]
+        del self._timers[mark.timers :]
+        del self._audits[mark.audits :]
+        self.books.rollback(mark.books)
+
+    def flush(self) -> None:
+        """Write all changes as bulk statements; the caller commits."""
+        write_changes(self.connection, self.books.drain())
+        upserts: dict[type[Row], list[tuple[Value, ...]]] = {}
+        deletes: dict[type[Row], list[tuple[Value, ...]]] = {}
+        for row_type, key in self._dirty:
+            held = self._rows[row_type][key]
+            if held is None:
+                deletes.setdefault(row_type, []).append(key)
+            else:
+                upserts.setdefault(row_type, []).append(table_of(row_type).values(held))
+        # Deletions first: a unique value given free may be taken in the same batch.
+        for row_type, keys in deletes.items():
+            self.connection.executemany(table_of(row_type).delete_sql, keys)
+        for row_type, rows in upserts.items():
+            self.connection.executemany(table_of(row_type).upsert_sql, rows)
+        self._flush_logs()
+
+    def _flush_logs(self) -> None:
+        execute_many = self.connection.executemany
+        latest = {timer_id: (due_ms, command) for timer_id, due_ms, command in self._timers}
+        gone = [(t,) for t, (due_ms, _) in latest.items() if due_ms is None]
+        due = [(t, due_ms, c) for t, (due_ms, c) in latest.items() if due_ms is not None]
+        if gone:
+            execute_many("DELETE FROM timer WHERE timer_id = ?", gone)
+        if due:
+            execute_many(
+                "INSERT INTO timer (timer_id, due_ms, command) VALUES (?, ?, ?) ON CONFLICT "
+                "(timer_id) DO UPDATE SET due_ms = excluded.due_ms, command = excluded.command",
+                due,
+            )
+        if self.events:
+            execute_many(
+                "INSERT INTO outbox (topic, subject, payload, created_ms) VALUES (?, ?, ?, ?)",
+                [(e.topic, e.subject, e.payload, self.now_ms) for e in self.events],
+            )
+        if self._audits:
+            execute_many(
+                "INSERT INTO audit (at_ms, caller_kind, caller_id, command, subject, outcome, "
+                "request_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                self._audits,
+            )
