@@ -1,0 +1,159 @@
+"""The platform: the one place where its parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import structlog
+
+from tallystick.accounting import service as accounting
+from tallystick.observe.metrics import Metrics
+from tallystick.parties import service as parties
+from tallystick.partners import service as partners
+from tallystick.partners.delivery import NotificationSender
+from tallystick.partners.keyring import Keyring
+from tallystick.payments.banks.sandbox import sandbox_banks
+from tallystick.payments.banks.worker import BankWorker
+from tallystick.payments.holds import service as holds
+from tallystick.payments.trades import service as trades
+from tallystick.payments.wallet import service as wallet
+from tallystick.pipeline.commands import Answer, Caller, Command, Registry, Request
+from tallystick.pipeline.executor import Executor
+from tallystick.pipeline.timers import TimerRunner
+from tallystick.settings import Settings
+from tallystick.store.engine import DataFolder, connect, migrate
+from tallystick.store.ledger_rows import SqlLedgerReader
+from tallystick.store.rows import ReadSession
+from tallystick.store.sealing import Sealer, load_master_key
+
+__all__ = ["Platform", "registry_of_products"]
+
+log = structlog.get_logger("tallystick")
+
+
+def registry_of_products() -> Registry:
+    """Every command that the platform knows."""
+    registry = Registry()
+    for product in (parties, partners, accounting, wallet, holds, trades):
+        product.register(registry)
+    return registry
+
+
+def wall_clock_ms() -> int:
+    """Milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Platform:
+    """A running platform on one data folder.
+
+    `rows` and `ledger` read what is committed, on the event loop's thread; `reader` gives a
+    session of its own for long reads in worker threads.
+    """
+
+    def __init__(
+        self, settings: Settings, folder: DataFolder, master_key: bytes,
+        clock_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.folder = folder
+        self.clock_ms = clock_ms
+        writer = connect(folder.database)
+        for name in migrate(writer):
+            log.info("migration_applied", migration=name)
+        self.sealer = Sealer(master_key)
+        self.rows = ReadSession(connect(folder.database, readonly=True))
+        self.ledger = SqlLedgerReader(self.rows.connection)
+        self.registry = registry_of_products()
+        self.metrics = Metrics()
+        self.executor = Executor(
+            writer, self.registry, clock_ms=clock_ms, observer=self.metrics,
+            batch_max=settings.batch_max,
+        )  # fmt: skip
+        self._writer = writer
+        self._timer_rows = ReadSession(connect(folder.database, readonly=True))
+        self.timers = TimerRunner(
+            self._timer_rows, self.executor, self.registry, clock_ms,
+            tick_s=settings.timer_tick_ms / 1000,
+        )  # fmt: skip
+        self.keyring = Keyring(self.rows, self.sealer)
+        self.sender = NotificationSender(
+            self.rows, self.executor, self.keyring, clock_ms, allow=settings.notify_allow
+        )
+        self.banks = BankWorker(self.rows, self.executor, sandbox_banks(), clock_ms)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.ready = False
+
+    @classmethod
+    def open(
+        cls, settings: Settings, clock_ms: Callable[[], int] = wall_clock_ms
+    ) -> Platform:
+        """Take the data folder and put the platform together; nothing runs yet.
+
+        Raises:
+            StoreError: the folder, the database or the master key cannot be used.
+        """
+        folder = DataFolder(settings.data)
+        try:
+            master_key = load_master_key(
+                settings.master_key_path, may_create=not folder.database.exists()
+            )
+            return cls(settings, folder, master_key, clock_ms)
+        except BaseException:
+            folder.close()
+            raise
+
+    async def start(self) -> None:
+        """Begin to take commands, watch timers, deliver notifications and ask banks."""
+        self.executor.start()
+        workers = {
+            "timers": self.timers.run(),
+            "notifications": self.sender.run(),
+            "banks": self.banks.run(),
+        }
+        self._tasks = [asyncio.create_task(run, name=name) for name, run in workers.items()]
+        self.ready = True
+
+    @property
+    def stopped_workers(self) -> list[str]:
+        """Background workers that ended though nobody stopped them."""
+        return [task.get_name() for task in self._tasks if task.done()]
+
+    async def stop(self) -> None:
+        """Finish what was accepted, then let go of the data folder."""
+        self.ready = False
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await asyncio.to_thread(self.executor.stop)
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections and give the folder free (after the executor has stopped)."""
+        for connection in (self.rows.connection, self._timer_rows.connection, self._writer):
+            connection.close()
+        self.folder.close()
+
+    async def submit(
+        self, caller: Caller, command: Command, request_id: str = "", *,
+        keeps_refusals: bool = False,
+    ) -> Answer:  # fmt: skip
+        """Have a command run; the answer comes after it is durable."""
+        return await self.executor.submit(
+            Request(caller, request_id, command, keeps_refusals)
+        )
+
+    @contextmanager
+    def reader(self) -> Iterator[ReadSession]:
+        """A session of its own for a long read in a worker thread."""
+        connection: sqlite3.Connection = connect(self.folder.database, readonly=True)
+        try:
+            yield ReadSession(connection)
+        finally:
+            connection.close()
