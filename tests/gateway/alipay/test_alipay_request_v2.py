@@ -124,8 +124,12 @@ def test_a_body_that_is_no_form_is_refused() -> None:
     assert request.fault.sub_code == "isv.invalid-content-type"
 
 
-def test_empty_parameters_are_not_part_of_what_is_signed() -> None:
-    assert accepted(query_of(signed(COMMON) | {"return_url": ""})).return_url == ""
+def test_empty_parameters_may_be_signed_or_left_out_of_what_is_signed() -> None:
+    for parameters in (signed(COMMON) | {"return_url": ""}, signed(COMMON | {"return_url": ""})):
+        assert accepted(query_of(parameters)).return_url == ""
+    other = decode_v2("GET", query_of(signed(COMMON | {"a": "1"}) | {"a": ""}), b"", "")
+    assert isinstance(other, AlipayRequest)
+    assert verify_v2(other, KEY) is not None
 
 
 def test_parameters_of_no_common_name_are_kept_and_signed() -> None:

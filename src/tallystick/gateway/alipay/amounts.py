@@ -10,7 +10,8 @@ __all__ = ["AmountText", "decode_hook"]
 class AmountText(str):
     """An amount as the client wrote it: `"12.30"`, `12.30` and `12` are all sent.
 
-    JSON numbers are taken from their text, so no float is ever made of them.
+    JSON numbers are taken from their text, so no float is ever made of them. The type is for
+    reading only (msgspec does not encode it): parse it to minor units, or pass on `str(amount)`.
     """
 
     __slots__ = ()

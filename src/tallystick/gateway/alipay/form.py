@@ -59,15 +59,17 @@ def _shown(name: bytes) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def signed_text(parameters: dict[bytes, bytes], leave_out: frozenset[bytes]) -> bytes:
+def signed_text(
+    parameters: dict[bytes, bytes], leave_out: frozenset[bytes], *, with_empty: bool = False
+) -> bytes:
     """The text under a signature: sorted `name=value` pairs joined with `&`.
 
-    Empty values are left out, as the protocol's signing rules say.
+    The protocol's signing rules leave empty values out; `with_empty` keeps them.
     """
     return b"&".join(
         [
             b"%b=%b" % (name, parameters[name])
             for name in sorted(parameters)
-            if parameters[name] and name not in leave_out
+            if name not in leave_out and (with_empty or parameters[name])
         ]
     )

@@ -55,6 +55,8 @@ class AlipayRequest(msgspec.Struct, frozen=True, kw_only=True):
     `charset` is a Python codec name. `timestamp_ms` is the stamp read as China time, in
     milliseconds since 1970 UTC. `biz_content` is the JSON text, or its ciphertext when
     `encrypt_type` is set. `fields` are the parameters that are none of the common ones.
+    `signed_text` leaves empty parameters out, as documented; `signed_text_with_empty`, set when
+    there are any, is what the clients in fact sign then.
     """
 
     app_id: str
@@ -65,6 +67,7 @@ class AlipayRequest(msgspec.Struct, frozen=True, kw_only=True):
     timestamp_ms: int
     version: str
     signed_text: bytes
+    signed_text_with_empty: bytes = b""
     format: str = "JSON"
     notify_url: str = ""
     return_url: str = ""
@@ -107,10 +110,15 @@ def decode_v2(
         }
     except UnicodeDecodeError:
         return Rejected(fault("isv.invalid-charset"), app_id, method, codec or "utf-8")
-    return _checked(texts, codec, signed_text(parameters, _UNSIGNED))
+    with_empty = b""
+    if len(texts) < len(parameters):
+        with_empty = signed_text(parameters, _UNSIGNED, with_empty=True)
+    return _checked(texts, codec, signed_text(parameters, _UNSIGNED), with_empty)
 
 
-def _checked(texts: dict[str, str], codec: str | None, signed: bytes) -> AlipayRequest | Rejected:
+def _checked(
+    texts: dict[str, str], codec: str | None, signed: bytes, with_empty: bytes
+) -> AlipayRequest | Rejected:
     """The request made of its parameters, once what every request must have is there."""
     wrong = _fault_of_common(texts, codec)
     timestamp_ms = None
@@ -132,6 +140,7 @@ def _checked(texts: dict[str, str], codec: str | None, signed: bytes) -> AlipayR
         timestamp_ms=timestamp_ms,
         version=texts["version"],
         signed_text=signed,
+        signed_text_with_empty=with_empty,
         format=texts.get("format", "JSON"),
         notify_url=texts.get("notify_url", ""),
         return_url=texts.get("return_url", ""),
@@ -165,5 +174,8 @@ def _fault_of_common(texts: dict[str, str], codec: str | None) -> Fault | None:
 def verify_v2(request: AlipayRequest, public_key: RSAPublicKey) -> Fault | None:
     """The fault when the signature is not that of the app's key over what was received."""
     if signing.verify(request.signed_text, request.sign, public_key):
+        return None
+    other = request.signed_text_with_empty
+    if other and signing.verify(other, request.sign, public_key):
         return None
     return fault("isv.invalid-signature")
