@@ -185,4 +185,3 @@ def create_order(call: Call, *, code_index: bytes = b"", buyer_id: str = "") -> 
         passback_params=content.passback_params or "",
         pay_within_ms=_pay_within_ms(content, call.platform.clock_ms()),
     )
-

@@ -110,7 +110,7 @@ class AlipayGateway:
 
     # Version 2.
 
-    async def v2(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve_v2(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`/gateway.do`."""
         headers = dict(scope["headers"])
         try:
@@ -133,7 +133,7 @@ class AlipayGateway:
             rejected = Rejected(wrong, request.app_id, request.method, request.charset)
             await self._answer_v2(send, rejected, headers)
             return
-        await self._serve_v2(send, request, keys, headers)
+        await self._answer_call_v2(send, request, keys, headers)
 
     def _verified_v2(self, request: AlipayRequest) -> tuple[AppKeys | None, Fault | None]:
         keys = self._platform.keyring.app(request.app_id)
@@ -152,7 +152,7 @@ class AlipayGateway:
             wrong = fault("isv.invalid-method")
         return keys, wrong
 
-    async def _serve_v2(
+    async def _answer_call_v2(
         self, send: Send, request: AlipayRequest, keys: AppKeys, headers: dict[bytes, bytes]
     ) -> None:
         content = self._content_v2(request, keys)
@@ -191,7 +191,10 @@ class AlipayGateway:
             opened = aes.decrypt(request.biz_content, keys.aes_key)
             if isinstance(opened, Fault):
                 return opened
-            text = opened
+            try:
+                text = opened.decode(request.charset)
+            except UnicodeDecodeError:
+                return fault("isv.invalid-charset")
         if not text and request.fields:
             return decode_query(request.method, request.fields)
         return decode_content(request.method, text)
@@ -236,7 +239,7 @@ class AlipayGateway:
 
     # Version 3.
 
-    async def v3(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve_v3(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`/v3/…`."""
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         try:
@@ -249,15 +252,13 @@ class AlipayGateway:
             target = f"{target}?{scope['query_string'].decode('latin-1')}"
         request = v3.decode_v3(scope["method"], target, headers, body)
         if isinstance(request, Rejected):
-            await self._answer_v3(
-                send, request.fault, self._platform.keyring.app(request.app_id)
-            )
+            await self._answer_v3(send, request.fault, self._platform.keyring.app(request.app_id))
             return
         keys = self._platform.keyring.app(request.app_id)
-        result = await self._serve_v3(request, keys)
+        result = await self._answer_call_v3(request, keys)
         await self._answer_v3(send, result, keys, encrypted=request.encrypted)
 
-    async def _serve_v3(
+    async def _answer_call_v3(
         self, request: v3.V3Request, keys: AppKeys | None
     ) -> dict[str, Any] | Fault:
         if keys is None:

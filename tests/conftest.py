@@ -1,0 +1,19 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server_process import ServerProcess
+
+
+@pytest.fixture(scope="session")
+def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One real server with a seeded sandbox for the whole run."""
+    data: Path = tmp_path_factory.mktemp("server") / "data"
+    server = ServerProcess(data).start()
+    yield server
+    server.stop()

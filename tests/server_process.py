@@ -1,0 +1,133 @@
+"""A real server process on a data folder of its own, for tests that talk to it from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = ["ROOT", "ServerProcess", "free_port"]
+
+ROOT = Path(__file__).parent.parent
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class ServerProcess:
+    """The server as a user starts it; `start` and `stop` or `kill` as often as wanted."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = field(default_factory=free_port)
+    env: dict[str, str] = field(default_factory=dict)
+    arguments: list[str] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """What it printed."""
+        return self.data.parent / f"{self.data.name}.log"
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        """The sandbox's credentials."""
+        text = (self.data / "sandbox" / "credentials.json").read_text("utf-8")
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start the process without waiting for it."""
+        command = [sys.executable, "-m", "tallystick.cli", "server", "--data", str(self.data)]
+        command += ["--host", self.host, "--port", str(self.port), *self.arguments]
+        paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
+        env = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in paths if p)} | self.env
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command, env=env, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT
+            )
+        return self.process
+
+    def start(self, *, within_s: float = 60.0) -> ServerProcess:
+        """Start it and wait until it is ready."""
+        process = self.launch()
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise RuntimeError(f"the server ended: {self.log.read_text('utf-8')[-4000:]}")
+            try:
+                with urllib.request.urlopen(f"{self.base_url}/readyz", timeout=2) as answer:
+                    if answer.status == 200:
+                        return self
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        self.kill()
+        raise RuntimeError(f"the server is not ready: {self.log.read_text('utf-8')[-4000:]}")
+
+    def stop(self, *, within_s: float = 30.0) -> int:
+        """Ask it to end (SIGTERM) and wait; gives its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(within_s)
+
+    def kill(self) -> None:
+        """Kill it at once (SIGKILL)."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    # What the client tests ask for by name.
+
+    @property
+    def app_id(self) -> str:
+        """The sandbox's app."""
+        return str(self.credentials["app_id"])
+
+    @property
+    def app_private_key_path(self) -> str:
+        """The app's private key, PKCS#1 PEM."""
+        return str(self.credentials["app_private_key_file"])
+
+    @property
+    def alipay_public_key_path(self) -> str:
+        """The platform's public key, PEM."""
+        return str(self.credentials["alipay_public_key_file"])
+
+    @property
+    def merchant_id(self) -> str:
+        """The app's merchant."""
+        return str(self.credentials["merchants"][0]["party_id"])
+
+    @property
+    def buyer_code(self) -> str:
+        """A lasting payment code of a buyer with money."""
+        return str(self.credentials["buyers"][0]["payment_code"])
+
+    @property
+    def rest_key(self) -> str:
+        """A REST key with every scope."""
+        return str(self.credentials["rest_key"])
+
+    @property
+    def aes_key(self) -> str:
+        """The app's key for encrypted content, base64."""
+        return str(self.credentials["aes_key"])
