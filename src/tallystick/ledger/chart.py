@@ -1,0 +1,143 @@
+"""The chart of accounts: what each code stands for, its normal side and its limits."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import Enum
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from tallystick.ledger.model import ID_MAX, Account, AccountFlags
+from tallystick.money.currency import currency, currency_of_number
+
+__all__ = [
+    "BANK_RESERVE",
+    "CHANNEL_COST",
+    "CHART",
+    "CUSTOMER_WALLET",
+    "FEE_INCOME",
+    "MERCHANT_WALLET",
+    "PLATFORM_BOOK_MIN",
+    "PLATFORM_ENTITY",
+    "SUSPENSE",
+    "TRADE_ESCROW",
+    "ChartEntry",
+    "Side",
+    "account_id",
+    "book_currency",
+    "book_id",
+    "open_account",
+    "transfer_id",
+]
+
+PLATFORM_ENTITY: Final = 1000
+"""The platform's own legal entity; entities are numbered from here."""
+
+PLATFORM_BOOK_MIN: Final = PLATFORM_ENTITY * 1000
+"""Books from here on are kept by the platform's products; smaller ones are free for others."""
+
+
+class Side(Enum):
+    """The side on which an account grows."""
+
+    DEBIT = "debit"
+    CREDIT = "credit"
+
+
+class ChartEntry(NamedTuple):
+    """A line of the chart. `owner` says whose number an account of this code carries."""
+
+    code: int
+    name: str
+    chinese: str
+    side: Side
+    flags: AccountFlags
+    owner: str
+    meaning: str
+
+
+_NO_FLAGS = AccountFlags(0)
+_NO_OVERDRAFT = AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS
+
+BANK_RESERVE: Final = ChartEntry(
+    1001, "Bank reserve", "银行备付金", Side.DEBIT, _NO_FLAGS, "bank",
+    "Customers' money that lies at a bank; an asset, one account a bank.",
+)  # fmt: skip
+CUSTOMER_WALLET: Final = ChartEntry(
+    2001, "Customer wallet", "个人钱包余额", Side.CREDIT, _NO_OVERDRAFT, "party",
+    "What the platform owes a person; it cannot go below zero.",
+)  # fmt: skip
+MERCHANT_WALLET: Final = ChartEntry(
+    2002, "Merchant wallet", "商户钱包余额", Side.CREDIT, _NO_OVERDRAFT, "party",
+    "What the platform owes a merchant; it cannot go below zero.",
+)  # fmt: skip
+TRADE_ESCROW: Final = ChartEntry(
+    2101, "Trade escrow", "担保交易资金", Side.CREDIT, _NO_OVERDRAFT, "trade",
+    "A buyer's money that is held for one trade; empty when the trade is over.",
+)  # fmt: skip
+SUSPENSE: Final = ChartEntry(
+    2901, "Suspense", "挂账", Side.CREDIT, _NO_FLAGS, "bank",
+    "Money whose purpose is not known yet, until somebody clears it.",
+)  # fmt: skip
+FEE_INCOME: Final = ChartEntry(
+    4001, "Fee income", "手续费收入", Side.CREDIT, _NO_FLAGS, "platform",
+    "What the platform earns in fees, less fees returned with refunds.",
+)  # fmt: skip
+CHANNEL_COST: Final = ChartEntry(
+    5001, "Channel cost", "渠道成本", Side.DEBIT, _NO_FLAGS, "bank",
+    "What banks and channels charge the platform.",
+)  # fmt: skip
+
+CHART: Final[dict[int, ChartEntry]] = {
+    entry.code: entry
+    for entry in (
+        BANK_RESERVE, CUSTOMER_WALLET, MERCHANT_WALLET, TRADE_ESCROW, SUSPENSE, FEE_INCOME,
+        CHANNEL_COST,
+    )
+}  # fmt: skip
+"""The whole chart by code."""
+
+
+def book_id(entity: int, code: str) -> int:
+    """The book of a legal entity (1000 to 999,999) in a currency.
+
+    Raises:
+        ValueError: no such currency, or an entity out of range.
+    """
+    if not PLATFORM_ENTITY <= entity < 1_000_000:
+        raise ValueError("an entity is numbered from 1000 to 999999")
+    return entity * 1000 + currency(code).number
+
+
+def book_currency(book: int) -> str:
+    """The currency code of a platform book (ValueError for other books)."""
+    if book < PLATFORM_BOOK_MIN:
+        raise ValueError(f"book {book} is not one of the platform's")
+    return currency_of_number(book % 1000).code
+
+
+def _number(text: bytes) -> int:
+    number = int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "big")
+    return number if 0 < number < ID_MAX else 1
+
+
+@lru_cache(maxsize=65_536)
+def account_id(book: int, entry: ChartEntry, owner: str) -> int:
+    """The id of an account: 128 bits that stand for its book, code and owner."""
+    return _number(f"account:{book}:{entry.code}:{owner}".encode())
+
+
+def transfer_id(request_key: bytes, leg: int) -> int:
+    """The id of a request's `leg`-th transfer: the same request makes the same transfers."""
+    return _number(b"transfer:%b:%d" % (request_key, leg))
+
+
+def open_account(book: int, entry: ChartEntry, owner: str) -> Account:
+    """The account to create; `user_data_128` carries the owner's number."""
+    return Account(
+        id=account_id(book, entry, owner),
+        book=book,
+        code=entry.code,
+        flags=int(entry.flags | AccountFlags.HISTORY),
+        user_data_128=int(owner),
+    )
