@@ -74,7 +74,7 @@ PARTIES = Table("party", Party, ("party_id",), unique=(("login_index",),))
 PAYMENT_CODES = Table("payment_code", PaymentCode, ("code_index",))
 
 
-class RegisterParty(Command, frozen=True, tag="party.register"):
+class RegisterParty(Command, frozen=True, kw_only=True, tag="party.register"):
     """Open a party; what is personal arrives sealed, passwords as argon2 hashes."""
 
     party_id: str
@@ -86,14 +86,14 @@ class RegisterParty(Command, frozen=True, tag="party.register"):
     payment_hash: str
 
 
-class BlockParty(Command, frozen=True, tag="party.block"):
+class BlockParty(Command, frozen=True, kw_only=True, tag="party.block"):
     """Stop a party from moving money, or let it again."""
 
     party_id: str
     blocked: bool
 
 
-class RecordPasswordTry(Command, frozen=True, tag="party.password_try"):
+class RecordPasswordTry(Command, frozen=True, kw_only=True, tag="party.password_try"):
     """Count a right or wrong password; the fifth wrong one in a row locks for three hours."""
 
     party_id: str
@@ -102,7 +102,7 @@ class RecordPasswordTry(Command, frozen=True, tag="party.password_try"):
     right: bool
 
 
-class IssuePaymentCode(Command, frozen=True, tag="party.issue_payment_code"):
+class IssuePaymentCode(Command, frozen=True, kw_only=True, tag="party.issue_payment_code"):
     """Make a buyer's code known by its digest."""
 
     party_id: str
@@ -111,7 +111,7 @@ class IssuePaymentCode(Command, frozen=True, tag="party.issue_payment_code"):
     reusable: bool = False
 
 
-class PartyDone(Reply, frozen=True):
+class PartyDone(Reply, frozen=True, kw_only=True):
     """The party as it is now."""
 
     party_id: str
@@ -119,7 +119,7 @@ class PartyDone(Reply, frozen=True):
     locked_until_ms: int = 0
 
 
-class PaymentCodeIssued(Reply, frozen=True):
+class PaymentCodeIssued(Reply, frozen=True, kw_only=True):
     """When the code ends."""
 
     expires_ms: int

@@ -176,7 +176,7 @@ NOTIFICATIONS = Table("notification", Notification, ("notify_id",))
 ATTEMPTS = Table("notification_attempt", NotificationAttempt, ("notify_id", "attempt"))
 
 
-class CreateApp(Command, frozen=True, tag="app.create"):
+class CreateApp(Command, frozen=True, kw_only=True, tag="app.create"):
     """Open an app for a merchant, with its first public key."""
 
     app_id: str
@@ -193,7 +193,7 @@ class CreateApp(Command, frozen=True, tag="app.create"):
     refund_within_ms: int = 90 * 24 * _HOUR
 
 
-class UpdateApp(Command, frozen=True, tag="app.update"):
+class UpdateApp(Command, frozen=True, kw_only=True, tag="app.update"):
     """Change an app's settings; None leaves one as it is."""
 
     app_id: str
@@ -205,14 +205,14 @@ class UpdateApp(Command, frozen=True, tag="app.update"):
     aes_key_sealed: bytes | None = None
 
 
-class SetAppStatus(Command, frozen=True, tag="app.set_status"):
+class SetAppStatus(Command, frozen=True, kw_only=True, tag="app.set_status"):
     """Disable an app (`retired`) or enable it again."""
 
     app_id: str
     status: KeyStatus
 
 
-class AddAppKey(Command, frozen=True, tag="app.add_key"):
+class AddAppKey(Command, frozen=True, kw_only=True, tag="app.add_key"):
     """A further public key; both are accepted until the old one is retired."""
 
     app_id: str
@@ -220,21 +220,21 @@ class AddAppKey(Command, frozen=True, tag="app.add_key"):
     public_key: str
 
 
-class RetireAppKey(Command, frozen=True, tag="app.retire_key"):
+class RetireAppKey(Command, frozen=True, kw_only=True, tag="app.retire_key"):
     """Accept a public key no more; an app's last active key stays."""
 
     app_id: str
     key_id: str
 
 
-class AddSeller(Command, frozen=True, tag="app.add_seller"):
+class AddSeller(Command, frozen=True, kw_only=True, tag="app.add_seller"):
     """Let a merchant sell through an app."""
 
     app_id: str
     party_id: str
 
 
-class CreateGatewayKey(Command, frozen=True, tag="gateway_key.create"):
+class CreateGatewayKey(Command, frozen=True, kw_only=True, tag="gateway_key.create"):
     """A new key pair for the platform's signatures."""
 
     key_id: str
@@ -242,7 +242,7 @@ class CreateGatewayKey(Command, frozen=True, tag="gateway_key.create"):
     private_sealed: bytes
 
 
-class CreateApiKey(Command, frozen=True, tag="api_key.create"):
+class CreateApiKey(Command, frozen=True, kw_only=True, tag="api_key.create"):
     """A REST key; only the digest of its secret is kept."""
 
     key_id: str
@@ -252,13 +252,13 @@ class CreateApiKey(Command, frozen=True, tag="api_key.create"):
     app_id: str = ""
 
 
-class RevokeApiKey(Command, frozen=True, tag="api_key.revoke"):
+class RevokeApiKey(Command, frozen=True, kw_only=True, tag="api_key.revoke"):
     """Accept a REST key no more."""
 
     key_id: str
 
 
-class CreateOperator(Command, frozen=True, tag="operator.create"):
+class CreateOperator(Command, frozen=True, kw_only=True, tag="operator.create"):
     """Let somebody work at the console."""
 
     operator_id: str
@@ -267,14 +267,14 @@ class CreateOperator(Command, frozen=True, tag="operator.create"):
     password_hash: str
 
 
-class RecordOperatorTry(Command, frozen=True, tag="operator.password_try"):
+class RecordOperatorTry(Command, frozen=True, kw_only=True, tag="operator.password_try"):
     """Count a right or wrong console password; five wrong ones in a row lock."""
 
     operator_id: str
     right: bool
 
 
-class OpenSession(Command, frozen=True, tag="session.open"):
+class OpenSession(Command, frozen=True, kw_only=True, tag="session.open"):
     """Remember a signed-in browser by its token's digest."""
 
     session_index: bytes
@@ -283,13 +283,13 @@ class OpenSession(Command, frozen=True, tag="session.open"):
     expires_ms: int
 
 
-class CloseSession(Command, frozen=True, tag="session.close"):
+class CloseSession(Command, frozen=True, kw_only=True, tag="session.close"):
     """Forget a browser."""
 
     session_index: bytes
 
 
-class RecordAttempt(Command, frozen=True, tag="notification.record_attempt"):
+class RecordAttempt(Command, frozen=True, kw_only=True, tag="notification.record_attempt"):
     """What came of a try to deliver; failure sets the timer for the next."""
 
     notify_id: str
@@ -300,19 +300,19 @@ class RecordAttempt(Command, frozen=True, tag="notification.record_attempt"):
     delivered: bool
 
 
-class RetryNotification(Command, frozen=True, tag="notification.retry"):
+class RetryNotification(Command, frozen=True, kw_only=True, tag="notification.retry"):
     """The wait after a failed attempt is over (asked for by a timer)."""
 
     notify_id: str
 
 
-class ResendNotification(Command, frozen=True, tag="notification.resend"):
+class ResendNotification(Command, frozen=True, kw_only=True, tag="notification.resend"):
     """An operator wants a notification sent again, with the same notify id."""
 
     notify_id: str
 
 
-class PartnerDone(Reply, frozen=True):
+class PartnerDone(Reply, frozen=True, kw_only=True):
     """The id of what was made or changed."""
 
     id: str

@@ -63,7 +63,7 @@ HOLDS = Table("fund_hold", FundHold, ("hold_id",), unique=(("app_id", "out_order
 HOLD_OPERATIONS = Table("hold_operation", HoldOperation, ("hold_id", "out_request_no"))
 
 
-class FreezeFunds(Command, frozen=True, tag="hold.freeze"):
+class FreezeFunds(Command, frozen=True, kw_only=True, tag="hold.freeze"):
     """Freeze a buyer's money for an app's merchant (by the buyer's code, or as the buyer)."""
 
     app_id: str
@@ -80,7 +80,7 @@ class FreezeFunds(Command, frozen=True, tag="hold.freeze"):
     """0: does not expire by itself."""
 
 
-class UnfreezeFunds(Command, frozen=True, tag="hold.unfreeze"):
+class UnfreezeFunds(Command, frozen=True, kw_only=True, tag="hold.unfreeze"):
     """Give a part of the frozen money free; the last part ends the authorisation."""
 
     app_id: str
@@ -90,13 +90,13 @@ class UnfreezeFunds(Command, frozen=True, tag="hold.unfreeze"):
     remark: str = ""
 
 
-class ExpireHold(Command, frozen=True, tag="hold.expire"):
+class ExpireHold(Command, frozen=True, kw_only=True, tag="hold.expire"):
     """The authorisation's time is over (asked for by a timer): give the rest free."""
 
     hold_id: str
 
 
-class HoldDone(Reply, frozen=True):
+class HoldDone(Reply, frozen=True, kw_only=True):
     """The hold after the command. Amounts in minor units."""
 
     hold_id: str

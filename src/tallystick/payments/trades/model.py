@@ -135,7 +135,7 @@ SETTLEMENTS = Table("settlement", Settlement, ("trade_no", "out_request_no"))
 RELATIONS = Table("royalty_relation", RoyaltyRelation, ("app_id", "receiver_id"))
 
 
-class TradeCommand(Command, frozen=True):
+class TradeCommand(Command, frozen=True, kw_only=True):
     """A command on one trade of one app, named by either number (or both, if they agree)."""
 
     app_id: str
@@ -143,7 +143,7 @@ class TradeCommand(Command, frozen=True):
     out_trade_no: str = ""
 
 
-class CreateTrade(Command, frozen=True, tag="trade.create"):
+class CreateTrade(Command, frozen=True, kw_only=True, tag="trade.create"):
     """Open an order; the same order again gives the same trade.
 
     `code_index` is the digest of a code that a buyer scans (precreate); `pay_within_ms` is
@@ -168,7 +168,7 @@ class CreateTrade(Command, frozen=True, tag="trade.create"):
     pay_within_ms: int = 15 * 24 * 60 * 60 * 1000
 
 
-class PayTrade(Command, frozen=True, tag="trade.pay"):
+class PayTrade(Command, frozen=True, kw_only=True, tag="trade.pay"):
     """Pay an order, with a buyer's code or as the buyer who has proved the payment password.
 
     With `order` the trade is created in the same command when it does not exist (the
@@ -183,24 +183,24 @@ class PayTrade(Command, frozen=True, tag="trade.pay"):
     hold_id: str = ""
 
 
-class CloseTrade(TradeCommand, frozen=True, tag="trade.close"):
+class CloseTrade(TradeCommand, frozen=True, kw_only=True, tag="trade.close"):
     """Close an unpaid order. The auto-close timer sends it with `expired`."""
 
     expired: bool = False
 
 
-class CancelTrade(TradeCommand, frozen=True, tag="trade.cancel"):
+class CancelTrade(TradeCommand, frozen=True, kw_only=True, tag="trade.cancel"):
     """Undo an order whatever became of it: close it unpaid, give everything back if held."""
 
 
-class ShipTrade(TradeCommand, frozen=True, tag="trade.ship"):
+class ShipTrade(TradeCommand, frozen=True, kw_only=True, tag="trade.ship"):
     """The seller has sent the goods; the deadline to confirm begins."""
 
     carrier: str = ""
     tracking_no: str = ""
 
 
-class ConfirmReceipt(TradeCommand, frozen=True, tag="trade.confirm"):
+class ConfirmReceipt(TradeCommand, frozen=True, kw_only=True, tag="trade.confirm"):
     """The goods arrived (or the deadline did): pay the seller, receivers and the fee.
 
     `splits` replace the order's split plan when given.
@@ -211,14 +211,14 @@ class ConfirmReceipt(TradeCommand, frozen=True, tag="trade.confirm"):
     automatic: bool = False
 
 
-class SplitTrade(TradeCommand, frozen=True, tag="trade.split"):
+class SplitTrade(TradeCommand, frozen=True, kw_only=True, tag="trade.split"):
     """Give parts of a settled trade from the seller to bound receivers."""
 
     out_request_no: str
     splits: tuple[Split, ...]
 
 
-class RefundTrade(TradeCommand, frozen=True, tag="trade.refund"):
+class RefundTrade(TradeCommand, frozen=True, kw_only=True, tag="trade.refund"):
     """Give the buyer back a part or all; `clawbacks` come back from receivers first."""
 
     amount: int
@@ -227,38 +227,38 @@ class RefundTrade(TradeCommand, frozen=True, tag="trade.refund"):
     clawbacks: tuple[Split, ...] = ()
 
 
-class OpenDispute(TradeCommand, frozen=True, tag="trade.dispute"):
+class OpenDispute(TradeCommand, frozen=True, kw_only=True, tag="trade.dispute"):
     """The buyer (or the app for the buyer) contests; the money stays held."""
 
     reason: str
 
 
-class ResolveDispute(TradeCommand, frozen=True, tag="trade.resolve"):
+class ResolveDispute(TradeCommand, frozen=True, kw_only=True, tag="trade.resolve"):
     """Give each side its part of the held money; both together must be all of it."""
 
     to_buyer: int
     to_seller: int
 
 
-class FinishTrade(TradeCommand, frozen=True, tag="trade.finish"):
+class FinishTrade(TradeCommand, frozen=True, kw_only=True, tag="trade.finish"):
     """The time for refunds is over (asked for by a timer)."""
 
 
-class RelateReceivers(Command, frozen=True, tag="royalty.bind"):
+class RelateReceivers(Command, frozen=True, kw_only=True, tag="royalty.bind"):
     """Allow splits to these receivers: party id → memo."""
 
     app_id: str
     receivers: dict[str, str]
 
 
-class UnrelateReceivers(Command, frozen=True, tag="royalty.unbind"):
+class UnrelateReceivers(Command, frozen=True, kw_only=True, tag="royalty.unbind"):
     """Allow splits to these receivers no more."""
 
     app_id: str
     receivers: tuple[str, ...]
 
 
-class TradeDone(Reply, frozen=True):
+class TradeDone(Reply, frozen=True, kw_only=True):
     """The trade after the command. Amounts in minor units of `currency`."""
 
     trade_no: str
@@ -276,7 +276,7 @@ class TradeDone(Reply, frozen=True):
     """For cancel: `close`, `refund` or empty when nothing was left to undo."""
 
 
-class Refunded(Reply, frozen=True):
+class Refunded(Reply, frozen=True, kw_only=True):
     """A refund. `changed` is false when this request number had been refunded before."""
 
     trade_no: str
@@ -290,14 +290,14 @@ class Refunded(Reply, frozen=True):
     changed: bool = True
 
 
-class SplitDone(Reply, frozen=True):
+class SplitDone(Reply, frozen=True, kw_only=True):
     """A split that was paid."""
 
     trade_no: str
     settle_no: str
 
 
-class RelationsDone(Reply, frozen=True):
+class RelationsDone(Reply, frozen=True, kw_only=True):
     """How many receivers are bound to the app now."""
 
     count: int

@@ -69,7 +69,7 @@ WALLET_TRANSFERS = Table(
 )
 
 
-class StartTopUp(Command, frozen=True, tag="wallet.top_up"):
+class StartTopUp(Command, frozen=True, kw_only=True, tag="wallet.top_up"):
     """Ask the bank for money of the party's; the wallet grows when the bank accepts."""
 
     party_id: str
@@ -78,7 +78,7 @@ class StartTopUp(Command, frozen=True, tag="wallet.top_up"):
     currency: str = "CNY"
 
 
-class StartWithdrawal(Command, frozen=True, tag="wallet.withdraw"):
+class StartWithdrawal(Command, frozen=True, kw_only=True, tag="wallet.withdraw"):
     """Hold the money and ask the bank to pay it out."""
 
     party_id: str
@@ -87,13 +87,13 @@ class StartWithdrawal(Command, frozen=True, tag="wallet.withdraw"):
     currency: str = "CNY"
 
 
-class BankOrderSent(Command, frozen=True, tag="bank.sent"):
+class BankOrderSent(Command, frozen=True, kw_only=True, tag="bank.sent"):
     """The order reached the bank; its answer may come later."""
 
     order_id: str
 
 
-class BankAnswered(Command, frozen=True, tag="bank.answered"):
+class BankAnswered(Command, frozen=True, kw_only=True, tag="bank.answered"):
     """The bank's answer; the same one again changes nothing, another one is refused."""
 
     order_id: str
@@ -102,7 +102,7 @@ class BankAnswered(Command, frozen=True, tag="bank.answered"):
     reason: str = ""
 
 
-class TransferBetweenWallets(Command, frozen=True, tag="wallet.transfer"):
+class TransferBetweenWallets(Command, frozen=True, kw_only=True, tag="wallet.transfer"):
     """Move money from one wallet to another; the same number again is the same transfer."""
 
     payer_id: str
@@ -115,7 +115,7 @@ class TransferBetweenWallets(Command, frozen=True, tag="wallet.transfer"):
     app_id: str = ""
 
 
-class BankOrderDone(Reply, frozen=True):
+class BankOrderDone(Reply, frozen=True, kw_only=True):
     """The bank order as it is now."""
 
     order_id: str
@@ -126,7 +126,7 @@ class BankOrderDone(Reply, frozen=True):
     status: BankOrderStatus
 
 
-class WalletTransferDone(Reply, frozen=True):
+class WalletTransferDone(Reply, frozen=True, kw_only=True):
     """The transfer that was made, now or by an earlier request with the same number."""
 
     order_id: str
