@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from msgspec.structs import astuple
+
 from tallystick.ledger.kernel import (
     ABSENT,
     FAILED,
@@ -32,7 +34,7 @@ from tallystick.ledger.model import (
 from tallystick.ledger.opening import open_accounts
 from tallystick.ledger.ranges import check_account, check_transfer
 
-__all__ = ["BookMark", "Books", "Changes", "InMemoryReader", "LedgerReader", "memory_books"]
+__all__ = ["BookMark", "Books", "Changes", "LedgerReader"]
 
 _RESULTS = tuple(TransferResult)
 _CREATED = _RESULTS.index(TransferResult.CREATED)
@@ -158,20 +160,25 @@ class Books:
     def _load_for(self, transfers: Sequence[Transfer]) -> None:
         """Everything the kernel needs for a call, in at most one question of each kind."""
         known, accounts = self._transfers, self._accounts
-        self._load_transfers(
-            [
-                i
-                for i in dict.fromkeys([i for t in transfers for i in (t.id, t.pending_id)])
-                if i not in known and i != 0
-            ]
-        )
-        ids = {i for t in transfers for i in (t.debit_account_id, t.credit_account_id)}
+        missing: dict[int, None] = {}
         for t in transfers:
-            held = known[t.pending_id] if t.pending_id else None
-            if held is not None:
-                ids.add(held.debit_account_id)
-                ids.add(held.credit_account_id)
-        self._load_accounts([i for i in ids if i not in accounts])
+            if t.id not in known:
+                missing[t.id] = None
+            if t.pending_id and t.pending_id not in known:
+                missing[t.pending_id] = None
+        self._load_transfers(list(missing))
+        missing = {}
+        for t in transfers:
+            if t.debit_account_id not in accounts:
+                missing[t.debit_account_id] = None
+            if t.credit_account_id not in accounts:
+                missing[t.credit_account_id] = None
+            if t.pending_id and (held := known[t.pending_id]) is not None:
+                if held.debit_account_id not in accounts:
+                    missing[held.debit_account_id] = None
+                if held.credit_account_id not in accounts:
+                    missing[held.credit_account_id] = None
+        self._load_accounts(list(missing))
 
     # Changing.
 
@@ -239,14 +246,14 @@ class Books:
         if known:
             more = _columns(known, account_slots, transfer_slots, user_data)
             more = more._replace(state=[int(self._states.get(t.id) or 0) for t in known])
-            columns = TransferColumns(*[c + m for c, m in zip(columns, more, strict=True)])
+            columns = TransferColumns(*[[*c, *m] for c, m in zip(columns, more, strict=True)])
         account_ids = list(account_slots)
         accounts = self._account_columns(account_ids)
         outcome = apply_transfers(len(transfers), first, accounts, columns, row_of)
         assert _balanced(accounts, outcome.accounts), "debits and credits moved apart"
         return account_ids, outcome
 
-    def _account_columns(self, account_ids: list[int]) -> AccountColumns:
+    def _account_columns(self, account_ids: list[int]) -> AccountColumns[Sequence[int]]:
         held = self._accounts
         rows = [
             (0, 0, 0, 0, 0, 0)
@@ -261,9 +268,11 @@ class Books:
             )
             for i in account_ids
         ]
-        return AccountColumns(*map(list, zip(*rows, strict=True)))
+        return AccountColumns(*zip(*rows, strict=True))
 
-    def _keep_accounts(self, account_ids: list[int], columns: AccountColumns) -> None:
+    def _keep_accounts(
+        self, account_ids: list[int], columns: AccountColumns[Sequence[int]]
+    ) -> None:
         held = self._accounts
         for i, flags, dpe, dpo, cpe, cpo in zip(account_ids, *columns[1:], strict=True):
             a = held.get(i)
@@ -298,7 +307,7 @@ class Books:
             self._transfers[t.id] = created
 
     def _settled(
-        self, t: Transfer, rows: TransferColumns, i: int, account_ids: list[int]
+        self, t: Transfer, rows: TransferColumns[Sequence[int]], i: int, account_ids: list[int]
     ) -> Transfer:
         held = self._transfers[t.pending_id]
         assert held is not None, "the kernel settled a transfer that is not there"
@@ -389,28 +398,33 @@ def _columns(
     account_slots: dict[int, int],
     transfer_slots: dict[int, int],
     user_data: dict[int, int],
-) -> TransferColumns:
+) -> TransferColumns[Sequence[int]]:
     """Transfers as columns; ids not met before get the next slot."""
+    (ids, debits, credits, amount, pending_ids, u128, u64, u32, timeout, book, code, flags, at) = (
+        zip(*map(astuple, transfers), strict=True)
+    )
     of_account, of_transfer = account_slots.setdefault, transfer_slots.setdefault
+    of_user_data = user_data.setdefault
     return TransferColumns(
-        [of_transfer(t.id, len(transfer_slots)) for t in transfers],
-        [of_account(t.debit_account_id, len(account_slots)) for t in transfers],
-        [of_account(t.credit_account_id, len(account_slots)) for t in transfers],
-        [t.amount for t in transfers],
-        [of_transfer(t.pending_id, len(transfer_slots)) for t in transfers],
-        [user_data.setdefault(t.user_data_128, len(user_data)) for t in transfers],
-        [t.user_data_64 for t in transfers],
-        [t.user_data_32 for t in transfers],
-        [t.timeout for t in transfers],
-        [t.book for t in transfers],
-        [t.code for t in transfers],
-        [int(t.flags) for t in transfers],
-        [t.timestamp for t in transfers],
-        [0] * len(transfers),
+        [of_transfer(i, len(transfer_slots)) for i in ids],
+        [of_account(i, len(account_slots)) for i in debits],
+        [of_account(i, len(account_slots)) for i in credits],
+        amount,
+        [of_transfer(i, len(transfer_slots)) for i in pending_ids],
+        [of_user_data(i, len(user_data)) for i in u128],
+        u64,
+        u32,
+        timeout,
+        book,
+        code,
+        # Flags may come as an IntFlag, whose bits are slow to ask.
+        list(map(int, flags)),
+        at,
+        [0] * len(ids),
     )
 
 
-def _balanced(before: AccountColumns, after: AccountColumns) -> bool:
+def _balanced(before: AccountColumns[Sequence[int]], after: AccountColumns[Sequence[int]]) -> bool:
     """Whether debits and credits moved by the same, posted and pending."""
     return sum(after.debits_posted) - sum(before.debits_posted) == sum(after.credits_posted) - sum(
         before.credits_posted
@@ -463,42 +477,3 @@ def _stamped(t: Transfer, amount: int, timestamp: int) -> Transfer:
         int(t.flags),
         timestamp,
     )
-
-
-class InMemoryReader:
-    """A committed ledger in memory: empty, or what `keep` has taken over from drains."""
-
-    def __init__(self) -> None:
-        self._accounts: dict[int, Account] = {}
-        self._transfers: dict[int, Transfer] = {}
-        self._states: dict[int, PendingState] = {}
-        self._failed: set[int] = set()
-
-    def accounts(self, ids: Sequence[int]) -> list[Account]:
-        """The accounts among these ids that exist."""
-        return [self._accounts[i] for i in ids if i in self._accounts]
-
-    def transfers(self, ids: Sequence[int]) -> list[Transfer]:
-        """The transfers among these ids that exist."""
-        return [self._transfers[i] for i in ids if i in self._transfers]
-
-    def pending_states(self, ids: Sequence[int]) -> dict[int, PendingState]:
-        """What became of the pending transfers among these ids."""
-        return {i: self._states[i] for i in ids if i in self._states}
-
-    def failed(self, ids: Sequence[int]) -> set[int]:
-        """The ids among these that are used up by a failure."""
-        return self._failed.intersection(ids)
-
-    def keep(self, changes: Changes) -> None:
-        """Commit what a working set changed."""
-        for account in changes.new_accounts + changes.changed_accounts:
-            self._accounts[account.id] = account
-        self._transfers.update({t.id: t for t in changes.new_transfers})
-        self._states.update(changes.pending_states)
-        self._failed.update(changes.failed_ids)
-
-
-def memory_books(last_timestamp: int = 0) -> Books:
-    """A fresh ledger in memory, with nothing behind it."""
-    return Books(InMemoryReader(), last_timestamp=last_timestamp)

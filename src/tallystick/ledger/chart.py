@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -37,7 +37,10 @@ PLATFORM_BOOK_MIN: Final = PLATFORM_ENTITY * 1000
 """Books from here on are kept by the platform's products; smaller ones are free for others."""
 
 
-class Side(Enum):
+_OWNER_DIGITS_MAX = 38  # 10**38 - 1 still fits 128 bits.
+
+
+class Side(StrEnum):
     """The side on which an account grows."""
 
     DEBIT = "debit"
@@ -117,23 +120,39 @@ def book_currency(book: int) -> str:
 
 
 def _number(text: bytes) -> int:
+    """128 bits of BLAKE2b over the text, moved off the two numbers that are no ids."""
     number = int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "big")
-    return number if 0 < number < ID_MAX else 1
+    return number % (ID_MAX - 1) + 1
 
 
 @lru_cache(maxsize=65_536)
+def _account_id(book: int, code: int, owner: str) -> int:
+    return _number(f"account:{book}:{code}:{owner}".encode())
+
+
 def account_id(book: int, entry: ChartEntry, owner: str) -> int:
     """The id of an account: 128 bits that stand for its book, code and owner."""
-    return _number(f"account:{book}:{entry.code}:{owner}".encode())
+    return _account_id(book, entry.code, owner)
 
 
-def transfer_id(request_key: bytes, leg: int) -> int:
+def transfer_id(request_key: bytes | str, leg: int) -> int:
     """The id of a request's `leg`-th transfer: the same request makes the same transfers."""
-    return _number(b"transfer:%b:%d" % (request_key, leg))
+    key = request_key.encode() if isinstance(request_key, str) else request_key
+    return _number(b"transfer:%b:%d" % (key, leg))
 
 
 def open_account(book: int, entry: ChartEntry, owner: str) -> Account:
-    """The account to create; `user_data_128` carries the owner's number."""
+    """The account to create; `user_data_128` carries the owner's number.
+
+    Args:
+        owner: decimal digits, at most 38 of them: a party, trade or bank number, `"0"` for the
+            platform itself.
+
+    Raises:
+        ValueError: the owner is not such a number.
+    """
+    if not (owner.isascii() and owner.isdigit() and len(owner) <= _OWNER_DIGITS_MAX):
+        raise ValueError(f"{owner!r} is not an owner's number")
     return Account(
         id=account_id(book, entry, owner),
         book=book,

@@ -11,7 +11,8 @@ The order of the checks is the precedence of the answers in `TransferResult`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 from tallystick.ledger import codes
 from tallystick.ledger.model import AMOUNT_MAX, PendingState
@@ -57,18 +58,21 @@ _VOIDED = int(PendingState.VOIDED)
 _EXPIRED = int(PendingState.EXPIRED)
 
 
-class AccountColumns(NamedTuple):
+Column = TypeVar("Column", bound=Sequence[int], covariant=True)
+
+
+class AccountColumns(NamedTuple, Generic[Column]):
     """Accounts by slot; a `book` of 0 says that there is no such account."""
 
-    book: list[int]
-    flags: list[int]
-    debits_pending: list[int]
-    debits_posted: list[int]
-    credits_pending: list[int]
-    credits_posted: list[int]
+    book: Column
+    flags: Column
+    debits_pending: Column
+    debits_posted: Column
+    credits_pending: Column
+    credits_posted: Column
 
 
-class TransferColumns(NamedTuple):
+class TransferColumns(NamedTuple, Generic[Column]):
     """Transfers by row: first the call's own in order, then the known ones they refer to.
 
     `id` and `pending_id` are transfer slots, `debit` and `credit` account slots;
@@ -76,20 +80,20 @@ class TransferColumns(NamedTuple):
     `PendingState`, 0 for what is not pending.
     """
 
-    id: list[int]
-    debit: list[int]
-    credit: list[int]
-    amount: list[int]
-    pending_id: list[int]
-    user_data_128: list[int]
-    user_data_64: list[int]
-    user_data_32: list[int]
-    timeout: list[int]
-    book: list[int]
-    code: list[int]
-    flags: list[int]
-    timestamp: list[int]
-    state: list[int]
+    id: Column
+    debit: Column
+    credit: Column
+    amount: Column
+    pending_id: Column
+    user_data_128: Column
+    user_data_64: Column
+    user_data_32: Column
+    timeout: Column
+    book: Column
+    code: Column
+    flags: Column
+    timestamp: Column
+    state: Column
 
 
 class Outcome(NamedTuple):
@@ -105,16 +109,20 @@ class Outcome(NamedTuple):
 
     results: list[int]
     failed: list[int]
-    accounts: AccountColumns
-    transfers: TransferColumns
+    accounts: AccountColumns[list[int]]
+    transfers: TransferColumns[list[int]]
+
+
+AccountRows = AccountColumns[list[int]]
+TransferRows = TransferColumns[list[int]]
 
 
 def apply_transfers(
     count: int,
     first_timestamp: int,
-    accounts: AccountColumns,
-    transfers: TransferColumns,
-    row_of: list[int],
+    accounts: AccountColumns[Sequence[int]],
+    transfers: TransferColumns[Sequence[int]],
+    row_of: Sequence[int],
 ) -> Outcome:
     """Apply the first `count` transfers in order; the arguments stay as they are.
 
@@ -122,8 +130,8 @@ def apply_transfers(
         first_timestamp: nanoseconds; the transfer in row i happens at `first_timestamp + i`.
         row_of: for each transfer slot the row of the known transfer, `ABSENT` or `FAILED`.
     """
-    a = AccountColumns(accounts.book, *[list(column) for column in accounts[1:]])
-    t = TransferColumns(*[list(column) for column in transfers])
+    a = AccountColumns(*map(list, accounts))
+    t = TransferColumns(*map(list, transfers))
     row_of = list(row_of)
     slots, flags = t.id, t.flags
     results = [codes.CREATED] * count
@@ -169,9 +177,7 @@ def _is_transient(result: int) -> bool:
     )
 
 
-def _create(
-    i: int, timestamp: int, a: AccountColumns, t: TransferColumns, row_of: list[int]
-) -> int:
+def _create(i: int, timestamp: int, a: AccountRows, t: TransferRows, row_of: list[int]) -> int:
     flags = t.flags[i]
     slot = t.id[i]
     if t.timestamp[i] != 0:
@@ -201,7 +207,7 @@ def _create(
     return result
 
 
-def _malformed(i: int, t: TransferColumns) -> int:
+def _malformed(i: int, t: TransferRows) -> int:
     """What is wrong with a transfer by itself, whatever the accounts are."""
     debit, credit, flags = t.debit[i], t.credit[i], t.flags[i]
     if debit == _NO_SLOT:
@@ -228,7 +234,7 @@ def _malformed(i: int, t: TransferColumns) -> int:
     return codes.CREATED
 
 
-def _move(i: int, timestamp: int, a: AccountColumns, t: TransferColumns) -> int:
+def _move(i: int, timestamp: int, a: AccountRows, t: TransferRows) -> int:
     """Post or hold a well-formed transfer, or say why the accounts do not let it."""
     debit, credit, flags = t.debit[i], t.credit[i], t.flags[i]
     book = a.book[debit]
@@ -280,7 +286,7 @@ def _move(i: int, timestamp: int, a: AccountColumns, t: TransferColumns) -> int:
     return codes.CREATED
 
 
-def _balanced(i: int, a: AccountColumns, t: TransferColumns) -> int:
+def _balanced(i: int, a: AccountRows, t: TransferRows) -> int:
     """The amount of a balancing transfer: its own, or less where less is there."""
     amount, flags = t.amount[i], t.flags[i]
     if flags & _BALANCING_DEBIT:
@@ -318,7 +324,7 @@ def _overflow(
 
 
 def _refused_settling(
-    i: int, timestamp: int, a: AccountColumns, t: TransferColumns, row_of: list[int]
+    i: int, timestamp: int, a: AccountRows, t: TransferRows, row_of: list[int]
 ) -> int:
     """Why a post or a void cannot be, or `codes.CREATED`."""
     flags = t.flags[i]
@@ -359,7 +365,7 @@ def _refused_settling(
     return codes.CREATED
 
 
-def _refused_differing(i: int, p: int, t: TransferColumns) -> int:
+def _refused_differing(i: int, p: int, t: TransferRows) -> int:
     """Where a post or void contradicts its pending transfer, or `codes.CREATED`."""
     if t.debit[i] != _NO_SLOT and t.debit[i] != t.debit[p]:
         return codes.HOLD_OTHER_DEBIT
@@ -377,13 +383,13 @@ def _refused_differing(i: int, p: int, t: TransferColumns) -> int:
     return codes.CREATED
 
 
-def _settled_amount(i: int, p: int, t: TransferColumns) -> int:
+def _settled_amount(i: int, p: int, t: TransferRows) -> int:
     """The amount posted or voided, with the word for "all" resolved."""
     everything = 0 if t.flags[i] & _VOID else AMOUNT_MAX
     return t.amount[p] if t.amount[i] == everything else t.amount[i]
 
 
-def _settle(i: int, a: AccountColumns, t: TransferColumns, p: int) -> None:
+def _settle(i: int, a: AccountRows, t: TransferRows, p: int) -> None:
     """Post or void the pending transfer in row p; nothing can refuse it any more."""
     debit, credit = t.debit[p], t.credit[p]
     amount = _settled_amount(i, p, t)
@@ -407,7 +413,7 @@ def _settle(i: int, a: AccountColumns, t: TransferColumns, p: int) -> None:
     t.user_data_32[i] = t.user_data_32[i] or t.user_data_32[p]
 
 
-def _undo(i: int, a: AccountColumns, t: TransferColumns, row_of: list[int]) -> None:
+def _undo(i: int, a: AccountRows, t: TransferRows, row_of: list[int]) -> None:
     """Take back a created transfer of a broken chain: the exact inverse of what it did."""
     flags, debit, credit, amount = t.flags[i], t.debit[i], t.credit[i], t.amount[i]
     row_of[t.id[i]] = ABSENT
@@ -432,7 +438,7 @@ def _undo(i: int, a: AccountColumns, t: TransferColumns, row_of: list[int]) -> N
     a.credits_posted[credit] -= amount
 
 
-def _exists(i: int, e: int, t: TransferColumns, row_of: list[int]) -> int:
+def _exists(i: int, e: int, t: TransferRows, row_of: list[int]) -> int:
     """How a transfer compares with the one in row e that already has its id."""
     flags = t.flags[i]
     if flags != t.flags[e]:
@@ -463,7 +469,7 @@ def _exists(i: int, e: int, t: TransferColumns, row_of: list[int]) -> int:
     return codes.EXISTS
 
 
-def _settling_exists(i: int, e: int, p: int, t: TransferColumns) -> int:
+def _settling_exists(i: int, e: int, p: int, t: TransferRows) -> int:
     """The same for a post or void, where 0 stands for the value of the pending row p."""
     if t.debit[i] != _NO_SLOT and t.debit[i] != t.debit[e]:
         return codes.OTHER_DEBIT
