@@ -133,54 +133,42 @@ def test_no_ciphertext_and_no_key_are_faults() -> None:
         assert aes.parse_aes_key(text) == fault("isv.decryption-error-not-valid-encrypt-key")
 
 
-@given(st.integers(0, 4_000_000_000))
-def test_china_times_round_trip(seconds: int) -> None:
-    text = timestamps.format_china_time(seconds * 1000 + 999)
-    assert timestamps.parse_china_time(text) == seconds * 1000
-
-
-def test_china_time_is_eight_hours_ahead_of_utc() -> None:
-    assert timestamps.parse_china_time("1970-01-01 08:00:00") == 0
-    assert timestamps.format_china_time(0) == "1970-01-01 08:00:00"
-
-
-@pytest.mark.parametrize("text", ["", "2026-11-24", "2026-11-24 1:00:00", "2026-13-01 00:00:00",
-                                  "2026-11-24 24:00:01", " 2026-11-24 10:00:00",
-                                  "２026-11-24 10:00:00", "2026-11-24 10:00:00\n"])  # fmt: skip
-def test_what_is_no_china_time_is_none(text: str) -> None:
-    assert timestamps.parse_china_time(text) is None
-
-
 HOUR_MS = 3_600_000
 NOW_MS = 1_795_485_600_000
 WINDOW_MS = 600_000
 
 
 @pytest.mark.parametrize(
-    ("drift_ms", "in_china", "anywhere"),
+    ("drift_ms", "asked_ms"),
     [
-        (0, True, True),
-        (WINDOW_MS, True, True),
-        (-WINDOW_MS, True, True),
-        (-8 * HOUR_MS + 30_000, False, True),
-        (6 * HOUR_MS, False, True),
-        (-20 * HOUR_MS, False, True),
-        (WINDOW_MS + 1, False, False),
-        (-WINDOW_MS - 1, False, False),
-        (7 * HOUR_MS, False, False),
-        (-24 * HOUR_MS, False, False),
+        (0, 0),
+        (WINDOW_MS, WINDOW_MS),
+        (-WINDOW_MS, -WINDOW_MS),
+        (-8 * HOUR_MS + 30_000, 30_000),
+        (-10 * HOUR_MS - 30_000, -30_000),
+        (WINDOW_MS + 1, None),
+        (-WINDOW_MS - 1, None),
+        (HOUR_MS, None),
+        (-HOUR_MS, None),
+        (7 * HOUR_MS, None),
+        (-24 * HOUR_MS, None),
     ],
 )
-def test_a_stamp_is_present_in_china_or_on_another_wall_clock(
-    drift_ms: int, in_china: bool, anywhere: bool
+def test_a_stamp_is_of_now_on_an_accepted_wall_clock_only(
+    drift_ms: int, asked_ms: int | None
 ) -> None:
-    stamp_ms = NOW_MS + drift_ms
-    assert timestamps.is_present(stamp_ms, NOW_MS, window_ms=WINDOW_MS) is in_china
-    everywhere = timestamps.ANY_UTC_OFFSETS_MIN
-    assert (
-        timestamps.is_present(stamp_ms, NOW_MS, window_ms=WINDOW_MS, utc_offsets_min=everywhere)
-        is anywhere
+    """The clocks are those of China, UTC and a server two hours west of it."""
+    found = timestamps.moment_of(
+        NOW_MS + drift_ms, NOW_MS, window_ms=WINDOW_MS, utc_offsets_min=(480, 0, -120)
     )
+    assert found == (None if asked_ms is None else NOW_MS + asked_ms)
+
+
+def test_china_utc_and_the_servers_own_clock_are_accepted_unless_configured() -> None:
+    found = timestamps.accepted_offsets_min(())
+    assert found[:2] == (480, 0)
+    assert len(found) <= 3
+    assert timestamps.accepted_offsets_min((330,)) == (330,)
 
 
 def test_a_notification_signs_all_but_sign_and_sign_type() -> None:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol
 
 from tallystick.gateway.alipay.faults import Fault, fault, fault_of
 from tallystick.gateway.alipay.schemas_trade import OrderContent, RoyaltyDetail, SettleInfo
-from tallystick.gateway.alipay.timestamps import parse_china_time
 from tallystick.money.amount import MoneyError, format_amount, parse_amount
+from tallystick.money.china_time import china_midnight_ms, parse_china_time
 from tallystick.parties.views import masked_login
 from tallystick.payments.trades.model import CreateTrade, Split, Trade
 from tallystick.payments.trades.views import find_trade
@@ -17,8 +17,8 @@ from tallystick.pipeline.refusals import Refusal
 from tallystick.platform import Platform
 
 __all__ = [
-    "CURRENCY", "Call", "Failed", "Method", "create_order", "money",
-    "royalty_splits", "settle_splits", "success", "yuan",
+    "CURRENCY", "Call", "Failed", "Method", "PayTerm", "create_order", "duration_ms", "money",
+    "pay_term", "royalty_splits", "settle_splits", "success", "yuan",
 ]  # fmt: skip
 
 CURRENCY = "CNY"
@@ -30,7 +30,7 @@ _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": _DAY_MS}
 _TIMEOUT = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 
 
-class Failed(Exception):  # noqa: N818 - it is raised for refusals and faults alike
+class Failed(Exception):
     """Carries a fault from where it is found to the method's answer."""
 
     def __init__(self, found: Fault | Refusal) -> None:
@@ -42,13 +42,14 @@ class Call(NamedTuple):
     """A verified request for one method.
 
     `request_id` stands for the signed request itself: the same bytes again are the same
-    request, and get the same answer.
+    request, and get the same answer. `asked_ms` is when the caller says that it asked.
     """
 
     platform: Platform
     app_id: str
     content: Any
     request_id: str
+    asked_ms: int
     notify_url: str = ""
     return_url: str = ""
 
@@ -101,7 +102,7 @@ def success(**fields: object) -> dict[str, Any]:
 def money(text: str, name: str) -> int:
     """Minor units of an amount that must be greater than nothing."""
     try:
-        return parse_amount(text, CURRENCY, allow_zero=False)
+        return parse_amount(str(text), CURRENCY, allow_zero=False)
     except MoneyError as error:
         raise Failed(Refusal("INVALID_AMOUNT", f"{name}: {error}")) from error
 
@@ -111,22 +112,41 @@ def yuan(amount: int) -> str:
     return format_amount(amount, CURRENCY)
 
 
-def _pay_within_ms(content: OrderContent, now_ms: int) -> int:
-    """The time to pay: `time_expire`, or `timeout_express` (`90m`, `1c`: till midnight)."""
+class PayTerm(NamedTuple):
+    """The time to pay: until a moment (`by_ms`), or so long after the order opens."""
+
+    within_ms: int = 15 * _DAY_MS
+    by_ms: int = 0
+
+
+def pay_term(content: OrderContent, asked_ms: int) -> PayTerm:
+    """The time to pay: `time_expire`, or `timeout_express` (`90m`, `1c`: till midnight).
+
+    It depends on the request alone, so that the same request again is the same order.
+
+    Args:
+        asked_ms: when the caller says that it asked, milliseconds since 1970 UTC.
+    """
     if content.time_expire:
         text = content.time_expire
-        at_ms = parse_china_time(text if len(text) == 19 else f"{text}:00")
-        if at_ms is None or at_ms <= now_ms:
+        by_ms = parse_china_time(text if len(text) == 19 else f"{text}:00")
+        if by_ms is None:
             raise Failed(fault("isv.invalid-parameter", "time_expire"))
-        return at_ms - now_ms
+        return PayTerm(by_ms=by_ms)
     if not content.timeout_express:
-        return 15 * _DAY_MS
+        return PayTerm()
     if content.timeout_express == "1c":
-        return _DAY_MS - (now_ms + 8 * 3_600_000) % _DAY_MS
-    match = _TIMEOUT.fullmatch(content.timeout_express)
-    if match is None or int(match[1]) * _UNITS_MS[match[2]] > 15 * _DAY_MS:
+        return PayTerm(by_ms=china_midnight_ms(asked_ms))
+    within_ms = duration_ms(content.timeout_express)
+    if within_ms is None or within_ms > 15 * _DAY_MS:
         raise Failed(fault("isv.invalid-parameter", "timeout_express"))
-    return int(match[1]) * _UNITS_MS[match[2]]
+    return PayTerm(within_ms)
+
+
+def duration_ms(text: str) -> int | None:
+    """Milliseconds of `5m`, `2h` or `1d`; None when it is none of these."""
+    match = _TIMEOUT.fullmatch(text)
+    return int(match[1]) * _UNITS_MS[match[2]] if match else None
 
 
 def settle_splits(info: SettleInfo | None, seller_id: str) -> tuple[Split, ...]:
@@ -166,6 +186,7 @@ def royalty_splits(details: list[RoyaltyDetail], total: int, party: str) -> tupl
 def create_order(call: Call, *, code_index: bytes = b"", buyer_id: str = "") -> CreateTrade:
     """The order that a method's content describes."""
     content: OrderContent = call.content
+    term = pay_term(content, call.asked_ms)
     seller_id = (content.sub_merchant and content.sub_merchant.merchant_id) or content.seller_id
     return CreateTrade(
         app_id=call.app_id,
@@ -183,5 +204,6 @@ def create_order(call: Call, *, code_index: bytes = b"", buyer_id: str = "") -> 
         notify_url=call.notify_url or content.notify_url or "",
         return_url=call.return_url or content.return_url or "",
         passback_params=content.passback_params or "",
-        pay_within_ms=_pay_within_ms(content, call.platform.clock_ms()),
+        pay_within_ms=term.within_ms,
+        pay_by_ms=term.by_ms,
     )

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
-from tallystick.gateway.alipay.calls import CURRENCY, Call, Failed, Method, money, success, yuan
+from tallystick.gateway.alipay.calls import (
+    CURRENCY,
+    Call,
+    Failed,
+    Method,
+    duration_ms,
+    money,
+    success,
+    yuan,
+)
 from tallystick.gateway.alipay.faults import fault
-from tallystick.gateway.alipay.timestamps import format_china_time
+from tallystick.money.china_time import china_time
 from tallystick.parties.views import party_by_login, payment_code_index
 from tallystick.partners.model import App
 from tallystick.payments.bills import bill_link
@@ -29,9 +37,6 @@ from tallystick.payments.wallet.views import wallet_balance
 from tallystick.pipeline.refusals import Refusal
 
 __all__ = ["FUND_METHODS"]
-
-_HOLD_TIMEOUT: Final = re.compile(r"([1-9][0-9]{0,4})([mhd])")
-_UNITS_MS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def _app(call: Call) -> App:
@@ -72,7 +77,7 @@ async def uni_transfer(call: Call) -> dict[str, Any]:
         order_id=done.order_id,
         pay_fund_order_id=done.order_id,
         status="SUCCESS",
-        trans_date=format_china_time(done.transferred_ms),
+        trans_date=china_time(done.transferred_ms),
     )
 
 
@@ -94,7 +99,7 @@ async def common_query(call: Call) -> dict[str, Any]:
         out_biz_no=found.out_biz_no,
         status="SUCCESS",
         trans_amount=yuan(found.amount),
-        pay_date=format_china_time(found.transferred_ms),
+        pay_date=china_time(found.transferred_ms),
     )
 
 
@@ -109,12 +114,10 @@ async def account_query(call: Call) -> dict[str, Any]:
 
 
 def _expires_within_ms(text: str | None) -> int:
-    if not text:
-        return 0
-    match = _HOLD_TIMEOUT.fullmatch(text)
-    if match is None:
+    within_ms = duration_ms(text) if text else 0
+    if within_ms is None:
         raise Failed(fault("isv.invalid-parameter", "timeout_express"))
-    return int(match[1]) * _UNITS_MS[match[2]]
+    return within_ms
 
 
 async def freeze(call: Call) -> dict[str, Any]:
@@ -142,7 +145,7 @@ async def freeze(call: Call) -> dict[str, Any]:
         status="SUCCESS",
         payer_user_id=done.payer_id,
         payer_logon_id=call.login_of(done.payer_id),
-        gmt_trans=format_china_time(done.at_ms),
+        gmt_trans=china_time(done.at_ms),
     )
 
 
@@ -165,7 +168,7 @@ async def unfreeze(call: Call) -> dict[str, Any]:
         out_request_no=done.out_request_no,
         amount=yuan(done.amount),
         status="SUCCESS",
-        gmt_trans=format_china_time(done.at_ms),
+        gmt_trans=china_time(done.at_ms),
     )
 
 
@@ -194,7 +197,7 @@ async def operation_detail(call: Call) -> dict[str, Any]:
     if not wanted:
         raise Failed(Refusal("HOLD_NOT_EXIST", "The authorisation has no such operation."))
     found = wanted[0]
-    sums = {kind: 0 for kind in HoldOperationKind}
+    sums = dict.fromkeys(HoldOperationKind, 0)
     for operation in operations:
         sums[operation.kind] += operation.amount
     return success(
@@ -213,8 +216,8 @@ async def operation_detail(call: Call) -> dict[str, Any]:
         amount=yuan(found.amount),
         status="SUCCESS",
         remark=found.remark,
-        gmt_create=format_china_time(hold.created_ms),
-        gmt_trans=format_china_time(found.at_ms),
+        gmt_create=china_time(hold.created_ms),
+        gmt_trans=china_time(found.at_ms),
     )
 
 

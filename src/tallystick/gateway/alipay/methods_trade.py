@@ -16,7 +16,8 @@ from tallystick.gateway.alipay.calls import (
     yuan,
 )
 from tallystick.gateway.alipay.faults import fault
-from tallystick.gateway.alipay.timestamps import format_china_time
+from tallystick.money.china_time import china_time
+from tallystick.parties.views import payment_code_index
 from tallystick.payments.trades.model import (
     CancelTrade,
     CloseTrade,
@@ -35,13 +36,8 @@ from tallystick.payments.trades.model import (
     UnrelateReceivers,
 )
 from tallystick.payments.trades.transitions import PROTOCOL_STATUS
-from tallystick.parties.views import payment_code_index
 
 __all__ = ["TRADE_METHODS"]
-
-
-def _time(at_ms: int) -> str:
-    return format_china_time(at_ms) if at_ms else ""
 
 
 async def create(call: Call) -> dict[str, Any]:
@@ -95,7 +91,7 @@ async def pay(call: Call) -> dict[str, Any]:
         total_amount=amount,
         receipt_amount=amount,
         buyer_pay_amount=amount,
-        gmt_payment=_time(done.paid_ms),
+        gmt_payment=china_time(done.paid_ms),
         fund_bill_list=[{"fund_channel": "ALIPAYACCOUNT", "amount": amount}],
         buyer_user_id=done.buyer_id,
     )
@@ -115,7 +111,7 @@ async def query(call: Call) -> dict[str, Any]:
         receipt_amount=paid,
         buyer_pay_amount=paid,
         invoice_amount=paid,
-        send_pay_date=_time(trade.paid_ms),
+        send_pay_date=china_time(trade.paid_ms),
         buyer_user_id=trade.buyer_id,
         subject=trade.subject,
         body=trade.body,
@@ -136,7 +132,7 @@ def _settle_info(call: Call, trade: Trade) -> dict[str, Any] | None:
             {
                 "operation_type": row.kind.value,
                 "operation_serial_no": row.settle_no,
-                "operation_dt": _time(row.settled_ms),
+                "operation_dt": china_time(row.settled_ms),
                 "amount": yuan(row.amount),
             }
             for row in rows
@@ -198,7 +194,7 @@ async def refund(call: Call) -> dict[str, Any]:
         fund_change="Y" if done.changed else "N",
         refund_fee=yuan(done.refunded_total),
         send_back_fee=yuan(done.amount),
-        gmt_refund_pay=_time(done.refunded_ms),
+        gmt_refund_pay=china_time(done.refunded_ms),
         refund_detail_item_list=[{"fund_channel": "ALIPAYACCOUNT", "amount": yuan(done.amount)}],
     )
 
@@ -219,7 +215,7 @@ async def refund_query(call: Call) -> dict[str, Any]:
         refund_amount=yuan(found.amount),
         send_back_fee=yuan(found.amount),
         refund_reason=found.reason,
-        gmt_refund_pay=_time(found.refunded_ms),
+        gmt_refund_pay=china_time(found.refunded_ms),
     )
 
 

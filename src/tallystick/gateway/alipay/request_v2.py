@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from tallystick.gateway.alipay import signing
 from tallystick.gateway.alipay.faults import Fault, Rejected, fault
 from tallystick.gateway.alipay.form import read_parameters, signed_text
-from tallystick.gateway.alipay.timestamps import parse_china_time
+from tallystick.money.china_time import parse_china_time
 
 __all__ = ["CHARSETS", "AlipayRequest", "decode_v2", "verify_v2"]
 

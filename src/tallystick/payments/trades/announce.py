@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import time
-
 from tallystick.money.amount import format_amount
+from tallystick.money.china_time import china_time
 from tallystick.payments.trades.model import Trade
 from tallystick.payments.trades.transitions import PROTOCOL_STATUS
 from tallystick.pipeline.decisions import event
 from tallystick.store.unit_of_work import Event
 
-__all__ = ["china_time", "trade_happened"]
+__all__ = ["trade_happened"]
 
 _NOTIFIED = frozenset({"paid", "closed", "refunded", "finished"})
-
-
-def china_time(at_ms: int) -> str:
-    """`yyyy-MM-dd HH:mm:ss` in UTC+8; empty for 0 (not yet)."""
-    if at_ms == 0:
-        return ""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at_ms // 1000 + 8 * 3600))
 
 
 def _fields(trade: Trade, refunded_total: int, out_biz_no: str, refunded_ms: int) -> dict[str, str]:

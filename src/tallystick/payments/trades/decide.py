@@ -143,7 +143,8 @@ def new_trade(
 ) -> Trade:
     """The unpaid trade that an order opens."""
     _positive(command.amount)
-    if command.pay_within_ms <= 0:
+    pay_by_ms = command.pay_by_ms or now_ms + command.pay_within_ms
+    if pay_by_ms <= now_ms:
         raise Refused("INVALID_PARAMETER", "The time to pay must be greater than nothing.")
     if command.buyer_id == seller_id:
         raise Refused("BUYER_IS_SELLER")
@@ -170,7 +171,7 @@ def new_trade(
         dispute_by="",
         dispute_reason="",
         created_ms=now_ms,
-        pay_by_ms=now_ms + command.pay_within_ms,
+        pay_by_ms=pay_by_ms,
         paid_ms=0,
         shipped_ms=0,
         confirm_by_ms=0,

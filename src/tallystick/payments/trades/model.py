@@ -146,8 +146,8 @@ class TradeCommand(Command, frozen=True, kw_only=True):
 class CreateTrade(Command, frozen=True, kw_only=True, tag="trade.create"):
     """Open an order; the same order again gives the same trade.
 
-    `code_index` is the digest of a code that a buyer scans (precreate); `pay_within_ms` is
-    the time to pay.
+    `code_index` is the digest of a code that a buyer scans (precreate). The time to pay ends
+    at `pay_by_ms`, or when that is 0, `pay_within_ms` after the order opens.
     """
 
     app_id: str
@@ -166,6 +166,7 @@ class CreateTrade(Command, frozen=True, kw_only=True, tag="trade.create"):
     return_url: str = ""
     passback_params: str = ""
     pay_within_ms: int = 15 * 24 * 60 * 60 * 1000
+    pay_by_ms: int = 0
 
 
 class PayTrade(Command, frozen=True, kw_only=True, tag="trade.pay"):

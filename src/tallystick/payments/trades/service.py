@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from tallystick.parties.model import Party
 from tallystick.parties.views import active_party, take_payment_code
 from tallystick.partners.model import App, AppSeller, KeyStatus
@@ -161,6 +163,9 @@ def create_trade(command: CreateTrade, context: Context) -> Reply:
     trade, is_new = _order(context, command)
     if not is_new:
         decide.require_payable(trade)
+        if command.code_index and not trade.code_index:
+            # The order was opened without a code to scan and is now asked for one.
+            context.uow.put(replace(trade, code_index=command.code_index))
         return decide.done(trade)
     return record(context, decide.create(_state(context, trade, stored=False), context.now_ms))
 
