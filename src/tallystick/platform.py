@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -89,9 +90,7 @@ class Platform:
         self.ready = False
 
     @classmethod
-    def open(
-        cls, settings: Settings, clock_ms: Callable[[], int] = wall_clock_ms
-    ) -> Platform:
+    def open(cls, settings: Settings, clock_ms: Callable[[], int] = wall_clock_ms) -> Platform:
         """Take the data folder and put the platform together; nothing runs yet.
 
         Raises:
@@ -144,9 +143,21 @@ class Platform:
         self, caller: Caller, command: Command, request_id: str = "", *,
         keeps_refusals: bool = False,
     ) -> Answer:  # fmt: skip
-        """Have a command run; the answer comes after it is durable."""
+        """Have a command run; the answer comes after it is durable.
+
+        Args:
+            request_id: the caller's own id, by which the same request gets the same answer;
+                without one the command is run as often as it is asked for.
+        """
+        once = not request_id
         return await self.executor.submit(
-            Request(caller, request_id, command, keeps_refusals)
+            Request(
+                caller,
+                request_id or secrets.token_hex(16),
+                command,
+                keeps_refusals=keeps_refusals,
+                remembered=not once,
+            )
         )
 
     @contextmanager

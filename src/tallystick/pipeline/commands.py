@@ -70,6 +70,8 @@ class Request(NamedTuple):
             `Idempotency-Key` does; callers that repeat an order number do not, because a
             refused command changed nothing and may succeed later.
         timer_id: set when a due timer asks; it takes effect only while that timer is set.
+        remembered: whether its answer is stored, so that the same id gets it again. Without, the
+            id must be one that nobody uses twice.
     """
 
     caller: Caller
@@ -77,6 +79,7 @@ class Request(NamedTuple):
     command: Command
     keeps_refusals: bool = False
     timer_id: str = ""
+    remembered: bool = True
 
     @property
     def key(self) -> bytes:

@@ -262,7 +262,7 @@ class Executor:
         return answers
 
     def _known_answers(self, requests: list[Request]) -> dict[bytes, _Known]:
-        keys = [request.key for request in requests if request.request_id]
+        keys = [request.key for request in requests if request.remembered]
         known: dict[bytes, _Known] = {}
         for start in range(0, len(keys), 400):
             part = keys[start : start + 400]
@@ -292,7 +292,7 @@ class Executor:
         key = request.key
         data = command_bytes(request.command)
         fingerprint = _fingerprint(data)
-        if request.request_id and (earlier := known.get(key)):
+        if request.remembered and (earlier := known.get(key)):
             return self._again(request, earlier, fingerprint)
         mark = uow.mark()
         answer = self._attempt(uow, request, key)
@@ -304,7 +304,7 @@ class Executor:
             request.keeps_refusals and answer.refusal is not None
             and answer.refusal.code not in _PASSING
         )  # fmt: skip
-        if request.request_id and storable:
+        if request.remembered and storable:
             stored = msgspec.msgpack.encode(answer.reply or answer.refusal)
             known[key] = _Known(fingerprint, answer.reply is not None, stored, False)
         return answer
