@@ -61,13 +61,14 @@ class Persona(NamedTuple):
     money: int
 
 
+_SHOP, _HUMAN = PartyKind.MERCHANT, PartyKind.PERSON
 PERSONAS: Final = (
-    Persona("2088000000000001", "market@sandbox.test", "Tally Market 集市", PartyKind.MERCHANT, 0),
-    Persona("2088000000000002", "tea@sandbox.test", "Cloud Tea House 云茶馆", PartyKind.MERCHANT, 0),
-    Persona("2088000000000003", "courier@sandbox.test", "Swift Courier 快送", PartyKind.MERCHANT, 0),
-    Persona("2088000000000101", "alice@sandbox.test", "Alice Zhang 张爱丽", PartyKind.PERSON, 10**8),
-    Persona("2088000000000102", "bob@sandbox.test", "Bob Li 李博", PartyKind.PERSON, 10**7),
-    Persona("2088000000000103", "poor@sandbox.test", "Penny Wu 吴分", PartyKind.PERSON, 100),
+    Persona("2088000000000001", "market@sandbox.test", "Tally Market 集市", _SHOP, 0),
+    Persona("2088000000000002", "tea@sandbox.test", "Cloud Tea House 云茶馆", _SHOP, 0),
+    Persona("2088000000000003", "courier@sandbox.test", "Swift Courier 快送", _SHOP, 0),
+    Persona("2088000000000101", "alice@sandbox.test", "Alice Zhang 张爱丽", _HUMAN, 10**8),
+    Persona("2088000000000102", "bob@sandbox.test", "Bob Li 李博", _HUMAN, 10**7),
+    Persona("2088000000000103", "poor@sandbox.test", "Penny Wu 吴分", _HUMAN, 100),
 )
 
 
