@@ -31,6 +31,9 @@ UNAVAILABLE = "20000"
 
 _ROWS: Final = [
     # The request itself.
+    ("FORM_NOT_OURS", 403, FORBIDDEN, "isv.insufficient-user-permissions",
+     "This form is out of date or was not sent from this site; load the page again.",
+     "表单已失效或来源不正确，请刷新页面后重试。"),
     ("IDEMPOTENCY_MISMATCH", 422, BUSINESS, "ACQ.CONTEXT_INCONSISTENT",
      "This request id was used before with other contents.",
      "该请求号已被使用，且内容不一致。"),
