@@ -1,0 +1,1 @@
+"""Raw bookkeeping: accounts and transfers that callers keep in books of their own."""

@@ -1,0 +1,85 @@
+"""Raw bookkeeping at work: check the books, ask the ledger, watch the holds that time out."""
+
+from __future__ import annotations
+
+from tallystick.accounting.decide import accounts_of, require_own_books, transfers_of
+from tallystick.accounting.model import (
+    CreateLedgerAccounts,
+    CreateLedgerTransfers,
+    ExpirePending,
+    LedgerResults,
+    PendingReleased,
+)
+from tallystick.ledger.model import Transfer, TransferFlags, TransferResult, expires_at_ms
+from tallystick.pipeline.commands import Context, Registry, Reply
+from tallystick.pipeline.timers import set_timer
+from tallystick.store.ledger_rows import id_bytes
+from tallystick.store.unit_of_work import UnitOfWork
+
+__all__ = ["register"]
+
+_NS_PER_MS = 1_000_000
+_SETTLES = int(TransferFlags.POST_PENDING | TransferFlags.VOID_PENDING)
+
+
+def create_accounts(command: CreateLedgerAccounts, context: Context) -> Reply:
+    """Create accounts in books that are not the platform's."""
+    accounts = accounts_of(command.accounts)
+    require_own_books(a.book for a in accounts)
+    results = context.uow.books.create_accounts(accounts, context.now_ms * _NS_PER_MS)
+    return LedgerResults(results=tuple(r.value for r in results))
+
+
+def _timer_id(transfer_id: int) -> str:
+    return f"ledger.expire:{transfer_id:032x}"
+
+
+def _require_own_holds(uow: UnitOfWork, transfers: list[Transfer]) -> None:
+    """A transfer that settles a hold takes over its book, so the hold is looked at too."""
+    pending_ids = [t.pending_id for t in transfers if t.pending_id]
+    uow.books.load((), pending_ids)
+    held = [uow.books.transfer(i) for i in pending_ids]
+    require_own_books(h.book for h in held if h is not None)
+
+
+def _watch(uow: UnitOfWork, transfer: Transfer) -> None:
+    """Set the timer of a new hold that times out; forget that of one which was settled."""
+    if transfer.flags & _SETTLES:
+        held = uow.books.transfer(transfer.pending_id)
+        if held is not None and held.timeout:
+            uow.cancel_timer(_timer_id(held.id))
+    elif transfer.timeout and transfer.flags & TransferFlags.PENDING:
+        created = uow.books.transfer(transfer.id)
+        assert created is not None, transfer.id
+        due_ms = expires_at_ms(created)
+        assert due_ms is not None, transfer.id
+        command = ExpirePending(transfer_id=id_bytes(created.id))
+        set_timer(uow, _timer_id(created.id), due_ms, command)
+
+
+def create_transfers(command: CreateLedgerTransfers, context: Context) -> Reply:
+    """Create transfers in books that are not the platform's; a refused one stops no other."""
+    uow = context.uow
+    transfers = transfers_of(command.transfers)
+    require_own_books(t.book for t in transfers)
+    _require_own_holds(uow, transfers)
+    results = uow.books.create_transfers(transfers, context.now_ms * _NS_PER_MS)
+    for transfer, result in zip(transfers, results, strict=True):
+        if result is TransferResult.CREATED:
+            _watch(uow, transfer)
+    return LedgerResults(results=tuple(r.value for r in results))
+
+
+def expire(command: ExpirePending, context: Context) -> Reply:
+    """Let a hold go whose time is over."""
+    transfer_id = int.from_bytes(command.transfer_id, "big")
+    released = context.uow.books.expire(transfer_id, context.now_ms * _NS_PER_MS)
+    return PendingReleased(released=released)
+
+
+def register(registry: Registry) -> None:
+    """Declare the commands of raw bookkeeping."""
+    write = "ledger:write"
+    registry.add(CreateLedgerAccounts, create_accounts, reply=LedgerResults, scope=write)
+    registry.add(CreateLedgerTransfers, create_transfers, reply=LedgerResults, scope=write)
+    registry.add(ExpirePending, expire, reply=PendingReleased, scope="system")

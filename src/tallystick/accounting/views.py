@@ -1,0 +1,90 @@
+"""What can be seen of the books: accounts and transfers by id or a page at a time, and totals."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tallystick.ledger.model import Account, PendingState, Transfer
+from tallystick.ledger.statements import TrialBalance, TrialLine
+from tallystick.store.ledger_rows import SqlLedgerReader
+from tallystick.store.rows import ReadSession
+
+__all__ = [
+    "AccountPage", "TransferPage", "account", "accounts_page", "stored_trial_balances", "transfer",
+    "transfers_page",
+]  # fmt: skip
+
+_TOTALS = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
+_HALF = 2**32
+
+
+class AccountPage(msgspec.Struct, frozen=True):
+    """A page of accounts in id order; `after` continues it, None at the end."""
+
+    accounts: list[Account]
+    after: int | None
+
+
+class TransferPage(msgspec.Struct, frozen=True):
+    """A page of an account's transfers, oldest first; `after` continues it, None at the end."""
+
+    transfers: list[Transfer]
+    after: int | None
+
+
+def account(ledger: SqlLedgerReader, account_id: int) -> Account | None:
+    """The account with its totals, or None."""
+    found = ledger.accounts([account_id])
+    return found[0] if found else None
+
+
+def transfer(
+    ledger: SqlLedgerReader, transfer_id: int
+) -> tuple[Transfer, PendingState | None] | None:
+    """A transfer, with what became of it when it was pending; or None."""
+    found = ledger.transfers([transfer_id])
+    if not found:
+        return None
+    return found[0], ledger.pending_states([transfer_id]).get(transfer_id)
+
+
+def accounts_page(
+    ledger: SqlLedgerReader, *, book: int | None, code: int | None, after: int, limit: int
+) -> AccountPage:
+    """Accounts of a book and a code (None: of all) with an id beyond `after`, in id order."""
+    found = ledger.accounts_where(book=book, code=code, after_id=after, limit=limit + 1)
+    page = found[:limit]
+    return AccountPage(page, page[-1].id if len(found) > limit else None)
+
+
+def transfers_page(
+    ledger: SqlLedgerReader, account_id: int, *, after: int, limit: int
+) -> TransferPage:
+    """An account's transfers with a timestamp beyond `after` (nanoseconds), oldest first."""
+    found = ledger.transfers_of_account(account_id, after=after, limit=limit + 1)
+    page = found[:limit]
+    return TransferPage(page, page[-1].timestamp if len(found) > limit else None)
+
+
+def stored_trial_balances(rows: ReadSession, book: int | None = None) -> list[TrialBalance]:
+    """The trial balance of one book or all, added up by the database, in book order.
+
+    Each total is added in two halves of 32 bits: a book's sum may exceed what the database's
+    own whole numbers hold.
+    """
+    halves = ", ".join(f"SUM({t} / {_HALF}), SUM({t} % {_HALF})" for t in _TOTALS)
+    where = "" if book is None else "WHERE book = ?"
+    sql = (
+        f"SELECT book, code, COUNT(*), {halves} FROM ledger_account {where} "  # noqa: S608
+        "GROUP BY book, code ORDER BY book, code"
+    )
+    lines: dict[int, list[TrialLine]] = {}
+    for found_book, code, count, *parts in rows.connection.execute(
+        sql, () if book is None else (book,)
+    ):
+        sums = [high * _HALF + low for high, low in zip(parts[::2], parts[1::2], strict=True)]
+        lines.setdefault(found_book, []).append(TrialLine(code, count, *sums))
+    return [
+        TrialBalance(of, tuple(codes), *(sum(getattr(c, t) for c in codes) for t in _TOTALS))
+        for of, codes in lines.items()
+    ]
