@@ -7,6 +7,7 @@ import json
 import re
 from urllib.parse import urlencode
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -32,6 +33,15 @@ def signature(text: bytes, key: rsa.RSAPrivateKey = APP_KEY) -> str:
 def signs(text: bytes, sign: str, key: rsa.RSAPrivateKey = PLATFORM_KEY) -> bool:
     """Whether a signature is the key's; PKCS#1 v1.5 gives one signature per text."""
     return signature(text, key) == sign
+
+
+def verifies(text: bytes, sign: str, key: rsa.RSAPublicKey) -> bool:
+    """Whether a signature fits, by the public key."""
+    try:
+        key.verify(base64.b64decode(sign), text, padding.PKCS1v15(), hashes.SHA256())
+    except InvalidSignature:
+        return False
+    return True
 
 
 def signed(parameters: dict[str, str], charset: str = "utf-8") -> dict[str, str]:

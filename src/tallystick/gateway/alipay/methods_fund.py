@@ -76,6 +76,7 @@ async def uni_transfer(call: Call) -> dict[str, Any]:
         out_biz_no=done.out_biz_no,
         order_id=done.order_id,
         pay_fund_order_id=done.order_id,
+        amount=yuan(done.amount),
         status="SUCCESS",
         trans_date=china_time(done.transferred_ms),
     )
@@ -99,6 +100,7 @@ async def common_query(call: Call) -> dict[str, Any]:
         out_biz_no=found.out_biz_no,
         status="SUCCESS",
         trans_amount=yuan(found.amount),
+        receiver_user_id=found.payee_id,
         pay_date=china_time(found.transferred_ms),
     )
 
