@@ -197,6 +197,8 @@ class Books:
         Raises:
             ValueError: a field does not fit its width.
         """
+        if not accounts:
+            return []
         for account in accounts:
             check_account(account)
         self.load(a.id for a in accounts)
