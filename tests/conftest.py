@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.server_process import ServerProcess
+
+# No law is about time, and a busy machine is no failure.
+settings.register_profile("tallystick", deadline=None)
+settings.load_profile("tallystick")
 
 
 @pytest.fixture(scope="session")
