@@ -166,8 +166,8 @@ def write_changes(connection: sqlite3.Connection, changes: Changes) -> None:
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (b(a.id), a.book, a.code, a.flags, b(a.user_data_128),
-             a.user_data_64.to_bytes(8, "big"), a.user_data_32, a.debits_pending, a.debits_posted, a.credits_pending,
-             a.credits_posted, a.timestamp)
+             a.user_data_64.to_bytes(8, "big"), a.user_data_32, a.debits_pending,
+             a.debits_posted, a.credits_pending, a.credits_posted, a.timestamp)
             for a in changes.new_accounts
         ],
     )  # fmt: skip
