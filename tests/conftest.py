@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-
 from tests.server_process import ServerProcess
 
 # No law is about time, and a busy machine is no failure.
