@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tallystick.parties.model import IssuePaymentCode, Party, PartyKind, RegisterParty
 from tallystick.parties.passwords import PasswordHasher
-from tallystick.parties.views import payment_code_index
+from tallystick.parties.views import login_index, payment_code_index, seal_login, seal_name
 from tallystick.partners.api_keys import new_secret, secret_digest
 from tallystick.partners.model import (
     AddSeller,
@@ -174,9 +174,9 @@ async def register_persona(platform: Platform, who: Persona, hasher: PasswordHas
         RegisterParty(
             party_id=who.party_id,
             kind=who.kind,
-            login_index=sealer.index("party.login", who.login),
-            login_sealed=sealer.seal("party.login", who.login),
-            name_sealed=sealer.seal("party.name", who.name),
+            login_index=login_index(sealer, who.login),
+            login_sealed=seal_login(sealer, who.login),
+            name_sealed=seal_name(sealer, who.name),
             login_hash=await asyncio.to_thread(hasher.hash_password, _PASSWORD),
             payment_hash=await asyncio.to_thread(hasher.hash_password, _PAYMENT_PASSWORD),
         ),
