@@ -326,3 +326,19 @@ def test_an_id_that_failed_by_circumstance_is_used_up_across_units_of_work() -> 
     second = Books(reader, last_timestamp=first.last_timestamp)
     paid_in = move(11, 5, debit_account_id=2, credit_account_id=1)
     assert answers(second, paid_in, move(10, 1)) == ["created", "id_already_failed"]
+
+
+def test_flags_may_be_given_as_flags_and_are_kept_as_numbers() -> None:
+    books = memory_books()
+    limited = AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS | AccountFlags.HISTORY
+    accounts = [Account(id=1, book=1, code=1, flags=limited), Account(id=2, book=1, code=1)]
+    assert set(books.create_accounts(accounts, 1)) == {AccountResult.CREATED}
+    chain = TransferFlags.PENDING | TransferFlags.LINKED
+    back = {"debit_account_id": 2, "credit_account_id": 1}
+    hold, last = move(10, 1, flags=chain, **back), move(11, 1, **back)
+    assert answers(books, hold, last) == ["created", "created"]
+    kept = books.transfer(10)
+    account = books.account(1)
+    assert kept is not None
+    assert account is not None
+    assert (type(kept.flags), type(account.flags)) == (int, int)
