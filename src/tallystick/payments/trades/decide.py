@@ -362,9 +362,7 @@ def cancel(state: TradeState, now_ms: int) -> Decision:
     if trade.status is TradeStatus.CLOSED:
         return Decision(reply=done(trade))
     if trade.status is TradeStatus.WAIT_BUYER_PAY:
-        closing = close(
-            state, CloseTrade(app_id=trade.app_id, trade_no=trade.trade_no), now_ms
-        )
+        closing = close(state, CloseTrade(app_id=trade.app_id, trade_no=trade.trade_no), now_ms)
         step = _step(state, "trade.cancel", TradeStatus.CLOSED, now_ms)
         closed, _ = closing.rows
         assert isinstance(closed, Trade)
@@ -606,9 +604,7 @@ def dispute(state: TradeState, reason: str, now_ms: int) -> Decision:
     )
 
 
-def resolve(
-    state: TradeState, command: ResolveDispute, settle_no: str, now_ms: int
-) -> Decision:
+def resolve(state: TradeState, command: ResolveDispute, settle_no: str, now_ms: int) -> Decision:
     """Give each side its part of what is held."""
     trade = state.trade
     require("trade.resolve", trade.status)

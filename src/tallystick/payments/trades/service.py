@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from tallystick.parties.model import Party
 from tallystick.parties.views import active_party, take_payment_code
-from tallystick.partners.model import App, AppSeller, KeyStatus
+from tallystick.partners.model import App
 from tallystick.payments.accounts import platform_book, trade_escrow
+from tallystick.payments.callers import acting_app, sells_through, usable_app
 from tallystick.payments.holds.service import capture_hold
 from tallystick.payments.trades import decide
 from tallystick.payments.trades.model import (
@@ -49,22 +50,14 @@ __all__ = ["register"]
 
 
 def _app(context: Context, app_id: str) -> App:
-    """The app, if the caller may act for it."""
-    caller = context.caller
-    if caller.kind is CallerKind.APP and caller.id != app_id:
-        raise Refused("NOT_PERMITTED", "An app acts for itself only.")
-    app = context.uow.get(App, app_id)
-    if app is None:
-        raise Refused("APP_NOT_EXIST")
-    if app.status is not KeyStatus.ACTIVE:
-        raise Refused("APP_DISABLED")
-    return app
+    """The app, if it is in use and the caller may act for it."""
+    return usable_app(context.uow, acting_app(context, app_id))
 
 
 def _trade(context: Context, command: TradeCommand) -> Trade:
     """The trade that a command names, if the caller's app has it."""
-    uow, caller = context.uow, context.caller
-    app_id = caller.id if caller.kind is CallerKind.APP else command.app_id
+    uow = context.uow
+    app_id = acting_app(context, command.app_id)
     trade: Trade | None = None
     if command.trade_no:
         trade = uow.get(Trade, command.trade_no)
@@ -103,9 +96,7 @@ def _state(
     splits = splits or decide.planned_splits(trade.split_plan)
     receivers = _receivers(uow, splits)
     bound = {r for r in receivers if uow.get(RoyaltyRelation, trade.app_id, r) is not None}
-    account = (
-        uow.books.account(trade_escrow(trade.trade_no, trade.currency).id) if stored else None
-    )
+    account = uow.books.account(trade_escrow(trade.trade_no, trade.currency).id) if stored else None
     return decide.TradeState(
         trade=trade,
         seller=_party(uow, trade.seller_id),
@@ -127,7 +118,7 @@ def _select(uow: UnitOfWork, row: type, trade: Trade, may_exist: bool) -> tuple:
 def _seller_id(context: Context, app: App, wanted: str) -> str:
     seller_id = wanted or app.merchant_id
     uow = context.uow
-    if seller_id != app.merchant_id and uow.get(AppSeller, app.app_id, seller_id) is None:
+    if not sells_through(uow, app, seller_id):
         raise Refused("SELLER_NOT_EXIST")
     active_party(uow, seller_id)
     return seller_id
