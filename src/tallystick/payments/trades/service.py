@@ -40,7 +40,7 @@ from tallystick.payments.trades.model import (
     UnrelateReceivers,
 )
 from tallystick.pipeline.commands import CallerKind, Context, Registry, Reply
-from tallystick.pipeline.decisions import record
+from tallystick.pipeline.decisions import Posting, record
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.table import Row
@@ -145,7 +145,8 @@ def _order(context: Context, command: CreateTrade) -> tuple[Trade, bool]:
     if command.buyer_id:
         active_party(context.uow, command.buyer_id)
     number = dated_number(context.now_ms, context.request_key, "trade")
-    return decide.new_trade(command, _terms(app), seller_id, number, context.now_ms), True
+    order = replace(command, app_id=app.app_id)
+    return decide.new_trade(order, _terms(app), seller_id, number, context.now_ms), True
 
 
 def create_trade(command: CreateTrade, context: Context) -> Reply:
@@ -175,7 +176,7 @@ def pay_trade(command: PayTrade, context: Context) -> Reply:
     state = _state(context, trade, stored=not is_new)
     decide.require_payable(trade)
     rows: tuple[Row, ...] = ()
-    from_hold = ()
+    from_hold: tuple[Posting, ...] = ()
     if command.hold_id:
         payer_id, from_hold, rows = capture_hold(
             context, command.hold_id, trade.app_id, trade_escrow(trade.trade_no, trade.currency),
