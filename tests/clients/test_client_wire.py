@@ -21,8 +21,8 @@ from tests.clients.runner import run_client
 from tests.gateway.alipay.client_side import APP_KEY, PLATFORM_KEY
 
 from tallystick.gateway.alipay.request_v2 import AlipayRequest, decode_v2, verify_v2
-from tallystick.gateway.alipay.signed_form import form_body, signed_fields
 from tallystick.gateway.alipay.timestamps import accepted_offsets_min, moment_of
+from tallystick.partners.notify_form import form_body, signed_fields
 
 FORM = "application/x-www-form-urlencoded"
 V2_CLIENTS = ["official", "community", *(["node-v2"] if node_is_wanted() else [])]

@@ -12,7 +12,6 @@ from tests.gateway.alipay.client_side import APP_KEY
 from tests.gateway.alipay.shop import Shop
 from tests.server_process import ServerProcess
 
-from tallystick.gateway.alipay.signing import bare_public_key
 from tallystick.partners.model import (
     AddAppKey,
     AddSeller,
@@ -21,6 +20,7 @@ from tallystick.partners.model import (
     RetireAppKey,
     SetAppStatus,
 )
+from tallystick.partners.rsa2 import bare_public_key
 from tallystick.payments.trades.model import RelateReceivers
 from tallystick.pipeline.commands import SYSTEM, Command
 from tallystick.platform import Platform

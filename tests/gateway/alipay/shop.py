@@ -262,10 +262,10 @@ class Auditor:
     """Reads a server's tables, beside it and read-only."""
 
     def __init__(self, data: Path) -> None:
-        self._uri = f"{(data / 'tallystick.db').absolute().as_uri()}?mode=ro"
+        self.uri = f"{(data / 'tallystick.db').absolute().as_uri()}?mode=ro"
 
     def _query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(self._uri, uri=True)
+        connection = sqlite3.connect(self.uri, uri=True)
         try:
             return connection.execute(sql, parameters).fetchall()
         finally:
@@ -273,7 +273,7 @@ class Auditor:
 
     def tables(self, *, without: frozenset[str] = frozenset()) -> dict[str, tuple[int, str]]:
         """Each table's number of rows and a digest of all that is in it."""
-        connection = sqlite3.connect(self._uri, uri=True)
+        connection = sqlite3.connect(self.uri, uri=True)
         try:
             connection.execute("BEGIN")
             names = [

@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.gateway.alipay.client_side import PLATFORM_KEY, signs
 
-from tallystick.gateway.alipay import aes, signed_form, timestamps
+from tallystick.gateway.alipay import aes, timestamps
 from tallystick.gateway.alipay.faults import Fault, fault
+from tallystick.gateway.alipay.page_return import return_location
 from tallystick.gateway.alipay.schemas import SCHEMAS, decode_content, decode_query
 from tallystick.gateway.alipay.schemas_trade import (
     TradePay,
     TradeQuery,
     TradeRoyaltyRelationBatchquery,
 )
+from tallystick.partners import notify_form
 
 PAY = {"out_trade_no": "o-1", "total_amount": "12.30", "subject": "x", "auth_code": "28"}
 
@@ -173,17 +175,17 @@ def test_china_utc_and_the_servers_own_clock_are_accepted_unless_configured() ->
 
 def test_a_notification_signs_all_but_sign_and_sign_type() -> None:
     given_fields = {"trade_status": "TRADE_SUCCESS", "subject": "一 & 二=", "refund_fee": ""}
-    fields = signed_form.signed_fields(given_fields, PLATFORM_KEY)
+    fields = notify_form.signed_fields(given_fields, PLATFORM_KEY)
     text = "charset=utf-8&subject=一 & 二=&trade_status=TRADE_SUCCESS"
     assert signs(text.encode(), fields["sign"])
     assert fields["sign_type"] == "RSA2"
-    received = dict(parse_qsl(signed_form.form_body(fields).decode(), strict_parsing=True))
+    received = dict(parse_qsl(notify_form.form_body(fields).decode(), strict_parsing=True))
     assert received == fields
 
 
 def test_a_notification_is_sent_in_the_charset_of_the_app() -> None:
-    fields = signed_form.signed_fields({"subject": "一 😀"}, PLATFORM_KEY, charset="gbk")
-    body = signed_form.form_body(fields).decode()
+    fields = notify_form.signed_fields({"subject": "一 😀"}, PLATFORM_KEY, charset="gbk")
+    body = notify_form.form_body(fields).decode()
     assert dict(parse_qsl(body, encoding="gbk")) == fields
     assert fields["subject"] == "一 ?"
     assert signs("charset=gbk&subject=一 ?".encode("gbk"), fields["sign"])
@@ -198,8 +200,8 @@ def test_a_notification_is_sent_in_the_charset_of_the_app() -> None:
     ],
 )
 def test_the_way_back_to_the_shop_carries_the_signed_fields(return_url: str, expected: str) -> None:
-    fields = signed_form.signed_fields({"out_trade_no": "一"}, PLATFORM_KEY)
-    location = signed_form.return_location(return_url, fields)
+    fields = notify_form.signed_fields({"out_trade_no": "一"}, PLATFORM_KEY)
+    location = return_location(return_url, fields)
     assert location.startswith(expected)
     parts = urlsplit(location)
     assert fields.items() <= dict(parse_qsl(parts.query)).items()

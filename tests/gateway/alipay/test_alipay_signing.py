@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization as ser
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.gateway.alipay.client_side import APP_KEY, signature
 
-from tallystick.gateway.alipay import signing
+from tallystick.partners import rsa2
 
 PUBLIC = APP_KEY.public_key()
 
@@ -26,17 +26,17 @@ def private_forms() -> list[str]:
 
 @pytest.mark.parametrize("text", private_forms(), ids=["pkcs8", "pkcs8-bare", "pkcs1", "bare"])
 def test_private_keys_are_read_in_every_form(text: str) -> None:
-    key = signing.parse_private_key(text)
-    assert signing.sign(b"text", key) == signature(b"text")
+    key = rsa2.parse_private_key(text)
+    assert rsa2.sign(b"text", key) == signature(b"text")
 
 
 def test_public_keys_are_read_as_pem_and_as_bare_base64() -> None:
     pem = PUBLIC.public_bytes(ser.Encoding.PEM, ser.PublicFormat.SubjectPublicKeyInfo).decode()
-    bare = signing.bare_public_key(PUBLIC)
+    bare = rsa2.bare_public_key(PUBLIC)
     assert "\n" not in bare
     for text in (pem, bare):
-        assert signing.parse_public_key(text).public_numbers() == PUBLIC.public_numbers()
-    assert signing.parse_public_key(bare) is signing.parse_public_key(bare)
+        assert rsa2.parse_public_key(text).public_numbers() == PUBLIC.public_numbers()
+    assert rsa2.parse_public_key(bare) is rsa2.parse_public_key(bare)
 
 
 def test_what_is_no_rsa_key_of_2048_bits_is_refused() -> None:
@@ -46,21 +46,21 @@ def test_what_is_no_rsa_key_of_2048_bits_is_refused() -> None:
     pkcs8 = (ser.Encoding.PEM, ser.PrivateFormat.PKCS8, ser.NoEncryption())
     for text in ("", "?", "AAAA", small.public_key().public_bytes(*spki).decode(),
                  curve.public_key().public_bytes(*spki).decode()):  # fmt: skip
-        with pytest.raises(signing.KeyFormatError):
-            signing.parse_public_key(text)
+        with pytest.raises(rsa2.KeyFormatError):
+            rsa2.parse_public_key(text)
     for text in ("", "?", "AAAA", small.private_bytes(*pkcs8).decode(),
                  curve.private_bytes(*pkcs8).decode()):  # fmt: skip
-        with pytest.raises(signing.KeyFormatError):
-            signing.parse_private_key(text)
+        with pytest.raises(rsa2.KeyFormatError):
+            rsa2.parse_private_key(text)
 
 
 def test_only_the_canonical_spelling_of_a_signature_verifies() -> None:
     good = signature(b"text")
-    assert signing.verify(b"text", good, PUBLIC)
+    assert rsa2.verify(b"text", good, PUBLIC)
     # The last character before the padding has four spare bits: 15 more spellings decode alike.
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     respelled = good[:-3] + alphabet[alphabet.index(good[-3]) | 1] + "=="
     assert base64.b64decode(respelled) == base64.b64decode(good)
     for bad in (respelled, good + "\n", good[:-1], good.replace("=", ""), "", "====", "é", "AAAA"):
-        assert not signing.verify(b"text", bad, PUBLIC)
-    assert not signing.verify(b"other", good, PUBLIC)
+        assert not rsa2.verify(b"text", bad, PUBLIC)
+    assert not rsa2.verify(b"other", good, PUBLIC)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 from tests.gateway.alipay.marketplace import COURIER, MARKET, TEA, Marketplace
 from tests.gateway.alipay.shop import Auditor, Reply, Shop, china_now, new_number
+
+from tallystick.money.china_time import china_time
 
 ESCROW = {"settle_info": {"settle_detail_infos": [{"amount": "100.00"}]}}
 
@@ -107,8 +110,6 @@ def test_a_page_pay_sends_the_browser_to_the_cashier(shop: Shop, method: str, wa
 
 
 def send(shop: Shop, parameters: dict[str, str], way: str) -> Reply:
-    from urllib.parse import urlencode
-
     text = urlencode(parameters)
     if way == "GET":
         return shop.http("GET", f"/gateway.do?{text}")
@@ -319,8 +320,6 @@ def test_the_time_to_pay(
 def test_the_time_to_pay_ends_at_a_moment_and_repeats_are_the_same_order(
     shop: Shop, auditor: Auditor
 ) -> None:
-    from tallystick.money.china_time import china_time
-
     until = china_now(3600)
     for term, ends in (
         ({"time_expire": until}, until),

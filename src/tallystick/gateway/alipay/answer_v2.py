@@ -13,9 +13,10 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from tallystick.gateway.alipay import aes, signing
+from tallystick.gateway.alipay import aes
 from tallystick.gateway.alipay.faults import Fault
 from tallystick.gateway.alipay.schemas import SCHEMAS
+from tallystick.partners import rsa2
 
 __all__ = ["CONTENT_TYPE", "ERROR_KEY", "encode_answer", "fault_content", "response_key"]
 
@@ -88,5 +89,5 @@ def encode_answer(
     text = _content_bytes(content, charset)
     if aes_key is not None:
         text = b'"%b"' % aes.encrypt(text, aes_key).encode()
-    signature = signing.sign(text, signing_key)
+    signature = rsa2.sign(text, signing_key)
     return b'{"%b":%b,"sign":"%b"}' % (key.encode(), text, signature.encode())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from tallystick.gateway.alipay.signed_form import return_location, signed_fields
+from collections.abc import Mapping
+
 from tallystick.money.amount import format_amount
 from tallystick.money.china_time import china_time
+from tallystick.partners.notify_form import form_body, signed_fields
 from tallystick.payments.trades.model import Trade
 from tallystick.platform import Platform
 
-__all__ = ["build_return_url"]
+__all__ = ["build_return_url", "return_location"]
 
 
 def build_return_url(platform: Platform, trade: Trade) -> str:
@@ -35,3 +37,10 @@ def build_return_url(platform: Platform, trade: Trade) -> str:
         "timestamp": china_time(platform.clock_ms()),
     }
     return return_location(trade.return_url, signed_fields(fields, keys.signing_key))
+
+
+def return_location(return_url: str, fields: Mapping[str, str]) -> str:
+    """Where a buyer is sent back to: the shop's address with the signed fields in its query."""
+    address, mark, fragment = return_url.partition("#")
+    joiner = "&" if "?" in address else "?"
+    return f"{address}{joiner}{form_body(fields).decode()}{mark}{fragment}"

@@ -12,10 +12,10 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from tallystick.gateway.alipay import signing
 from tallystick.gateway.alipay.faults import Fault, Rejected, fault
 from tallystick.gateway.alipay.form import read_parameters, signed_text
 from tallystick.money.china_time import parse_china_time
+from tallystick.partners import rsa2
 
 __all__ = ["CHARSETS", "AlipayRequest", "decode_v2", "verify_v2"]
 
@@ -173,9 +173,9 @@ def _fault_of_common(texts: dict[str, str], codec: str | None) -> Fault | None:
 
 def verify_v2(request: AlipayRequest, public_key: RSAPublicKey) -> Fault | None:
     """The fault when the signature is not that of the app's key over what was received."""
-    if signing.verify(request.signed_text, request.sign, public_key):
+    if rsa2.verify(request.signed_text, request.sign, public_key):
         return None
     other = request.signed_text_with_empty
-    if other and signing.verify(other, request.sign, public_key):
+    if other and rsa2.verify(other, request.sign, public_key):
         return None
     return fault("isv.invalid-signature")

@@ -12,9 +12,10 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from tallystick.gateway.alipay import aes, signing
+from tallystick.gateway.alipay import aes
 from tallystick.gateway.alipay.faults import Fault, Rejected, fault
 from tallystick.gateway.alipay.form import read_parameters
+from tallystick.partners import rsa2
 
 __all__ = [
     "V3Request",
@@ -155,7 +156,7 @@ def _query_fields(query: str) -> dict[str, str] | Fault:
 
 def verify_v3(request: V3Request, public_key: RSAPublicKey) -> Fault | None:
     """The fault when the signature is not that of the app's key over what was received."""
-    if signing.verify(request.signed_text, request.sign, public_key):
+    if rsa2.verify(request.signed_text, request.sign, public_key):
         return None
     return fault("isv.invalid-signature")
 
@@ -182,7 +183,7 @@ def answer_headers(
     return {
         "alipay-timestamp": str(now_ms),
         "alipay-nonce": nonce,
-        "alipay-signature": signing.sign(text, signing_key),
+        "alipay-signature": rsa2.sign(text, signing_key),
         "alipay-trace-id": trace_id,
     }
 
