@@ -82,6 +82,7 @@ class Platform:
             tick_s=settings.timer_tick_ms / 1000,
         )  # fmt: skip
         self.keyring = Keyring(self.rows, self.sealer)
+        self.registry.follow("app.", self.keyring.forget)
         self.sender = NotificationSender(
             self.rows, self.executor, self.keyring, clock_ms, allow=settings.notify_allow
         )

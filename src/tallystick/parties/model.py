@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from tallystick.pipeline.commands import Command, Reply
 from tallystick.store.table import Row, Table
@@ -10,6 +11,7 @@ from tallystick.store.table import Row, Table
 __all__ = [
     "ISSUE_PAYMENT_CODE_SCOPE",
     "BlockParty",
+    "ForgetPaymentCodes",
     "IssuePaymentCode",
     "Party",
     "PartyDone",
@@ -19,6 +21,7 @@ __all__ = [
     "PaymentCodeIssued",
     "RecordPasswordTry",
     "RegisterParty",
+    "PAYMENT_CODE_VALID_MS",
     "WRONG_TRIES_MAX",
     "LOCK_MS",
 ]
@@ -26,6 +29,8 @@ __all__ = [
 ISSUE_PAYMENT_CODE_SCOPE = "parties:codes"
 WRONG_TRIES_MAX = 5
 LOCK_MS = 3 * 60 * 60 * 1000
+PAYMENT_CODE_VALID_MS = 2 * 60 * 1000
+"""How long a buyer's one-time code may be shown."""
 
 
 class PartyKind(StrEnum):
@@ -97,8 +102,8 @@ class RecordPasswordTry(Command, frozen=True, kw_only=True, tag="party.password_
     """Count a right or wrong password; the fifth wrong one in a row locks for three hours."""
 
     party_id: str
-    password: str
-    """Which one: `login` or `payment`; never the password itself."""
+    password: Literal["login", "payment"]
+    """Which one; never the password itself."""
     right: bool
 
 
@@ -109,6 +114,10 @@ class IssuePaymentCode(Command, frozen=True, kw_only=True, tag="party.issue_paym
     code_index: bytes
     expires_ms: int
     reusable: bool = False
+
+
+class ForgetPaymentCodes(Command, frozen=True, kw_only=True, tag="party.forget_payment_codes"):
+    """Remove codes that ended long ago (asked for by a timer)."""
 
 
 class PartyDone(Reply, frozen=True, kw_only=True):

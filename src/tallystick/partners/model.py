@@ -12,8 +12,9 @@ __all__ = [
     "NotificationAttempt", "NotificationStatus", "Operator", "PartnerDone", "RETRY_AFTER_MS",
     "Role", "SeenNonce", "WebSession",
     "AddAppKey", "AddSeller", "CloseSession", "CreateApiKey", "CreateApp", "CreateGatewayKey",
-    "CreateOperator", "OpenSession", "RecordAttempt", "RecordOperatorTry", "ResendNotification",
-    "RetireAppKey", "RetryNotification", "RevokeApiKey", "SetAppStatus", "UpdateApp",
+    "CreateOperator", "ForgetExpired", "OpenSession", "RecordAttempt", "RecordOperatorTry",
+    "ResendNotification", "RetireAppKey", "RetryNotification", "RevokeApiKey", "SetAppStatus",
+    "SetOperatorStatus", "UpdateApp", "UseNonce",
 ]  # fmt: skip
 
 
@@ -139,17 +140,23 @@ class SeenNonce(Row, frozen=True):
 
 
 class Notification(Row, frozen=True):
-    """A message to a partner: the unsigned form (JSON of name to text); signed when sent."""
+    """A message to a partner: the unsigned form (JSON of name to text); signed when sent.
+
+    `host` is the receiver's, in lower case, empty when the address has none. `delivered_ms` is
+    when it was first taken, 0 for never; a failed resending does not undo it.
+    """
 
     notify_id: str
     app_id: str
     url: str
+    host: str
     topic: str
     subject: str
     payload: bytes
     status: NotificationStatus
     attempts: int
     next_ms: int
+    delivered_ms: int
     created_ms: int
 
 
@@ -274,6 +281,13 @@ class RecordOperatorTry(Command, frozen=True, kw_only=True, tag="operator.passwo
     right: bool
 
 
+class SetOperatorStatus(Command, frozen=True, kw_only=True, tag="operator.set_status"):
+    """Let an operator sign in no more (`retired`), or again."""
+
+    operator_id: str
+    status: KeyStatus
+
+
 class OpenSession(Command, frozen=True, kw_only=True, tag="session.open"):
     """Remember a signed-in browser by its token's digest."""
 
@@ -289,8 +303,22 @@ class CloseSession(Command, frozen=True, kw_only=True, tag="session.close"):
     session_index: bytes
 
 
+class UseNonce(Command, frozen=True, kw_only=True, tag="nonce.use"):
+    """Take a signed request's nonce, once; it is known until the request is too old anyway."""
+
+    nonce_index: bytes
+    expires_ms: int
+
+
+class ForgetExpired(Command, frozen=True, kw_only=True, tag="partners.forget_expired"):
+    """Remove nonces and sessions that are over (asked for by a timer)."""
+
+
 class RecordAttempt(Command, frozen=True, kw_only=True, tag="notification.record_attempt"):
-    """What came of a try to deliver; failure sets the timer for the next."""
+    """What came of a try to deliver; failure sets the timer for the next.
+
+    `hopeless` says that no further try can do better (the address is not allowed).
+    """
 
     notify_id: str
     attempt: int
@@ -298,6 +326,7 @@ class RecordAttempt(Command, frozen=True, kw_only=True, tag="notification.record
     outcome: str
     took_ms: int
     delivered: bool
+    hopeless: bool = False
 
 
 class RetryNotification(Command, frozen=True, kw_only=True, tag="notification.retry"):

@@ -108,6 +108,7 @@ class Context(NamedTuple):
 C = TypeVar("C", bound=Command)
 Handler = Callable[[Any, Context], Reply]
 Subscriber = Callable[[UnitOfWork, Event], None]
+Follower = Callable[[Event], None]
 
 
 class Entry(NamedTuple):
@@ -132,6 +133,7 @@ class Registry:
     def __init__(self) -> None:
         self._entries: dict[type[Command], Entry] = {}
         self._subscribers: list[tuple[str, Subscriber]] = []
+        self._followers: list[tuple[str, Follower]] = []
 
     def add(
         self,
@@ -163,6 +165,21 @@ class Registry:
             for prefix, subscriber in self._subscribers:
                 if event.topic.startswith(prefix):
                     subscriber(uow, event)
+
+    def follow(self, topic_prefix: str, follower: Follower) -> None:
+        """Call `follower` for each such event once it is durable, on the executor's thread.
+
+        For what is kept in memory only (caches): it is called before the command is answered,
+        and not for events from before the start.
+        """
+        self._followers.append((topic_prefix, follower))
+
+    def announce(self, events: list[Event]) -> None:
+        """Tell the followers of events that are durable now."""
+        for prefix, follower in self._followers:
+            for event in events:
+                if event.topic.startswith(prefix):
+                    follower(event)
 
     @functools.cached_property
     def _decoder(self) -> msgspec.msgpack.Decoder[Command]:

@@ -259,6 +259,7 @@ class Executor:
                 connection.execute("ROLLBACK")
             raise
         self._last_timestamp = last_timestamp
+        self._registry.announce(uow.events)
         return answers
 
     def _known_answers(self, requests: list[Request]) -> dict[bytes, _Known]:

@@ -24,6 +24,7 @@ CREATE TABLE payment_code (
     reusable BIGINT NOT NULL,
     used_for TEXT NOT NULL
 );
+CREATE INDEX payment_code_expires ON payment_code (expires_ms);
 
 CREATE TABLE app (
     app_id TEXT NOT NULL PRIMARY KEY,
@@ -102,15 +103,18 @@ CREATE TABLE notification (
     notify_id TEXT NOT NULL PRIMARY KEY,
     app_id TEXT NOT NULL,
     url TEXT NOT NULL,
+    host TEXT NOT NULL,
     topic TEXT NOT NULL,
     subject TEXT NOT NULL,
     payload BLOB NOT NULL,
     status TEXT NOT NULL,
     attempts BIGINT NOT NULL,
     next_ms BIGINT NOT NULL,
+    delivered_ms BIGINT NOT NULL,
     created_ms BIGINT NOT NULL
 );
-CREATE INDEX notification_due ON notification (status, next_ms);
+-- Those that are due, by receiver, so that one that is slow does not hide the others.
+CREATE INDEX notification_due ON notification (status, host, next_ms);
 CREATE INDEX notification_subject ON notification (subject);
 CREATE INDEX notification_created ON notification (created_ms);
 
