@@ -26,7 +26,10 @@ from tallystick.pipeline.commands import SYSTEM, Command
 from tallystick.platform import Platform
 from tallystick.sandbox.seed import PERSONAS, seed
 
-__all__ = ["COURIER", "INSTANT", "MARKET", "SECOND_KEY", "TEA", "Marketplace", "prepare"]
+__all__ = [
+    "CHANGING", "COURIER", "DISABLED", "INSTANT", "MARKET", "QUICK", "RETIRED", "SECOND_KEY", "TEA",
+    "Marketplace", "prepare",
+]  # fmt: skip
 
 MARKET, TEA, COURIER = (who.party_id for who in PERSONAS[:3])
 
@@ -34,6 +37,7 @@ INSTANT = "2026000000000002"
 DISABLED = "2026000000000003"
 CHANGING = "2026000000000004"
 RETIRED = "2026000000000005"
+QUICK = "2026000000000006"
 
 SECOND_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -44,7 +48,7 @@ ENVIRONMENT = {"TALLYSTICK_NOTIFY_ALLOW": "127.0.0.1/32"}
 def _steps() -> list[Command]:
     first, second = bare_public_key(APP_KEY.public_key()), bare_public_key(SECOND_KEY.public_key())
 
-    def app(app_id: str, **more: str) -> CreateApp:
+    def app(app_id: str, **more: object) -> CreateApp:
         return CreateApp(
             app_id=app_id,
             name=f"App {app_id[-1]}",
@@ -66,6 +70,7 @@ def _steps() -> list[Command]:
         app(RETIRED),
         AddAppKey(app_id=RETIRED, key_id="key-5-2", public_key=second),
         RetireAppKey(app_id=RETIRED, key_id="key-5-1"),
+        app(QUICK, settlement="instant", refund_within_ms=2000),
     ]
 
 
