@@ -1,0 +1,40 @@
+"""What people read for each movement of money, in English and Chinese."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from tallystick.payments.movements import Movement
+
+__all__ = ["MOVEMENT_NAMES", "MovementName", "movement_name"]
+
+
+class MovementName(NamedTuple):
+    """A movement in both languages."""
+
+    english: str
+    chinese: str
+
+
+MOVEMENT_NAMES: Final[dict[int, MovementName]] = {
+    Movement.TRADE_PAY: MovementName("Payment", "交易付款"),
+    Movement.TRADE_SETTLE: MovementName("Settlement", "交易结算"),
+    Movement.TRADE_FEE: MovementName("Fee", "收费"),
+    Movement.TRADE_SPLIT: MovementName("Split", "分账"),
+    Movement.TRADE_REFUND: MovementName("Refund", "交易退款"),
+    Movement.FEE_RETURN: MovementName("Fee returned", "退费"),
+    Movement.SPLIT_RETURN: MovementName("Split returned", "分账退回"),
+    Movement.TOP_UP: MovementName("Top-up", "充值"),
+    Movement.WITHDRAW: MovementName("Withdrawal", "提现"),
+    Movement.WALLET_TRANSFER: MovementName("Transfer", "转账"),
+    Movement.HOLD: MovementName("Frozen", "资金冻结"),
+    Movement.HOLD_CAPTURE: MovementName("Payment of frozen money", "冻结资金支付"),
+}
+"""Every movement by its number."""
+
+_OTHER: Final = MovementName("Other", "其它")
+
+
+def movement_name(code: int) -> MovementName:
+    """The names of a transfer's code; "Other" for one that payments did not make."""
+    return MOVEMENT_NAMES.get(code, _OTHER)
