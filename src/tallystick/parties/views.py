@@ -14,8 +14,8 @@ from tallystick.store.rows import ReadSession, Rows
 from tallystick.store.sealing import Sealer
 
 __all__ = [
-    "PartyView", "active_party", "find_party", "login_index", "mask_login", "mask_name",
-    "masked_login", "new_payment_code", "party_login", "party_name", "party_page", "party_view",
+    "PartyView", "active_party", "login_index", "mask_login", "mask_name", "masked_login",
+    "new_payment_code", "party_by_login", "party_login", "party_name", "party_page", "party_view",
     "payment_code_index", "seal_login", "seal_name", "take_payment_code",
 ]  # fmt: skip
 
@@ -63,7 +63,7 @@ def login_index(sealer: Sealer, login: str) -> bytes:
     return sealer.index(_LOGIN, _same_login(login))
 
 
-def find_party(rows: Rows, sealer: Sealer, login: str) -> Party | None:
+def party_by_login(rows: Rows, sealer: Sealer, login: str) -> Party | None:
     """The party with this login, or None."""
     return rows.find(Party, login_index=login_index(sealer, login))
 

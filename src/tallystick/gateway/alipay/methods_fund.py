@@ -16,7 +16,7 @@ from tallystick.gateway.alipay.calls import (
 )
 from tallystick.gateway.alipay.faults import fault
 from tallystick.money.china_time import china_time
-from tallystick.parties.views import find_party, payment_code_index
+from tallystick.parties.views import party_by_login, payment_code_index
 from tallystick.partners.model import App
 from tallystick.payments.bills import bill_link
 from tallystick.payments.holds.model import (
@@ -50,7 +50,7 @@ def _payee(call: Call) -> str:
     if payee.identity_type == "ALIPAY_USER_ID":
         return str(payee.identity)
     if payee.identity_type == "ALIPAY_LOGON_ID":
-        party = find_party(call.platform.rows, call.platform.sealer, payee.identity)
+        party = party_by_login(call.platform.rows, call.platform.sealer, payee.identity)
         if party is None:
             raise Failed(Refusal("PAYEE_NOT_EXIST"))
         return party.party_id
