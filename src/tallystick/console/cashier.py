@@ -1,0 +1,213 @@
+"""The cashier: where a buyer who came from a shop, or scanned a code, pays one order."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Final
+
+import segno
+from litestar import Response, get, post
+from markupsafe import Markup
+
+from tallystick.console.frontend import Frontend, RefusalText, refusal_text
+from tallystick.console.identity import (
+    Failed,
+    failed_text,
+    open_session,
+    prove_payment_password,
+    sign_in_party,
+)
+from tallystick.console.requests import need_party, read_form
+from tallystick.console.texts import TEXTS, text
+from tallystick.console.visitor import Visitor, WebRequest
+from tallystick.partners.model import App
+from tallystick.payments.trades.model import PayTrade, Trade, TradeStatus
+from tallystick.payments.wallet.views import wallet_balance
+from tallystick.pipeline.refusals import Refusal, Refused
+
+__all__ = ["CASHIER", "Standing", "qr_svg", "shop_name", "standing", "trade_of_code"]
+
+_COUNTDOWN_MS: Final = 24 * 3_600_000
+
+
+class Standing(Enum):
+    """What an order is for whoever looks at it; the values of refusals are their codes."""
+
+    PAYABLE = "payable"
+    PAID_BY_VISITOR = "paid"
+    ALREADY_PAID = "TRADE_ALREADY_PAID"
+    CLOSED = "TRADE_CLOSED"
+    EXPIRED = "TRADE_EXPIRED"
+    FOREIGN = "BUYER_MISMATCH"
+    OWN = "BUYER_IS_SELLER"
+
+
+def standing(trade: Trade, party_id: str, now_ms: int) -> Standing:
+    """Whether the visitor (empty: nobody signed in) can pay the order, or why not."""
+    if trade.status is TradeStatus.CLOSED:
+        late = not trade.paid_ms and trade.closed_ms >= trade.pay_by_ms
+        return Standing.EXPIRED if late else Standing.CLOSED
+    if trade.paid_ms:
+        is_theirs = bool(party_id) and trade.buyer_id == party_id
+        return Standing.PAID_BY_VISITOR if is_theirs else Standing.ALREADY_PAID
+    if now_ms >= trade.pay_by_ms:
+        return Standing.EXPIRED
+    if party_id and trade.buyer_id and trade.buyer_id != party_id:
+        return Standing.FOREIGN
+    return Standing.OWN if party_id and trade.seller_id == party_id else Standing.PAYABLE
+
+
+def shop_name(front: Frontend, app_id: str) -> str:
+    """The name of the shop that an app belongs to."""
+    app = front.platform.rows.get(App, app_id)
+    return app.name if app else app_id
+
+
+def qr_svg(content: str) -> Markup:
+    """A QR code as inline SVG, dark on light."""
+    drawn = segno.make_qr(content, error="m").svg_inline(
+        border=2, omitsize=True, svgclass="qr", lineclass=None, dark="#000", light="#fff"
+    )
+    return Markup(drawn)  # noqa: S704 - drawn by us; the content is only in its squares
+
+
+def _trade(front: Frontend, trade_no: str) -> Trade:
+    trade = front.platform.rows.get(Trade, trade_no)
+    if trade is None:
+        raise Refused("TRADE_NOT_EXIST")
+    return trade
+
+
+def trade_of_code(front: Frontend, code: str) -> Trade:
+    """The order that a scanned code stands for.
+
+    Raises:
+        Refused: TRADE_NOT_EXIST.
+    """
+    index = front.platform.sealer.index("trade.code", code)
+    found = front.platform.rows.query(
+        Trade, "WHERE code_index = ? ORDER BY created_ms DESC LIMIT 1", (index,)
+    )
+    if not found:
+        raise Refused("TRADE_NOT_EXIST")
+    return found[0]
+
+
+def _show(
+    front: Frontend, visitor: Visitor, trade: Trade, *,
+    refusal: RefusalText | None = None, locked_until_ms: int = 0, login: str = "",
+) -> Response[str]:  # fmt: skip
+    """The order as it stands: to be paid, paid, or why it cannot be paid."""
+    now_ms = front.platform.clock_ms()
+    found = standing(trade, visitor.party_id, now_ms)
+    if found is Standing.PAID_BY_VISITOR:
+        return _done(front, visitor, trade)
+    if found is not Standing.PAYABLE:
+        return _cannot(front, visitor, trade, found.value)
+    party = visitor.party
+    if party is not None and not locked_until_ms and party.payment_locked_until_ms > now_ms:
+        locked_until_ms = party.payment_locked_until_ms
+    balance = 0
+    if party is not None:
+        platform = front.platform
+        found_balance = wallet_balance(
+            platform.rows, platform.ledger, party.party_id, trade.currency
+        )
+        balance = found_balance.available
+    left_ms = trade.pay_by_ms - now_ms
+    return front.page(
+        visitor, "cashier/pay.html", status=refusal.status if refusal else 200,
+        trade=trade, shop_name=shop_name(front, trade.app_id), balance=balance,
+        refusal=refusal, locked_until_ms=locked_until_ms, login=login, ends_in_ms=left_ms,
+        counts_down=left_ms < _COUNTDOWN_MS,
+    )  # fmt: skip
+
+
+def _done(front: Frontend, visitor: Visitor, trade: Trade) -> Response[str]:
+    return front.page(
+        visitor, "cashier/done.html", trade=trade, shop_name=shop_name(front, trade.app_id),
+        return_location=front.return_location(trade), leaves="paid=now" in visitor.query,
+    )  # fmt: skip
+
+
+def _cannot(front: Frontend, visitor: Visitor, trade: Trade | None, code: str) -> Response[str]:
+    said = refusal_text(Refusal(code), visitor.language)
+    key = f"advice.{code}"
+    return front.page(
+        visitor, "cashier/refused.html", status=said.status, refusal=said, trade=trade,
+        shop_name=shop_name(front, trade.app_id) if trade else "",
+        advice=text(key if key in TEXTS else "advice.other", visitor.language),
+    )  # fmt: skip
+
+
+@get("/cashier/{trade_no:str}")
+async def show_order(trade_no: str, front: Frontend, visitor: Visitor) -> Response[str]:
+    """The order to pay."""
+    trade = front.platform.rows.get(Trade, trade_no)
+    if trade is None:
+        return _cannot(front, visitor, None, "TRADE_NOT_EXIST")
+    return _show(front, visitor, trade)
+
+
+@post("/cashier/{trade_no:str}/sign-in")
+async def sign_in(
+    trade_no: str, request: WebRequest, front: Frontend, visitor: Visitor
+) -> Response[Any]:
+    """Sign in on the way to paying."""
+    trade = _trade(front, trade_no)
+    form = await read_form(request)
+    found = await sign_in_party(front, form.get("login", ""), form.get("password", ""))
+    if isinstance(found, Failed):
+        said = failed_text(found, visitor.language)
+        return _show(front, visitor, trade, refusal=said, login=form.get("login", ""))
+    answer = front.redirect(f"/cashier/{trade.trade_no}")
+    await open_session(front, visitor, answer, "party", found.party_id)
+    return answer
+
+
+@post("/cashier/{trade_no:str}/pay")
+async def pay(
+    trade_no: str, request: WebRequest, front: Frontend, visitor: Visitor
+) -> Response[Any]:
+    """Pay the order. Sent twice it pays once: the second time finds the first answer."""
+    trade = _trade(front, trade_no)
+    if visitor.party is None:
+        return front.redirect(f"/cashier/{trade.trade_no}")
+    party = need_party(visitor).party
+    assert party is not None
+    if standing(trade, party.party_id, front.platform.clock_ms()) is not Standing.PAYABLE:
+        return _show(front, visitor, trade)
+    form = await read_form(request)
+    failed = await prove_payment_password(front, party, form.get("payment_password", ""))
+    if failed is not None:
+        said = failed_text(failed, visitor.language)
+        return _show(front, visitor, trade, refusal=said, locked_until_ms=failed.locked_until_ms)
+    command = PayTrade(app_id=trade.app_id, trade_no=trade.trade_no, buyer_id=party.party_id)
+    answer = await front.submit(visitor.caller, command, f"cashier:{trade.trade_no}")
+    if answer.refusal is not None:
+        said = refusal_text(answer.refusal, visitor.language)
+        return _show(front, visitor, _trade(front, trade_no), refusal=said)
+    return front.redirect(f"/cashier/{trade.trade_no}", paid="now")
+
+
+@get("/pay/{code:str}")
+async def scanned(code: str, front: Frontend, visitor: Visitor) -> Response[Any]:
+    """A scanned order code leads to its order."""
+    return front.redirect(f"/cashier/{trade_of_code(front, code).trade_no}")
+
+
+@get("/pay/{code:str}/qr")
+async def show_code(code: str, front: Frontend, visitor: Visitor) -> Response[str]:
+    """The code for a shop to show on its screen."""
+    trade = trade_of_code(front, code)
+    found = standing(trade, "", front.platform.clock_ms())
+    if found is not Standing.PAYABLE:
+        return _cannot(front, visitor, trade, found.value)
+    address = f"{front.platform.settings.public_base}/pay/{code}"
+    return front.page(
+        visitor, "cashier/code.html", trade=trade, code=code, qr=qr_svg(address),
+        shop_name=shop_name(front, trade.app_id),
+    )  # fmt: skip
+
+
+CASHIER: Final = (show_order, sign_in, pay, scanned, show_code)

@@ -1,0 +1,145 @@
+"""Charts as inline SVG, drawn by pure functions in whole numbers; colours come from the sheet.
+
+Every chart has a title and a description for those who do not see it, and each bar or dot says
+its own value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from markupsafe import Markup, escape
+
+__all__ = ["Point", "bar_chart", "line_chart", "ticks"]
+
+_WIDTH: Final = 640
+_HEIGHT: Final = 220
+_LEFT: Final = 64
+_RIGHT: Final = 8
+_TOP: Final = 12
+_BOTTOM: Final = 24
+_STEPS_MAX: Final = 4
+
+
+class Point(NamedTuple):
+    """One value of a chart.
+
+    Args:
+        label: stands at the axis; empty where there is no room for one.
+        value: whole and not negative, in any unit.
+        says: label and value for people, shown on pointing and read aloud.
+    """
+
+    label: str
+    value: int
+    says: str
+
+
+def ticks(highest: int) -> list[int]:
+    """The marks of an axis from 0 to at least `highest`: steps of 1, 2 or 5 times ten to a power.
+
+    At most five marks; for 0 the axis is one step high.
+    """
+    step, factors = 1, (2, 5, 10)
+    scale = 1
+    while step * _STEPS_MAX < highest:
+        for factor in factors:
+            step = factor * scale
+            if step * _STEPS_MAX >= highest:
+                break
+        else:
+            scale *= 10
+    count = max(1, -(-highest // step))
+    return [step * i for i in range(count + 1)]
+
+
+def _frame(
+    name: str, title: str, description: str, body: list[Markup], axis: Sequence[Markup]
+) -> Markup:
+    return Markup(
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-title {}-desc">'
+        '<title id="{}-title">{}</title><desc id="{}-desc">{}</desc>{}{}</svg>'
+    ).format(
+        _WIDTH, _HEIGHT, name, name, name, title, name, description,
+        Markup("").join(axis), Markup("").join(body),
+    )  # fmt: skip
+
+
+def _y(value: int, top: int) -> int:
+    """Where a value lies, in pixels from above."""
+    room = _HEIGHT - _TOP - _BOTTOM
+    return _TOP + room - room * value // top
+
+
+def _axis(marks: list[int], axis_text: Callable[[int], str]) -> list[Markup]:
+    drawn = []
+    for mark in marks:
+        y = _y(mark, marks[-1])
+        drawn.append(
+            Markup('<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
+                "grid" if mark else "axis", _LEFT, _WIDTH - _RIGHT, y, y
+            )
+        )
+        drawn.append(
+            Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(
+                _LEFT - 8, y + 4, axis_text(mark)
+            )
+        )
+    return drawn
+
+
+def _label(point: Point, x: int) -> Markup:
+    if not point.label:
+        return Markup("")
+    return Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
+        x, _HEIGHT - 6, point.label
+    )
+
+
+def bar_chart(
+    points: Sequence[Point], *, name: str, title: str, description: str,
+    axis_text: Callable[[int], str],
+) -> Markup:  # fmt: skip
+    """Values side by side.
+
+    Args:
+        name: unique in the page; the ids of title and description begin with it.
+        axis_text: how a value is written at the axis.
+    """
+    marks = ticks(max((p.value for p in points), default=0))
+    slot = (_WIDTH - _LEFT - _RIGHT) // max(1, len(points))
+    width = max(2, slot * 7 // 10)
+    body = []
+    for at, point in enumerate(points):
+        x = _LEFT + at * slot + (slot - width) // 2
+        y = _y(point.value, marks[-1])
+        height = _y(0, marks[-1]) - y
+        body.append(
+            Markup(
+                '<rect class="bar" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>{}'
+            ).format(x, y, width, height, point.says, _label(point, x + width // 2))
+        )
+    return _frame(name, title, description, body, _axis(marks, axis_text))
+
+
+def line_chart(
+    points: Sequence[Point], *, name: str, title: str, description: str,
+    axis_text: Callable[[int], str],
+) -> Markup:  # fmt: skip
+    """Values in their order, joined by a line. Arguments as for `bar_chart`."""
+    marks = ticks(max((p.value for p in points), default=0))
+    gaps = max(1, len(points) - 1)
+    places = [
+        (_LEFT + 8 + (_WIDTH - _LEFT - _RIGHT - 16) * at // gaps, _y(p.value, marks[-1]))
+        for at, p in enumerate(points)
+    ]
+    path = " ".join(f"{x},{y}" for x, y in places)
+    body = [Markup('<polyline class="line" points="{}"/>').format(escape(path))]
+    for point, (x, y) in zip(points, places, strict=True):
+        body.append(
+            Markup('<circle class="dot" cx="{}" cy="{}" r="3"><title>{}</title></circle>{}').format(
+                x, y, point.says, _label(point, x)
+            )
+        )
+    return _frame(name, title, description, body, _axis(marks, axis_text))

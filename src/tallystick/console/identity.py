@@ -1,0 +1,142 @@
+"""Signing in and out, and proving a payment password.
+
+A password is checked on a worker thread; what came of it is told to the pipeline, which counts
+and locks. A wrong login name takes as long as a wrong password.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final, NamedTuple
+
+from litestar import Response
+
+from tallystick.console.display import refused_moment
+from tallystick.console.frontend import Frontend, RefusalText, refusal_text
+from tallystick.console.places import OPERATOR_AREA
+from tallystick.console.security import OPERATOR_COOKIE, PARTY_COOKIE
+from tallystick.console.texts import Language, text
+from tallystick.console.visitor import Visitor
+from tallystick.parties.model import WRONG_TRIES_MAX, Party, PartyDone, RecordPasswordTry
+from tallystick.parties.views import find_party
+from tallystick.partners.model import (
+    CloseSession,
+    KeyStatus,
+    OpenSession,
+    Operator,
+    RecordOperatorTry,
+)
+from tallystick.partners.sessions import new_token, session_index
+from tallystick.pipeline.commands import SYSTEM, Command
+from tallystick.pipeline.refusals import Refusal
+
+__all__ = [
+    "Failed", "close_session", "failed_text", "open_session", "prove_payment_password",
+    "sign_in_operator", "sign_in_party",
+]  # fmt: skip
+
+_SESSION_MS: Final = {"party": 2 * 3_600_000, "operator": 8 * 3_600_000}
+_COOKIES: Final = {"party": (PARTY_COOKIE, "/"), "operator": (OPERATOR_COOKIE, OPERATOR_AREA)}
+
+
+class Failed(NamedTuple):
+    """A password that was not right. `locked_until_ms` 0: not locked; `tries_left` -1: unknown."""
+
+    refusal: Refusal
+    tries_left: int = -1
+    locked_until_ms: int = 0
+
+
+def failed_text(failed: Failed, language: Language) -> RefusalText:
+    """What a visitor is told: the sentence, and how many tries are left or until when to wait."""
+    lines = []
+    if failed.locked_until_ms:
+        until = refused_moment(failed.locked_until_ms)
+        lines.append(text("tries.until", language, moment=until))
+    elif failed.tries_left >= 0:
+        lines.append(text("tries.left", language, count=failed.tries_left))
+    return refusal_text(failed.refusal, language, *lines)
+
+
+async def _is_right(front: Frontend, password_hash: str, password: str) -> bool:
+    hasher = front.hasher
+    return await asyncio.to_thread(hasher.verify_password, password_hash, password)
+
+
+async def _record(front: Frontend, command: Command, wrong: str, locked: str) -> Failed | None:
+    """Have a try counted; a wrong one, or a right one that came too late, is a failure."""
+    answer = await front.submit(SYSTEM, command)
+    if answer.refusal is not None:
+        return Failed(answer.refusal)
+    assert isinstance(answer.reply, PartyDone)
+    done = answer.reply
+    if done.locked_until_ms > front.platform.clock_ms():
+        return Failed(Refusal(locked), 0, done.locked_until_ms)
+    return Failed(Refusal(wrong), WRONG_TRIES_MAX - done.wrong_count) if done.wrong_count else None
+
+
+async def sign_in_party(front: Frontend, login: str, password: str) -> Party | Failed:
+    """The person or merchant whose login name and password these are."""
+    platform = front.platform
+    party = find_party(platform.rows, platform.sealer, login)
+    if party is None:
+        await _is_right(front, "", password)
+        return Failed(Refusal("SIGN_IN_FAILED"))
+    if party.login_locked_until_ms > platform.clock_ms():
+        return Failed(Refusal("SIGN_IN_LOCKED"), 0, party.login_locked_until_ms)
+    right = await _is_right(front, party.login_hash, password)
+    command = RecordPasswordTry(party_id=party.party_id, password="login", right=right)  # noqa: S106
+    return await _record(front, command, "SIGN_IN_FAILED", "SIGN_IN_LOCKED") or party
+
+
+async def prove_payment_password(front: Frontend, party: Party, password: str) -> Failed | None:
+    """Whether this is the party's payment password; None when it is."""
+    if party.payment_locked_until_ms > front.platform.clock_ms():
+        return Failed(Refusal("PAYMENT_PASSWORD_LOCKED"), 0, party.payment_locked_until_ms)
+    right = await _is_right(front, party.payment_hash, password)
+    command = RecordPasswordTry(party_id=party.party_id, password="payment", right=right)  # noqa: S106
+    return await _record(front, command, "PAYMENT_PASSWORD_WRONG", "PAYMENT_PASSWORD_LOCKED")
+
+
+async def sign_in_operator(front: Frontend, login: str, password: str) -> Operator | Failed:
+    """The operator whose login name and password these are."""
+    operator = front.platform.rows.find(Operator, login=login)
+    if operator is None or operator.status is not KeyStatus.ACTIVE:
+        await _is_right(front, "", password)
+        return Failed(Refusal("SIGN_IN_FAILED"))
+    if operator.locked_until_ms > front.platform.clock_ms():
+        return Failed(Refusal("SIGN_IN_LOCKED"), 0, operator.locked_until_ms)
+    right = await _is_right(front, operator.password_hash, password)
+    command = RecordOperatorTry(operator_id=operator.operator_id, right=right)
+    return await _record(front, command, "SIGN_IN_FAILED", "SIGN_IN_LOCKED") or operator
+
+
+async def open_session(
+    front: Frontend, visitor: Visitor, answer: Response[Any], kind: str, subject_id: str
+) -> None:
+    """Remember the browser under a new token; what it held before is worth nothing any more."""
+    await _forget(front, visitor)
+    token = new_token()
+    command = OpenSession(
+        session_index=session_index(token),
+        kind=kind,
+        subject_id=subject_id,
+        expires_ms=front.platform.clock_ms() + _SESSION_MS[kind],
+    )
+    await front.submit(SYSTEM, command)
+    name, path = _COOKIES[kind]
+    front.set_cookie(answer, name, token, path=path)
+
+
+async def close_session(
+    front: Frontend, visitor: Visitor, answer: Response[Any], kind: str
+) -> None:
+    """Forget the browser, here and there."""
+    await _forget(front, visitor)
+    name, path = _COOKIES[kind]
+    front.set_cookie(answer, name, "", path=path, max_age_s=0)
+
+
+async def _forget(front: Frontend, visitor: Visitor) -> None:
+    if visitor.party is not None or visitor.operator is not None:
+        await front.submit(SYSTEM, CloseSession(session_index=session_index(visitor.session)))

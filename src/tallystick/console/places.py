@@ -1,0 +1,26 @@
+"""The places of the operators' console, in the order of its rail."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["OPERATOR_AREA", "PLACES", "Place"]
+
+OPERATOR_AREA: Final = "/console"
+
+_NAMES: Final = (
+    "trades", "accounts", "trial_balance", "notifications", "apps", "keys", "audit",
+)  # fmt: skip
+
+
+class Place(NamedTuple):
+    """A page that the rail leads to."""
+
+    name: str
+    path: str
+
+
+PLACES: Final = (
+    Place("overview", OPERATOR_AREA),
+    *(Place(name, f"{OPERATOR_AREA}/{name.replace('_', '-')}") for name in _NAMES),
+)

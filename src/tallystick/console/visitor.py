@@ -1,0 +1,132 @@
+"""Who looks at a page: their language, their session, what they may do."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
+
+from litestar import Request
+
+from tallystick.console.places import OPERATOR_AREA
+from tallystick.console.security import (
+    OPERATOR_COOKIE,
+    PARTY_COOKIE,
+    VISIT_COOKIE,
+    csrf_token,
+)
+from tallystick.console.texts import TEXTS, Language, choose_language
+from tallystick.parties.model import Party
+from tallystick.parties.views import party_name
+from tallystick.partners.model import KeyStatus, Operator, Role
+from tallystick.partners.sessions import session_subject
+from tallystick.pipeline.commands import Caller, CallerKind
+from tallystick.platform import Platform
+
+__all__ = ["LANGUAGE_COOKIE", "Visitor", "WebRequest", "visitor_of"]
+
+LANGUAGE_COOKIE = "tallystick_language"
+
+WebRequest = Request[Any, Any, Any]
+
+_PARTY_SCOPES = frozenset({"party", "payments:write", "wallet:write", "parties:codes"})
+_VIEWER_SCOPES = frozenset(
+    {
+        "payments:read", "wallet:read", "ledger:read", "parties:read", "apps:read",
+        "notifications:read",
+    }
+)  # fmt: skip
+_OPERATOR_SCOPES = frozenset({"*"})
+
+
+class Visitor(NamedTuple):
+    """Everything that a page needs to know of who asked for it.
+
+    Args:
+        visit: names the browser, also before anybody signs in; with `new_visit` it has yet
+            to be given its cookie.
+        session: the session token of the area (console, or cashier and wallet).
+        asked_language: whether the address asked for the language, which is then kept.
+        notice: the key of the text that says what was just done, or empty.
+    """
+
+    path: str
+    query: str
+    language: Language
+    asked_language: bool
+    visit: str
+    new_visit: bool
+    session: str
+    csrf: str
+    notice: str = ""
+    party: Party | None = None
+    party_name: str = ""
+    operator: Operator | None = None
+
+    @property
+    def party_id(self) -> str:
+        """The signed-in person, or empty."""
+        return self.party.party_id if self.party else ""
+
+    @property
+    def may_act(self) -> bool:
+        """Whether an operator may do more than look."""
+        return self.operator is not None and self.operator.role is Role.OPERATOR
+
+    @property
+    def caller(self) -> Caller:
+        """The visitor as the pipeline knows them; only for somebody signed in."""
+        if self.operator is not None:
+            scopes = _OPERATOR_SCOPES if self.may_act else _VIEWER_SCOPES
+            return Caller(CallerKind.OPERATOR, self.operator.operator_id, scopes)
+        assert self.party is not None
+        return Caller(CallerKind.PARTY, self.party.party_id, _PARTY_SCOPES)
+
+    def in_language(self, language: Language) -> str:
+        """The same page in another language."""
+        kept = [(k, v) for k, v in parse_qsl(self.query) if k not in ("lang", "done")]
+        return f"{self.path}?{urlencode([*kept, ('lang', language.value)])}"
+
+
+def _operator(platform: Platform, token: str) -> Operator | None:
+    subject = session_subject(platform.rows, token, "operator", platform.clock_ms())
+    operator = platform.rows.get(Operator, subject) if subject else None
+    return operator if operator and operator.status is KeyStatus.ACTIVE else None
+
+
+def _party(platform: Platform, token: str) -> Party | None:
+    subject = session_subject(platform.rows, token, "party", platform.clock_ms())
+    return platform.rows.get(Party, subject) if subject else None
+
+
+def visitor_of(request: WebRequest, platform: Platform) -> Visitor:
+    """Find out who asks. A session that is over counts as none."""
+    query, cookies = request.query_params, request.cookies
+    path = request.url.path
+    asked = query.get("lang", "")
+    language = choose_language(
+        asked, cookies.get(LANGUAGE_COOKIE, ""), request.headers.get("accept-language", "")
+    )
+    visit = cookies.get(VISIT_COOKIE, "")
+    new_visit = not visit
+    if new_visit:
+        visit = secrets.token_urlsafe(18)
+    of_operators = path == OPERATOR_AREA or path.startswith(f"{OPERATOR_AREA}/")
+    session = cookies.get(OPERATOR_COOKIE if of_operators else PARTY_COOKIE, "")
+    operator = _operator(platform, session) if of_operators and session else None
+    party = _party(platform, session) if session and not of_operators else None
+    notice = f"notice.{query.get('done', '')}"
+    return Visitor(
+        path=path,
+        query=request.url.query,
+        language=language,
+        asked_language=bool(asked),
+        visit=visit,
+        new_visit=new_visit,
+        session=session,
+        csrf=csrf_token(platform.sealer, visit, session),
+        notice=notice if notice in TEXTS else "",
+        party=party,
+        party_name=party_name(platform.sealer, party) if party else "",
+        operator=operator,
+    )

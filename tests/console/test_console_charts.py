@@ -1,0 +1,70 @@
+"""Charts: whole numbers, axes that hold their values, words for those who do not see them."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallystick.console.charts import Point, bar_chart, line_chart, ticks
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def draw(values: list[int], kind: str = "bar") -> ElementTree.Element:
+    points = [Point(f"p{at}", value, f"p{at} · {value}") for at, value in enumerate(values)]
+    chart = bar_chart if kind == "bar" else line_chart
+    drawn = chart(points, name="c", title="A & B <c>", description="what it says", axis_text=str)
+    marked = str(drawn).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return ElementTree.fromstring(marked)
+
+
+@given(st.integers(min_value=0, max_value=2**63 - 1))
+def test_an_axis_starts_at_nothing_and_holds_the_highest_value(highest: int) -> None:
+    marks = ticks(highest)
+    assert marks[0] == 0
+    assert marks[-1] >= highest
+    assert 2 <= len(marks) <= 5
+    step = marks[1]
+    assert marks == [step * i for i in range(len(marks))]
+    assert str(step).rstrip("0") in ("1", "2", "5")
+    # Not more room than needed: one step less would be too low.
+    assert highest == 0 or marks[-2] < highest
+
+
+@given(st.lists(st.integers(min_value=0, max_value=2**62), min_size=1, max_size=40))
+def test_bars_stand_on_the_axis_inside_the_drawing_in_proportion(values: list[int]) -> None:
+    bars = draw(values).findall(f"{SVG}rect")
+    assert len(bars) == len(values)
+    tops = []
+    for bar in bars:
+        y, height = int(bar.attrib["y"]), int(bar.attrib["height"])
+        assert y >= 0
+        assert y + height == 196
+        tops.append(height)
+    assert [h for _, h in sorted(zip(values, tops, strict=True))] == sorted(tops)
+
+
+@pytest.mark.parametrize("kind", ["bar", "line"])
+def test_a_chart_has_a_title_a_description_and_a_word_for_each_value(kind: str) -> None:
+    root = draw([3, 0, 7], kind)
+    assert root.attrib["role"] == "img"
+    labelled = root.attrib["aria-labelledby"].split()
+    named = {e.attrib["id"]: e.text for e in root if "id" in e.attrib}
+    assert [named[i] for i in labelled] == ["A & B <c>", "what it says"]
+    said = [e.text for e in root.iter(f"{SVG}title")]
+    assert said[1:] == ["p0 · 3", "p1 · 0", "p2 · 7"]
+
+
+def test_charts_bring_no_style_or_script_of_their_own() -> None:
+    for kind in ("bar", "line"):
+        for element in draw([1, 2], kind).iter():
+            assert "style" not in element.attrib
+            assert not element.tag.endswith("script")
+
+
+def test_a_chart_of_nothing_is_drawn() -> None:
+    assert draw([]).findall(f"{SVG}rect") == []
+    assert len(draw([0, 0], "line").findall(f"{SVG}circle")) == 2
