@@ -18,7 +18,7 @@ from tallystick.console.security import OPERATOR_COOKIE, PARTY_COOKIE
 from tallystick.console.texts import Language, text
 from tallystick.console.visitor import Visitor
 from tallystick.parties.model import WRONG_TRIES_MAX, Party, PartyDone, RecordPasswordTry
-from tallystick.parties.views import find_party
+from tallystick.parties.views import party_by_login
 from tallystick.partners.model import (
     CloseSession,
     KeyStatus,
@@ -35,7 +35,7 @@ __all__ = [
     "sign_in_operator", "sign_in_party",
 ]  # fmt: skip
 
-_SESSION_MS: Final = {"party": 2 * 3_600_000, "operator": 8 * 3_600_000}
+_HOUR_MS: Final = 3_600_000
 _COOKIES: Final = {"party": (PARTY_COOKIE, "/"), "operator": (OPERATOR_COOKIE, OPERATOR_AREA)}
 
 
@@ -78,7 +78,7 @@ async def _record(front: Frontend, command: Command, wrong: str, locked: str) ->
 async def sign_in_party(front: Frontend, login: str, password: str) -> Party | Failed:
     """The person or merchant whose login name and password these are."""
     platform = front.platform
-    party = find_party(platform.rows, platform.sealer, login)
+    party = party_by_login(platform.rows, platform.sealer, login)
     if party is None:
         await _is_right(front, "", password)
         return Failed(Refusal("SIGN_IN_FAILED"))
@@ -121,7 +121,7 @@ async def open_session(
         session_index=session_index(token),
         kind=kind,
         subject_id=subject_id,
-        expires_ms=front.platform.clock_ms() + _SESSION_MS[kind],
+        expires_ms=front.platform.clock_ms() + front.platform.settings.session_hours * _HOUR_MS,
     )
     await front.submit(SYSTEM, command)
     name, path = _COOKIES[kind]

@@ -17,7 +17,7 @@ from tallystick.console.statements import entry_views
 from tallystick.console.visitor import Visitor, WebRequest
 from tallystick.ledger.statements import available_of
 from tallystick.money.amount import format_amount
-from tallystick.parties.views import find_party
+from tallystick.parties.views import party_by_login
 from tallystick.partners.model import Notification
 from tallystick.payments.accounts import trade_escrow
 from tallystick.payments.trades.model import (
@@ -65,7 +65,7 @@ def _buyer_id(front: Frontend, buyer: str) -> str:
     """A party number by login; what is not a login counts as a number."""
     if not buyer:
         return ""
-    party = find_party(front.platform.rows, front.platform.sealer, buyer)
+    party = party_by_login(front.platform.rows, front.platform.sealer, buyer)
     return party.party_id if party else buyer
 
 

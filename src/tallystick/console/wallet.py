@@ -27,9 +27,9 @@ from tallystick.console.visitor import Visitor, WebRequest
 from tallystick.ledger.statements import available_of
 from tallystick.parties.model import IssuePaymentCode, Party, PaymentCodeIssued
 from tallystick.parties.views import (
-    find_party,
     masked_login,
     new_payment_code,
+    party_by_login,
     payment_code_index,
 )
 from tallystick.payments.accounts import trade_escrow
@@ -63,7 +63,6 @@ __all__ = ["WALLET"]
 
 _PAGE: Final = 20
 _GLANCE: Final = 5
-_CODE_MS: Final = 60_000
 _CODE_RENEW_MS: Final = 5_000
 _HELD: Final = (TradeStatus.HELD, TradeStatus.SHIPPED, TradeStatus.DISPUTED)
 _OF_TRADES: Final = frozenset({Movement.TRADE_PAY, Movement.TRADE_REFUND, Movement.TRADE_SETTLE})
@@ -315,11 +314,12 @@ async def show_code_page(front: Frontend, visitor: Visitor) -> Response[str]:
 
 @post("/wallet/code")
 async def show_code(front: Frontend, visitor: Visitor) -> Response[str]:
-    """A fresh payment code: 18 digits, good for one minute and one payment."""
+    """A fresh payment code: 18 digits, good for a short while and one payment."""
     party = _party(visitor)
     digits = new_payment_code()
     platform = front.platform
-    expires_ms = platform.clock_ms() + _CODE_MS
+    lasts_ms = platform.settings.payment_code_seconds * 1000
+    expires_ms = platform.clock_ms() + lasts_ms
     command = IssuePaymentCode(
         party_id=party.party_id, code_index=payment_code_index(platform.sealer, digits),
         expires_ms=expires_ms,
@@ -331,7 +331,7 @@ async def show_code(front: Frontend, visitor: Visitor) -> Response[str]:
     grouped = " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
     return front.page(
         visitor, "wallet/code.html", here="code", digits=digits, grouped=grouped,
-        qr=qr_svg(digits), expires_ms=expires_ms, ends_in_ms=_CODE_MS - _CODE_RENEW_MS,
+        qr=qr_svg(digits), expires_ms=expires_ms, ends_in_ms=max(1000, lasts_ms - _CODE_RENEW_MS),
     )  # fmt: skip
 
 
@@ -451,7 +451,7 @@ def _transfer(front: Frontend, party: Party, form: Form) -> TransferBetweenWalle
         Refused: INVALID_AMOUNT, PAYEE_NOT_EXIST.
     """
     amount = amount_in(form, "amount", CURRENCY)
-    payee = find_party(front.platform.rows, front.platform.sealer, form.get("payee", ""))
+    payee = party_by_login(front.platform.rows, front.platform.sealer, form.get("payee", ""))
     if payee is None:
         raise Refused("PAYEE_NOT_EXIST")
     return TransferBetweenWallets(

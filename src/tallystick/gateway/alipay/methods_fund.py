@@ -27,7 +27,7 @@ from tallystick.payments.holds.model import (
     HoldOperationKind,
     UnfreezeFunds,
 )
-from tallystick.payments.holds.views import frozen_amount
+from tallystick.payments.holds.views import find_hold, frozen_amount
 from tallystick.payments.wallet.model import (
     TransferBetweenWallets,
     WalletTransfer,
@@ -175,13 +175,14 @@ async def unfreeze(call: Call) -> dict[str, Any]:
 
 
 def _hold(call: Call) -> FundHold:
-    content, rows = call.content, call.platform.rows
-    hold = (
-        rows.get(FundHold, content.auth_no)
-        if content.auth_no
-        else rows.find(FundHold, app_id=call.app_id, out_order_no=content.out_order_no)
+    content = call.content
+    hold = find_hold(
+        call.platform.rows,
+        call.app_id,
+        hold_id=content.auth_no or "",
+        out_order_no=content.out_order_no or "",
     )
-    if hold is None or hold.app_id != call.app_id:
+    if hold is None:
         raise Failed(Refusal("HOLD_NOT_EXIST"))
     return hold
 
@@ -226,8 +227,6 @@ async def operation_detail(call: Call) -> dict[str, Any]:
 async def bill_url(call: Call) -> dict[str, Any]:
     """`alipay.data.dataservice.bill.downloadurl.query`."""
     content, platform = call.content, call.platform
-    if content.bill_type not in ("trade", "signcustomer"):
-        raise Failed(fault("isv.invalid-parameter", "bill_type"))
     path = bill_link(
         platform.sealer, call.app_id, content.bill_type, content.bill_date, platform.clock_ms()
     )
