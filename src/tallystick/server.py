@@ -10,10 +10,10 @@ from typing import Any
 import structlog
 import uvicorn
 
-from tallystick.gateway.site import Site
 from tallystick.platform import Platform
 from tallystick.sandbox.seed import CREDENTIALS, needs_seed, read_credentials, seed
 from tallystick.settings import Settings
+from tallystick.site import Site, build_site
 from tallystick.store.engine import StoreError
 
 __all__ = ["serve"]
@@ -93,7 +93,7 @@ async def _run(settings: Settings, *, empty: bool) -> None:
         if settings.sandbox and not empty and needs_seed(platform):
             print("Filling the sandbox …", flush=True)  # noqa: T201
             await seed(platform)
-        site = Site(platform)
+        site = build_site(platform)
         config = uvicorn.Config(
             site,
             loop="none",

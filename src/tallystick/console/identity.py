@@ -117,11 +117,13 @@ async def open_session(
     """Remember the browser under a new token; what it held before is worth nothing any more."""
     await _forget(front, visitor)
     token = new_token()
+    settings = front.platform.settings
+    hours = settings.operator_session_hours if kind == "operator" else settings.wallet_session_hours
     command = OpenSession(
         session_index=session_index(token),
         kind=kind,
         subject_id=subject_id,
-        expires_ms=front.platform.clock_ms() + front.platform.settings.session_hours * _HOUR_MS,
+        expires_ms=front.platform.clock_ms() + hours * _HOUR_MS,
     )
     await front.submit(SYSTEM, command)
     name, path = _COOKIES[kind]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
-from tallystick.settings import Settings
 from tests.gateway.alipay.client_side import APP_KEY
 from tests.gateway.alipay.shop import Shop
 from tests.server_process import ServerProcess
@@ -25,6 +24,7 @@ from tallystick.payments.trades.model import RelateReceivers
 from tallystick.pipeline.commands import SYSTEM, Command
 from tallystick.platform import Platform
 from tallystick.sandbox.seed import PERSONAS, seed
+from tallystick.settings import Settings
 
 __all__ = [
     "CHANGING", "COURIER", "DISABLED", "INSTANT", "MARKET", "QUICK", "RETIRED", "SECOND_KEY", "TEA",

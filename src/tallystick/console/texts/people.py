@@ -122,8 +122,8 @@ PEOPLE: Final[dict[str, tuple[str, str]]] = {
     "order.complete_why": ("The shop has been paid.", "货款已付给商家。"),
     # The payment code.
     "code.why": (
-        "The shop scans this code to take a payment. It works once, for one minute.",
-        "商家扫描付款码收款。付款码一分钟内有效，仅限使用一次。",
+        "The shop scans this code to take a payment. It works once, and only for a short while.",
+        "商家扫描付款码收款。付款码短时间内有效，仅限使用一次。",
     ),
     "code.show_do": ("Show my code", "显示付款码"),
     "code.show": (

@@ -34,6 +34,7 @@ from tallystick.gateway.alipay.asgi import (
     Send,
     read_body,
 )
+from tallystick.gateway.alipay.bill_door import BillDoor
 from tallystick.gateway.alipay.calls import Call, Failed, Method
 from tallystick.gateway.alipay.faults import Fault, Rejected, fault, fault_of
 from tallystick.gateway.alipay.methods_fund import FUND_METHODS
@@ -72,6 +73,7 @@ class AlipayGateway:
     def __init__(self, platform: Platform, error_page: ErrorPage | None = None) -> None:
         self._platform = platform
         self._error_page = error_page
+        self._bills = BillDoor(platform)
         self._signers = ThreadPoolExecutor(2, thread_name_prefix="signer")
         self._window_ms = platform.settings.timestamp_window_s * 1000
         self._body_bytes_max = platform.settings.body_max_bytes
@@ -106,6 +108,10 @@ class AlipayGateway:
             log.exception("gateway_failed")
             response = await self._answer_v3(_INTERNAL.fault, None)
         await response.send(send)
+
+    async def serve_bill(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`payments.bills.BILL_PATH`: what a bill's link leads to."""
+        await self._bills.serve(scope, receive, send)
 
     # Shared by both versions.
 

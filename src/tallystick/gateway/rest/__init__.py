@@ -1,0 +1,1 @@
+"""The platform's own REST API, beside the gateway that speaks the partners' protocol."""

@@ -1,0 +1,159 @@
+"""The kinds of value that requests and answers are made of, each with its form and an example.
+
+Amounts are decimal texts with their currency beside them, never numbers with a point. Moments
+are whole milliseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from tallystick.money.amount import MoneyError, format_amount, parse_amount
+from tallystick.pipeline.refusals import Refused
+
+__all__ = [
+    "AmountText", "ApiKeyId", "AppId", "BankId", "Body", "Cursor", "Currency", "KeyId", "Limit",
+    "Ms", "NoFields", "NotifyId", "OrderNo", "OrderText", "PartyId", "PaymentCodeText",
+    "Query", "Settlement", "Shape", "SignedAmountText", "Url", "amount_of", "moment", "text_of",
+]  # fmt: skip
+
+AmountText = Annotated[
+    str,
+    Meta(
+        pattern=r"^(0|[1-9][0-9]{0,18})(\.[0-9]{1,4})?$",
+        description="A decimal text, with at most as many decimals as the currency has.",
+        examples=["12.30"],
+    ),
+]
+SignedAmountText = Annotated[
+    str,
+    Meta(
+        pattern=r"^-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,4})?$",
+        description="A decimal text; negative where money went away.",
+        examples=["-12.30"],
+    ),
+]
+Currency = Annotated[
+    str, Meta(pattern="^[A-Z]{3}$", description="An ISO 4217 code.", examples=["CNY"])
+]
+PartyId = Annotated[
+    str,
+    Meta(pattern="^2088[0-9]{12}$", description="A party's number.", examples=["2088000000000101"]),
+]
+AppId = Annotated[
+    str,
+    Meta(pattern="^[0-9]{16}$", description="An app's number.", examples=["2026000000000001"]),
+]
+OrderNo = Annotated[
+    str,
+    Meta(
+        pattern="^[0-9]{28}$",
+        description="A number that the platform gave: a date, then 20 digits.",
+        examples=["2026112412345678901234567890"],
+    ),
+]
+OrderText = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Za-z0-9_.:-]{1,64}$",
+        description="The caller's own number for it.",
+        examples=["ORDER-1001"],
+    ),
+]
+KeyId = Annotated[
+    str,
+    Meta(pattern="^[A-Za-z0-9_.:-]{1,64}$", description="A key's id.", examples=["app-key-1"]),
+]
+ApiKeyId = Annotated[
+    str,
+    Meta(pattern="^[A-Za-z0-9_.:-]{1,64}$", description="An API key's id.", examples=["sandbox"]),
+]
+NotifyId = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Za-z0-9_-]{1,64}$",
+        description="A notification's id; every attempt carries the same.",
+        examples=["2026112400222120000000000000000001"],
+    ),
+]
+BankId = Annotated[
+    str, Meta(pattern="^[0-9]{1,12}$", description="A bank's number.", examples=["1"])
+]
+PaymentCodeText = Annotated[
+    str,
+    Meta(
+        pattern="^[0-9]{16,24}$",
+        description="The digits under the code that a buyer shows.",
+        examples=["280000000000000101"],
+    ),
+]
+Url = Annotated[
+    str,
+    Meta(
+        pattern="^(https?://[!-~]{1,500})?$",
+        description="An http or https address, or empty.",
+        examples=["https://shop.example/notify"],
+    ),
+]
+Ms = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=2**53 - 1,
+        description="Milliseconds since 1970 UTC.",
+        examples=[1795516800000],
+    ),
+]
+Limit = Annotated[int, Meta(ge=1, le=200, description="How many at most.", examples=[20])]
+Cursor = Annotated[
+    str,
+    Meta(
+        max_length=400,
+        description="`next_cursor` of the page before; empty for the first page.",
+        examples=[""],
+    ),
+]
+Settlement = Literal["escrow", "instant"]
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of what a request carries; a field that is not documented is refused by name."""
+
+
+class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of a request's query parameters; one that is not documented is refused by name."""
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of what is answered."""
+
+
+class NoFields(Body, frozen=True, kw_only=True):
+    """Nothing; the body may be left out."""
+
+
+def amount_of(text: str, currency: str, *, allow_zero: bool = False) -> int:
+    """Minor units of an amount in a request, exactly.
+
+    Raises:
+        Refused: INVALID_AMOUNT, or INVALID_PARAMETER for a currency that is not known.
+    """
+    try:
+        return parse_amount(text, currency, allow_zero=allow_zero)
+    except MoneyError as error:
+        unknown = error.reason == "unknown_currency"
+        code = "INVALID_PARAMETER" if unknown else "INVALID_AMOUNT"
+        raise Refused(code, f"{error}.") from error
+
+
+def text_of(amount: int, currency: str) -> str:
+    """Minor units as an answer shows them."""
+    return format_amount(amount, currency)
+
+
+def moment(ms: int) -> int | None:
+    """A stored moment as an answer shows it: null until it is known."""
+    return ms or None

@@ -1,0 +1,6 @@
+"""Metrics (interim)."""
+
+
+class Metrics:
+    def batch(self, commands: int, seconds: float) -> None: ...
+    def command(self, name: str, outcome: str, seconds: float) -> None: ...

@@ -1,0 +1,150 @@
+"""A small world for the pages' tests: the sandbox, and trades in every state."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from tallystick.console.routes import routes
+from tallystick.gateway.alipay.page_return import build_return_url
+from tallystick.parties.views import payment_code_index
+from tallystick.payments.trades.model import (
+    ConfirmReceipt,
+    CreateTrade,
+    OpenDispute,
+    PayTrade,
+    RefundTrade,
+    ShipTrade,
+    Trade,
+    TradeDone,
+)
+from tallystick.pipeline.commands import SYSTEM, Command, Reply
+from tallystick.platform import Platform
+from tallystick.sandbox.seed import APP_ID, PERSONAS, read_credentials, seed
+from tallystick.settings import Settings
+
+__all__ = ["ALICE", "BOB", "POOR", "TEA", "World", "ask", "open_order", "serving", "world_app"]
+
+_MARKET, TEA, _COURIER, ALICE, BOB, POOR = PERSONAS
+MINUTE_MS = 60_000
+
+
+class World(NamedTuple):
+    """A platform with its pages."""
+
+    platform: Platform
+    client: TestClient[Litestar]
+
+    @property
+    def operators(self) -> dict[str, str]:
+        """Operators' passwords by login."""
+        found = read_credentials(self.platform.settings.data)
+        return {o["login"]: o["password"] for o in found["operators"]}
+
+    def do(self, command: Command) -> Reply:
+        """Run a command of the system's."""
+        return self.client.portal.call(ask, self.platform, command)  # type: ignore[no-any-return]
+
+    def trade(self, subject: str) -> Trade:
+        """The trade with this subject."""
+        return self.platform.rows.query(Trade, "WHERE subject = ?", (subject,))[0]
+
+
+async def ask(platform: Platform, command: Command) -> Reply:
+    """Run a command of the system's; it must be accepted."""
+    answer = await platform.submit(SYSTEM, command, secrets.token_hex(8))
+    assert answer.reply is not None, (command, answer.refusal)
+    return answer.reply
+
+
+async def open_order(
+    platform: Platform, subject: str, amount: int, *, code: str = "", return_url: str = "",
+    notify_url: str = "", buyer_id: str = "", pay_within_ms: int = 30 * MINUTE_MS,
+) -> str:  # fmt: skip
+    """An unpaid order of the tea shop; gives its trade number."""
+    done = await ask(
+        platform,
+        CreateTrade(
+            app_id=APP_ID, out_trade_no=f"T{secrets.token_hex(6)}", amount=amount,
+            subject=subject, seller_id=TEA.party_id, buyer_id=buyer_id, settlement="escrow",
+            code_index=platform.sealer.index("trade.code", code) if code else b"",
+            notify_url=notify_url, return_url=return_url, pay_within_ms=pay_within_ms,
+        ),
+    )  # fmt: skip
+    assert isinstance(done, TradeDone)
+    return done.trade_no
+
+
+async def pay(platform: Platform, trade_no: str, buyer: str = ALICE.party_id) -> None:
+    """Have a buyer pay by the lasting code that the sandbox gave them."""
+    code = f"28{int(buyer) % 10**16:016d}"
+    index = payment_code_index(platform.sealer, code)
+    await ask(platform, PayTrade(app_id=APP_ID, trade_no=trade_no, payment_code_index=index))
+
+
+async def trades_in_every_state(platform: Platform, notify_url: str = "") -> None:
+    """One trade for each state, each named by it; Alice buys."""
+
+    async def order(subject: str, amount: int, *, paid: bool = True) -> str:
+        trade_no = await open_order(platform, subject, amount, notify_url=notify_url)
+        if paid:
+            await pay(platform, trade_no)
+        return trade_no
+
+    await order("Waiting: Longjing green tea, 250 g", 12_800, paid=False)
+    await order("Held: 白毫银针 White tea, 100 g", 45_600)
+    for subject, then in (
+        ("Shipped: Gongfu teapot", []),
+        ("Disputed: Porcelain cup set", [OpenDispute]),
+        ("Settled: Jasmine pearls, 500 g", [ConfirmReceipt]),
+    ):
+        trade_no = await order(subject, 25_900)
+        await ask(platform, ShipTrade(app_id=APP_ID, trade_no=trade_no, carrier="Swift Courier",
+                                      tracking_no="SC20261105"))  # fmt: skip
+        for command in then:
+            extra = {"reason": "Two cups are broken"} if command is OpenDispute else {}
+            await ask(platform, command(app_id=APP_ID, trade_no=trade_no, **extra))
+    refunded = await order("Refunded: Bamboo tray", 8_800)
+    await ask(platform, RefundTrade(app_id=APP_ID, trade_no=refunded, amount=8_800,
+                                    out_request_no="R1", reason="Out of stock"))  # fmt: skip
+    await open_order(platform, "Expired: Oolong sampler", 6_600, pay_within_ms=1)
+    await open_order(platform, "Too dear: Ming vase", 9_900_000_000_00 // 100)
+    await open_order(platform, "Bob's own order", 5_000, buyer_id=BOB.party_id)
+    await open_order(
+        platform, "Scanned: Pu'er cake", 19_900, code="abc123", return_url="https://shop.test/ok"
+    )
+
+
+def world_app(data: Path, *, notify_url: str = "") -> tuple[Platform, Litestar]:
+    """A platform on a new folder, and an application of its pages that starts and seeds it."""
+    settings = Settings(data=data, port=1, password_memory_kib=64, password_passes=1)
+    platform = Platform.open(settings)
+
+    @asynccontextmanager
+    async def running(app: Litestar) -> AsyncIterator[None]:
+        await platform.start()
+        await seed(platform)
+        await trades_in_every_state(platform, notify_url)
+        while platform.timers.lag_ms() > 0:
+            await asyncio.sleep(0.02)
+        yield
+        await platform.stop()
+
+    handlers = routes(platform, lambda trade: build_return_url(platform, trade))
+    return platform, Litestar(handlers, lifespan=[running], openapi_config=None)
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[World]:
+    """A world with a client that keeps cookies and does not follow redirects."""
+    platform, app = world_app(data)
+    with TestClient(app, base_url="http://pay.test") as client:
+        client.follow_redirects = False
+        yield World(platform, client)
