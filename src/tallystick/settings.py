@@ -12,7 +12,7 @@ import ipaddress
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -221,7 +221,7 @@ def _fields() -> dict[str, shapes.Field]:
 
 
 def _hints() -> dict[str, Any]:
-    return msgspec.inspect.get_class_annotations(Settings)  # type: ignore[attr-defined,no-any-return]
+    return get_type_hints(Settings, include_extras=True)
 
 
 def _kind(shape: shapes.Type) -> str:

@@ -50,7 +50,8 @@ class World(NamedTuple):
 
     def do(self, command: Command) -> Reply:
         """Run a command of the system's."""
-        return self.client.portal.call(ask, self.platform, command)  # type: ignore[no-any-return]
+        with self.client.portal() as portal:
+            return portal.call(ask, self.platform, command)
 
     def trade(self, subject: str) -> Trade:
         """The trade with this subject."""
@@ -109,8 +110,11 @@ async def trades_in_every_state(platform: Platform, notify_url: str = "") -> Non
         await ask(platform, ShipTrade(app_id=APP_ID, trade_no=trade_no, carrier="Swift Courier",
                                       tracking_no="SC20261105"))  # fmt: skip
         for command in then:
-            extra = {"reason": "Two cups are broken"} if command is OpenDispute else {}
-            await ask(platform, command(app_id=APP_ID, trade_no=trade_no, **extra))
+            if command is OpenDispute:
+                await ask(platform, OpenDispute(app_id=APP_ID, trade_no=trade_no,
+                                                reason="Two cups are broken"))  # fmt: skip
+            else:
+                await ask(platform, ConfirmReceipt(app_id=APP_ID, trade_no=trade_no))
     refunded = await order("Refunded: Bamboo tray", 8_800)
     await ask(platform, RefundTrade(app_id=APP_ID, trade_no=refunded, amount=8_800,
                                     out_request_no="R1", reason="Out of stock"))  # fmt: skip

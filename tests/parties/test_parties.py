@@ -234,7 +234,7 @@ def test_a_one_time_code_pays_one_order_and_that_order_again(parts: Parts) -> No
         """The rows, with the code as the first order has left it."""
 
         def get(self, row: type, *key: object) -> object:
-            return used if row is PaymentCode else parts.rows.get(row, *key)  # type: ignore[arg-type,type-var]
+            return used if row is PaymentCode else parts.rows.get(row, *key)  # type: ignore[arg-type]
 
     rows = Used()
     assert take_payment_code(rows, code.code_index, START_MS, "T1")[1] == used  # type: ignore[arg-type]

@@ -50,9 +50,13 @@ class PasswordHasher:
         """A hasher as configured."""
         return cls(memory_kib=settings.password_memory_kib, passes=settings.password_passes)
 
-    def hash_password(self, password: str) -> str:
-        """A salted hash in the PHC string format."""
-        return self._argon2.hash(password)
+    def hash_password(self, password: str, salt: bytes | None = None) -> str:
+        """A salted hash in the PHC string format.
+
+        Args:
+            salt: 16 bytes that nobody can know before; random ones unless given.
+        """
+        return self._argon2.hash(password, salt=salt)
 
     def verify_password(self, stored: str, password: str) -> bool:
         """Whether the password is the one that was hashed.

@@ -114,14 +114,14 @@ def take_payment_code(
 # Names.
 
 
-def seal_name(sealer: Sealer, name: str) -> bytes:
-    """A name as it is stored."""
-    return sealer.seal(_NAME, name)
+def seal_name(sealer: Sealer, name: str, nonce: bytes | None = None) -> bytes:
+    """A name as it is stored; a nonce that is given must stand for this very name."""
+    return sealer.seal(_NAME, name, nonce)
 
 
-def seal_login(sealer: Sealer, login: str) -> bytes:
-    """A login as it is stored."""
-    return sealer.seal(_LOGIN, login.strip())
+def seal_login(sealer: Sealer, login: str, nonce: bytes | None = None) -> bytes:
+    """A login as it is stored; a nonce that is given must stand for this very login."""
+    return sealer.seal(_LOGIN, login.strip(), nonce)
 
 
 def party_name(sealer: Sealer, party: Party) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -307,9 +308,7 @@ def test_refunds_of_what_is_not_paid_are_refused(shop: Shop) -> None:
     ("term", "seconds"),
     [({"timeout_express": "90m"}, 5400), ({"timeout_express": "2h"}, 7200), ({}, 1_296_000)],
 )
-def test_the_time_to_pay(
-    shop: Shop, auditor: Auditor, term: dict[str, object], seconds: int
-) -> None:
+def test_the_time_to_pay(shop: Shop, auditor: Auditor, term: dict[str, Any], seconds: int) -> None:
     made = shop.done("alipay.trade.create", shop.order(**term))
     ((created_ms, pay_by_ms),) = auditor.rows(
         "SELECT created_ms, pay_by_ms FROM trade WHERE trade_no = ?", made["trade_no"]
@@ -346,7 +345,7 @@ def test_the_time_to_pay_ends_at_a_moment_and_repeats_are_the_same_order(
     ],
 )
 def test_a_time_to_pay_that_cannot_be_is_refused(
-    shop: Shop, term: dict[str, object], code: str, sub_code: str
+    shop: Shop, term: dict[str, Any], code: str, sub_code: str
 ) -> None:
     assert refused(shop.call("alipay.trade.create", shop.order(**term)), sub_code, code)
 

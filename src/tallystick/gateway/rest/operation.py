@@ -84,7 +84,7 @@ class Operation(NamedTuple):
     status: int = 200
     refusals: Sequence[str] = ()
     body_bytes_max: int = BODY_BYTES_MAX
-    show: Callable[[Any], Any] | None = None
+    show: Callable[[Call, Any], Any] | None = None
     example: Any = None
 
 
@@ -97,7 +97,8 @@ def change(
     scope: str,
     body: type[B] = NoFields,  # type: ignore[assignment]
     command: Callable[[Call, B], Command | Awaitable[Command]],
-    show: Callable[[Any], Any],
+    show: Callable[[Any], Any] | Callable[[Call, Any], Any],
+    shows_call: bool = False,
     answer: Any,
     description: str = "",
     parameters: dict[str, Any] | None = None,
@@ -107,10 +108,15 @@ def change(
     body_bytes_max: int = BODY_BYTES_MAX,
     example: Any = None,
 ) -> Operation:
-    """An operation that changes something: POST, with an Idempotency-Key."""
+    """An operation that changes something: POST, with an Idempotency-Key.
+
+    Args:
+        shows_call: whether `show` takes the call, too, beside the reply.
+    """
+    shown: Any = show if shows_call else lambda _call, reply: show(reply)  # type: ignore[call-arg]
     return Operation(
         "POST", path, name, tag, summary, description, scope, answer, command, parameters or {},
-        for_apps, body, None, status, refusals, body_bytes_max, show, example,
+        for_apps, body, None, status, refusals, body_bytes_max, shown, example,
     )  # fmt: skip
 
 

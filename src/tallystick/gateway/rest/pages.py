@@ -59,7 +59,7 @@ def page_of(
     Raises:
         Refused: CURSOR_INVALID.
     """
-    filters = ",".join(f"{column}={value}" for column, value in sorted(equals.items()))
+    filters = ",".join(f"{column}={value!r}" for column, value in sorted(equals.items()))
     scope = f"{listing.row.__name__}?{filters}"
     place = call.read_cursor(scope, cursor)
     found = _found(call.platform.rows, listing, equals, place, limit + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -77,7 +78,7 @@ class NewTrade(Body, frozen=True, kw_only=True):
     buyer_id: PartyId | None = None
     body: Words = ""
     settlement: Settlement | None = None
-    splits: Annotated[list[SplitPart], Meta(max_length=20)] = []
+    splits: Annotated[tuple[SplitPart, ...], Meta(max_length=20)] = ()
     notify_url: Url = ""
     return_url: Url = ""
     passback_params: Annotated[str, Meta(max_length=512, examples=["basket%3D7"])] = ""
@@ -104,7 +105,7 @@ class Confirmation(Body, frozen=True, kw_only=True):
     """How the money is shared out; without `splits` the order's own plan counts."""
 
     out_request_no: OrderText | None = None
-    splits: Annotated[list[SplitPart], Meta(max_length=20)] = []
+    splits: Annotated[tuple[SplitPart, ...], Meta(max_length=20)] = ()
 
 
 class NewSplit(Body, frozen=True, kw_only=True):
@@ -123,7 +124,7 @@ class NewRefund(Body, frozen=True, kw_only=True):
     amount: AmountText
     out_request_no: OrderText | None = None
     reason: Words = ""
-    clawbacks: Annotated[list[SplitPart], Meta(max_length=20)] = []
+    clawbacks: Annotated[tuple[SplitPart, ...], Meta(max_length=20)] = ()
 
 
 class Dispute(Body, frozen=True, kw_only=True):
@@ -287,7 +288,7 @@ class SplitState(Shape, frozen=True, kw_only=True):
     settle_no: OrderNo
 
 
-def parts_of(splits: list[SplitPart], currency: str) -> tuple[Split, ...]:
+def parts_of(splits: Sequence[SplitPart], currency: str) -> tuple[Split, ...]:
     """The parts as a command takes them.
 
     Raises:
