@@ -1,0 +1,1 @@
+"""What we claim, measured beside what we compare with: `script/bench NAME`."""

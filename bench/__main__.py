@@ -1,0 +1,40 @@
+"""`script/bench NAME [--json] [--quick] [--only PART,…]`: each module of this folder with a `run`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import sys
+
+import bench
+from bench.report import Options, print_report
+
+_NOT_BENCHES = frozenset({"__main__", "report"})
+
+
+def benches() -> list[str]:
+    """The names of the benchmarks: modules of this folder that have a `run`."""
+    names = (m.name for m in pkgutil.iter_modules(bench.__path__) if m.name not in _NOT_BENCHES)
+    return sorted(n for n in names if hasattr(importlib.import_module(f"bench.{n}"), "run"))
+
+
+def main() -> int:
+    """Run one benchmark; exit code 2 for one that is not there."""
+    parser = argparse.ArgumentParser(prog="script/bench", description=bench.__doc__)
+    parser.add_argument("name", nargs="?", help="which benchmark")
+    parser.add_argument("--json", action="store_true", help="one flat JSON object")
+    parser.add_argument("--quick", action="store_true", help="small: only shows that it works")
+    parser.add_argument("--only", default="", help="parts, separated by commas")
+    arguments = parser.parse_args()
+    if arguments.name not in benches():
+        print(f"script/bench: name one of: {', '.join(benches())}", file=sys.stderr)
+        return 2
+    only = frozenset(part for part in arguments.only.split(",") if part)
+    run = importlib.import_module(f"bench.{arguments.name}").run
+    print_report(run(Options(quick=arguments.quick, only=only)), as_json=arguments.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
