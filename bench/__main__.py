@@ -1,4 +1,4 @@
-"""`script/bench NAME [--json] [--quick] [--only PART,…]`: each module of this folder with a `run`."""
+"""`script/bench NAME [--json] [--quick] [--only PART,…]`: runs a module of this folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every benchmark gets and gives: options in, progress on stderr, a flat table of figures out."""
+"""What every benchmark gets and gives: options in, progress on stderr, a flat table out."""
 
 from __future__ import annotations
 
