@@ -8,6 +8,7 @@ stays due, so a crash on the way means that it is sent again.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -229,7 +230,8 @@ class NotificationSender:
             delivered=outcome.delivered,
             hopeless=outcome.hopeless,
         )
-        answer = await self._executor.submit(Request(SYSTEM, "", command))
+        request = Request(SYSTEM, secrets.token_hex(16), command, remembered=False)
+        answer = await self._executor.submit(request)
         if answer.refusal is not None:
             # It stays due; the pause keeps a store that cannot write from a storm of sending.
             log.warning("attempt_not_recorded", code=answer.refusal.code)
