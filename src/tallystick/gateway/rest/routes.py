@@ -4,18 +4,78 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import Message, Scope
 
+from tallystick.gateway.rest.api import OPERATIONS
+from tallystick.gateway.rest.endpoint import Endpoint, http_refusal, request_id_of
+from tallystick.gateway.rest.operation import BODY_BYTES_MAX, Operation
+from tallystick.gateway.rest.problem import problem_response
+from tallystick.pipeline.refusals import Refusal
 from tallystick.platform import Platform
 
 __all__ = ["rest_config", "rest_routes"]
 
+log = structlog.get_logger("tallystick.rest")
+
+_ID_HEADER = b"x-request-id"
+
+
+def _path(operation: Operation) -> str:
+    """The operation's address as the framework writes it."""
+    path = operation.path
+    for name in operation.parameters:
+        path = path.replace(f"{{{name}}}", f"{{{name}:str}}")
+    return path
+
+
+def _route(platform: Platform, operation: Operation) -> HTTPRouteHandler:
+    endpoint = Endpoint(platform, operation)
+
+    async def answer(request: Request[Any, Any, Any]) -> Response[Any]:
+        return await endpoint.answer(request)
+
+    return HTTPRouteHandler(
+        _path(operation),
+        http_method=operation.method,  # type: ignore[arg-type]
+        name=operation.name,
+        status_code=operation.status,
+        request_max_body_size=operation.body_bytes_max if operation.body else BODY_BYTES_MAX,
+        include_in_schema=False,
+    )(answer)
+
 
 def rest_routes(platform: Platform) -> list[HTTPRouteHandler]:
     """Every operation as a route."""
-    return []
+    return [_route(platform, operation) for operation in OPERATIONS]
+
+
+async def _name_request(message: Message, scope: Scope) -> None:
+    """See that each answer, a page's too, carries the id of its request."""
+    if message["type"] != "http.response.start":
+        return
+    headers = list(message.get("headers", ()))
+    if all(name.lower() != _ID_HEADER for name, _ in headers):
+        headers.append((_ID_HEADER, request_id_of(scope).encode()))
+        message["headers"] = headers
+
+
+def _problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """What went wrong before any handler was found, or in one without a handler of its own."""
+    request_id = request_id_of(request.scope)
+    if isinstance(error, HTTPException):
+        return problem_response(http_refusal(error), request_id, headers=error.headers)
+    log.exception("request_failed", request=request_id, exc_info=error)
+    return problem_response(Refusal("INTERNAL_ERROR"), request_id)
 
 
 def rest_config(platform: Platform) -> dict[str, Any]:
     """What the application needs for them."""
-    return {"openapi_config": None}
+    return {
+        "openapi_config": None,
+        "before_send": [_name_request],
+        "exception_handlers": {HTTPException: _problem, Exception: _problem},
+    }

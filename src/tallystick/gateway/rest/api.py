@@ -1,0 +1,22 @@
+"""Every operation of the API, in the order in which they are shown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tallystick.gateway.rest.holds import HOLD_OPERATIONS
+from tallystick.gateway.rest.notifications import NOTIFICATION_OPERATIONS
+from tallystick.gateway.rest.operation import Operation
+from tallystick.gateway.rest.parties import PARTY_OPERATIONS
+from tallystick.gateway.rest.trades import TRADE_OPERATIONS
+from tallystick.gateway.rest.wallets import WALLET_OPERATIONS
+
+__all__ = ["OPERATIONS"]
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *TRADE_OPERATIONS,
+    *HOLD_OPERATIONS,
+    *WALLET_OPERATIONS,
+    *PARTY_OPERATIONS,
+    *NOTIFICATION_OPERATIONS,
+)
