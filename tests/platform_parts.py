@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tallystick.pipeline.commands import SYSTEM, Answer, Caller, Command, Registry, Request
+from tallystick.pipeline.commands import (
+    SYSTEM,
+    Answer,
+    Caller,
+    Command,
+    Context,
+    Registry,
+    Reply,
+    Request,
+)
 from tallystick.pipeline.executor import Executor
 from tallystick.pipeline.timers import TimerRunner
 from tallystick.store.engine import connect, migrate
@@ -19,6 +29,8 @@ __all__ = ["START_MS", "Clock", "Parts", "opened"]
 
 START_MS = 1_800_000_000_000
 """When tests begin, milliseconds since 1970 UTC."""
+
+_PATIENCE_S = 60
 
 
 class Clock:
@@ -35,23 +47,34 @@ class Clock:
         self.now_ms += span_ms
 
 
+class HoldUp(Command, frozen=True, kw_only=True, tag="test.hold_up"):
+    """Keeps the executor busy until the others have queued up."""
+
+
+class HeldUp(Reply, frozen=True, kw_only=True):
+    """Nothing to tell."""
+
+
 class Parts:
     """What `opened` gives: submit commands, read what is committed, run due timers."""
 
-    def __init__(self, database: Path, registry: Registry) -> None:
+    def __init__(self, database: Path, registry: Registry, clock: Clock | None = None) -> None:
         self.database = database
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.sealer = Sealer(bytes(range(32)))
         self.registry = registry
-        self._writer = connect(database)
-        migrate(self._writer)
+        self._busy, self._go_on = threading.Event(), threading.Event()
+        registry.add(HoldUp, self._hold_up, reply=HeldUp, scope="system")
+        self.writer = connect(database)
+        migrate(self.writer)
         self.rows = ReadSession(connect(database, readonly=True))
-        self.executor = Executor(self._writer, registry, clock_ms=self.clock)
+        self.executor = Executor(self.writer, registry, clock_ms=self.clock)
         self.executor.start()
 
     def submit(self, command: Command, caller: Caller = SYSTEM, request_id: str = "") -> Answer:
         """Have a command run and wait for its answer."""
-        return asyncio.run(self.executor.submit(Request(caller, request_id, command)))
+        request = Request(caller, request_id, command) if request_id else None
+        return self.executor.submit_and_wait(request or Request.once(caller, command))
 
     def accept(self, command: Command, caller: Caller = SYSTEM, request_id: str = "") -> Any:
         """The reply to a command that is accepted."""
@@ -65,6 +88,27 @@ class Parts:
         assert answer.refusal is not None, command
         return answer.refusal.code
 
+    def _hold_up(self, command: HoldUp, context: Context) -> Reply:
+        self._busy.set()
+        assert self._go_on.wait(_PATIENCE_S)
+        return HeldUp()
+
+    def together(self, requests: Sequence[Request]) -> list[Answer]:
+        """Have requests wait together, so that they are one batch; answers in their order."""
+        return asyncio.run(self._together(requests))
+
+    async def _together(self, requests: Sequence[Request]) -> list[Answer]:
+        self._busy.clear()
+        self._go_on.clear()
+        before = asyncio.create_task(self.executor.submit(Request.once(SYSTEM, HoldUp())))
+        await asyncio.to_thread(self._busy.wait, _PATIENCE_S)
+        tasks = [asyncio.create_task(self.executor.submit(request)) for request in requests]
+        await asyncio.sleep(0)
+        assert self.executor.waiting == len(requests)
+        self._go_on.set()
+        await before
+        return await asyncio.gather(*tasks)
+
     def run_timers(self) -> int:
         """Run the timers that are due now."""
         runner = TimerRunner(self.rows, self.executor, self.registry, self.clock)
@@ -77,18 +121,21 @@ class Parts:
 
     def close(self) -> None:
         """Stop, and close the store."""
+        self._go_on.set()
         self.executor.stop()
         self.rows.connection.close()
-        self._writer.close()
+        self.writer.close()
 
 
 @contextmanager
-def opened(folder: Path, *registers: Callable[[Registry], None]) -> Iterator[Parts]:
-    """Parts on a new database in a folder, with the products that register there."""
+def opened(
+    folder: Path, *registers: Callable[[Registry], None], clock: Clock | None = None
+) -> Iterator[Parts]:
+    """Parts on the database in a folder, with the products that register there."""
     registry = Registry()
     for register in registers:
         register(registry)
-    parts = Parts(folder / "tallystick.db", registry)
+    parts = Parts(folder / "tallystick.db", registry, clock)
     try:
         yield parts
     finally:

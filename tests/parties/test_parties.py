@@ -70,11 +70,12 @@ def as_party(party_id: str) -> Caller:
 
 
 def issue(parts: Parts, code: str, **more: object) -> IssuePaymentCode:
-    return IssuePaymentCode(
-        party_id=ALICE,
-        code_index=payment_code_index(parts.sealer, code),
-        **{"expires_ms": parts.clock() + PAYMENT_CODE_VALID_MS, **more},  # type: ignore[arg-type]
-    )
+    given = {
+        "party_id": ALICE,
+        "code_index": payment_code_index(parts.sealer, code),
+        "expires_ms": parts.clock() + PAYMENT_CODE_VALID_MS,
+    }
+    return IssuePaymentCode(**given | more)  # type: ignore[arg-type]
 
 
 # Registering.

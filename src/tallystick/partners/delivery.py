@@ -8,7 +8,6 @@ stays due, so a crash on the way means that it is sent again.
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -230,8 +229,7 @@ class NotificationSender:
             delivered=outcome.delivered,
             hopeless=outcome.hopeless,
         )
-        request = Request(SYSTEM, secrets.token_hex(16), command, remembered=False)
-        answer = await self._executor.submit(request)
+        answer = await self._executor.submit(Request.once(SYSTEM, command))
         if answer.refusal is not None:
             # It stays due; the pause keeps a store that cannot write from a storm of sending.
             log.warning("attempt_not_recorded", code=answer.refusal.code)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import operator
+import secrets
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
@@ -69,7 +70,8 @@ class Request(NamedTuple):
         keeps_refusals: whether a refusal, too, is given again for the same id. REST's
             `Idempotency-Key` does; callers that repeat an order number do not, because a
             refused command changed nothing and may succeed later.
-        timer_id: set when a due timer asks; it takes effect only while that timer is set.
+        timer_id: set when a due timer asks; it takes effect only while that timer is set, for
+            `timer_due_ms` and no other time.
         remembered: whether its answer is stored, so that the same id gets it again. Without, the
             id must be one that nobody uses twice.
     """
@@ -80,6 +82,12 @@ class Request(NamedTuple):
     keeps_refusals: bool = False
     timer_id: str = ""
     remembered: bool = True
+    timer_due_ms: int = 0
+
+    @classmethod
+    def once(cls, caller: Caller, command: Command) -> Request:
+        """A request that nobody repeats: an id of its own, and no answer is kept."""
+        return cls(caller, secrets.token_hex(16), command, remembered=False)
 
     @property
     def key(self) -> bytes:

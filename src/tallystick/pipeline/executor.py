@@ -129,10 +129,11 @@ class Executor:
         self._batch_max = batch_max
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="executor", daemon=True)
+        self._door = threading.Lock()
         self._stopping = False
-        self._now_ms = 0
         self.store_failure = ""
         self._last_timestamp = SqlLedgerReader(connection).last_timestamp()
+        self._now_ms = self._last_timestamp // 1_000_000
 
     # Asking.
 
@@ -142,8 +143,9 @@ class Executor:
 
     def stop(self) -> None:
         """Finish what was accepted, then end; later requests are refused."""
-        self._stopping = True
-        self._queue.put(None)
+        with self._door:
+            self._stopping = True
+            self._queue.put(None)
         if self._thread.ident is not None:
             self._thread.join()
 
@@ -152,26 +154,27 @@ class Executor:
         """Commands that wait for their batch."""
         return self._queue.qsize()
 
-    def _busy(self) -> Answer | None:
-        if self._stopping or self._queue.qsize() >= _WAITING_MAX:
-            return Answer(None, Refusal("SYSTEM_BUSY"))
-        return None
+    def _took(self, item: _Item) -> bool:
+        """Put a request into the queue; not when it is full or nobody will empty it."""
+        with self._door:
+            if self._stopping or self._queue.qsize() >= _WAITING_MAX:
+                return False
+            self._queue.put(item)
+            return True
 
     async def submit(self, request: Request) -> Answer:
         """Have a command run; the answer comes after it is durable."""
-        if busy := self._busy():
-            return busy
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Answer] = loop.create_future()
-        self._queue.put(_Item(request, waiter, loop, time.perf_counter()))
+        if not self._took(_Item(request, waiter, loop, time.perf_counter())):
+            return Answer(None, Refusal("SYSTEM_BUSY"))
         return await waiter
 
     def submit_and_wait(self, request: Request) -> Answer:
         """The same for callers without an event loop; blocks."""
-        if busy := self._busy():
-            return busy
         waiter: Future[Answer] = Future()
-        self._queue.put(_Item(request, waiter, None, time.perf_counter()))
+        if not self._took(_Item(request, waiter, None, time.perf_counter())):
+            return Answer(None, Refusal("SYSTEM_BUSY"))
         return waiter.result()
 
     # Running.
@@ -185,14 +188,22 @@ class Executor:
             answers = self._run_batch([item.request for item in batch])
             ended = time.perf_counter()
             self._deliver(batch, answers)
-            self._observer.batch(len(batch), ended - started)
-            for item, answer in zip(batch, answers, strict=True):
-                outcome = answer.refusal.code if answer.refusal else "accepted"
-                self._observer.command(
-                    _name(item.request.command),
-                    "replayed" if answer.replayed else outcome,
-                    ended - item.submitted,
-                )
+            try:
+                self._observe(batch, answers, started, ended)
+            except Exception:
+                log.exception("observer_failed")
+
+    def _observe(
+        self, batch: list[_Item], answers: list[Answer], started: float, ended: float
+    ) -> None:
+        self._observer.batch(len(batch), ended - started)
+        for item, answer in zip(batch, answers, strict=True):
+            outcome = answer.refusal.code if answer.refusal else "accepted"
+            self._observer.command(
+                _name(item.request.command),
+                "replayed" if answer.replayed else outcome,
+                ended - item.submitted,
+            )
 
     def _next_batch(self) -> list[_Item]:
         """The commands that wait now, at least one; empty when it is time to stop."""
@@ -231,19 +242,34 @@ class Executor:
             answers = self._try_batch(requests)
             self.store_failure = ""
             return answers
-        except sqlite3.IntegrityError as error:
-            # A row broke a rule of the schema. Alone, each command answers for itself.
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and not isinstance(error, _OF_THE_COMMAND):
+                self.store_failure = str(error)
+                log.error("store_cannot_write", error=str(error), commands=len(requests))
+                return [Answer(None, Refusal("STORE_UNAVAILABLE")) for _ in requests]
+            # What somebody asked for cannot be written. Alone, each command answers for itself.
             if len(requests) > 1:
                 return [self._run_batch([request])[0] for request in requests]
-            log.error("command_broke_schema", error=str(error), exc_info=True)
+            log.exception("command_cannot_be_written", command=_name(requests[0].command))
+            self._put_off(requests[0])
             return [Answer(None, Refusal("INTERNAL_ERROR"))]
+
+    def _put_off(self, request: Request) -> None:
+        """Have a timer whose command cannot be written wait, so that it does not spin."""
+        if not request.timer_id:
+            return
+        try:
+            self._connection.execute(
+                "UPDATE timer SET due_ms = ? WHERE timer_id = ? AND due_ms = ?",
+                (self._now_ms + _TIMER_BACKOFF_MS, request.timer_id, request.timer_due_ms),
+            )
         except sqlite3.Error as error:
-            self.store_failure = str(error)
-            log.error("store_cannot_write", error=str(error), commands=len(requests))
-            return [Answer(None, Refusal("STORE_UNAVAILABLE")) for _ in requests]
+            log.error("timer_not_put_off", error=str(error))
 
     def _try_batch(self, requests: list[Request]) -> list[Answer]:
         connection = self._connection
+        if connection.in_transaction:  # An earlier batch could not even be rolled back.
+            connection.execute("ROLLBACK")
         self._now_ms = max(self._now_ms, self._clock_ms())
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -259,7 +285,10 @@ class Executor:
                 connection.execute("ROLLBACK")
             raise
         self._last_timestamp = last_timestamp
-        self._registry.announce(uow.events)
+        try:
+            self._registry.announce(uow.events)
+        except Exception:  # It is durable; a follower's trouble is no reason to deny that.
+            log.exception("follower_failed")
         return answers
 
     def _known_answers(self, requests: list[Request]) -> dict[bytes, _Known]:
@@ -290,8 +319,12 @@ class Executor:
 
     def _run(self, uow: UnitOfWork, request: Request, known: dict[bytes, _Known]) -> Answer:
         """Run one command of a batch; whatever it does, the others are not touched."""
-        key = request.key
-        data = command_bytes(request.command)
+        if request.remembered and not request.request_id:
+            return Answer(None, Refusal("INVALID_PARAMETER", "A request needs an id."))
+        try:
+            key, data = request.key, command_bytes(request.command)
+        except (OverflowError, ValueError):
+            return Answer(None, Refusal("INVALID_PARAMETER", "A value is too large or no text."))
         fingerprint = _fingerprint(data)
         if request.remembered and (earlier := known.get(key)):
             return self._again(request, earlier, fingerprint)
@@ -325,7 +358,7 @@ class Executor:
         events_before = len(uow.events)
         try:
             if request.timer_id:
-                if not uow.timer_is_set(request.timer_id):
+                if not _timer_asks(uow, request):
                     return Answer(None, Refusal("NOT_FOUND", "The timer is no longer set."))
                 uow.cancel_timer(request.timer_id)
             for gate in self._gates:
@@ -344,7 +377,7 @@ class Executor:
     @staticmethod
     def _after_refusal(uow: UnitOfWork, request: Request, data: bytes, refusal: Refusal) -> None:
         """A refused timer is over; one that failed by our own fault is tried again later."""
-        if not request.timer_id or not uow.timer_is_set(request.timer_id):
+        if not request.timer_id or not _timer_asks(uow, request):
             return
         if refusal.code == "INTERNAL_ERROR":
             uow.set_timer(request.timer_id, uow.now_ms + _TIMER_BACKOFF_MS, data)
@@ -369,6 +402,17 @@ class Executor:
 
 _PASSING = frozenset({"INTERNAL_ERROR", "STORE_UNAVAILABLE", "SYSTEM_BUSY", "NOT_PERMITTED"})
 """Refusals that say nothing about the command itself; they are never kept as its answer."""
+
+_OF_THE_COMMAND = (
+    sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError,
+)  # fmt: skip
+"""What the store says of a value or statement that is not fit for it; the rest is its own."""
+
+
+def _timer_asks(uow: UnitOfWork, request: Request) -> bool:
+    """Whether the timer is still set as it was when it asked."""
+    return uow.timer_due_ms(request.timer_id) == request.timer_due_ms
+
 
 _SUBJECTS = (
     "trade_no", "out_trade_no", "order_id", "hold_id", "party_id", "app_id", "notify_id",

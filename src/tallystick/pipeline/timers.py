@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 import structlog
 
 from tallystick.pipeline.commands import SYSTEM, Command, Registry, Request, command_bytes
@@ -24,12 +25,14 @@ def set_timer(uow: UnitOfWork, timer_id: str, due_ms: int, command: Command) -> 
     uow.set_timer(timer_id, due_ms, command_bytes(command))
 
 
-def due_timers(rows: ReadSession, now_ms: int) -> list[tuple[str, int, bytes]]:
+def due_timers(
+    rows: ReadSession, now_ms: int, limit: int = _AT_ONCE
+) -> list[tuple[str, int, bytes]]:
     """The timers that are due, oldest first: (timer id, due time, stored command)."""
     return rows.connection.execute(
         "SELECT timer_id, due_ms, command FROM timer WHERE due_ms <= ? "
         "ORDER BY due_ms, timer_id LIMIT ?",
-        (now_ms, _AT_ONCE),
+        (now_ms, limit),
     ).fetchall()
 
 
@@ -54,6 +57,8 @@ class TimerRunner:
         self._registry = registry
         self._clock_ms = clock_ms
         self._tick_s = tick_s
+        self._unreadable: set[str] = set()
+        """Timers whose command this version does not know; they stay, and hold up no others."""
 
     def lag_ms(self) -> int:
         """How late the oldest due timer is; 0 when none is due."""
@@ -62,24 +67,30 @@ class TimerRunner:
 
     async def run_due(self) -> int:
         """Run everything that is due now; returns how many timers were asked for."""
-        due = due_timers(self._rows, self._clock_ms())
-        waiting = [
-            self._executor.submit(
-                Request(
-                    SYSTEM,
-                    f"timer:{timer_id}:{due_ms}",
-                    self._registry.decode(command),
-                    timer_id=timer_id,
-                )
-            )
-            for timer_id, due_ms, command in due
-        ]
-        answers = await asyncio.gather(*waiting)
-        for (timer_id, _, _), answer in zip(due, answers, strict=True):
+        due = due_timers(self._rows, self._clock_ms(), _AT_ONCE + len(self._unreadable))
+        requests = [request for timer in due if (request := self._request(*timer))]
+        answers = await asyncio.gather(*(self._executor.submit(r) for r in requests))
+        for request, answer in zip(requests, answers, strict=True):
             if answer.refusal is not None:
-                log.info("timer_refused", timer=timer_id.split(":")[0], code=answer.refusal.code)
+                kind = request.timer_id.split(":")[0]
+                log.info("timer_refused", timer=kind, code=answer.refusal.code)
         stuck = any(a.refusal and a.refusal.code in _STUCK for a in answers)
-        return 0 if stuck else len(due)
+        return 0 if stuck else len(requests)
+
+    def _request(self, timer_id: str, due_ms: int, command: bytes) -> Request | None:
+        """What a due timer asks; its answer is not kept, since the timer itself is used up."""
+        if timer_id in self._unreadable:
+            return None
+        try:
+            known = self._registry.decode(command)
+        except (msgspec.DecodeError, ValueError):
+            log.error("timer_unreadable", timer=timer_id.split(":")[0])
+            self._unreadable.add(timer_id)
+            return None
+        return Request(
+            SYSTEM, f"timer:{timer_id}:{due_ms}", known, timer_id=timer_id, timer_due_ms=due_ms,
+            remembered=False,
+        )  # fmt: skip
 
     async def run(self) -> None:
         """Run until cancelled."""

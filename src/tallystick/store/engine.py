@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import sqlite3
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import IO
@@ -66,6 +67,7 @@ def connect(database: Path, *, readonly: bool = False) -> sqlite3.Connection:
     Raises:
         StoreError: the file cannot be opened or is no database.
     """
+    connection: sqlite3.Connection | None = None
     try:
         uri = f"{database.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
         connection = sqlite3.connect(
@@ -81,6 +83,8 @@ def connect(database: Path, *, readonly: bool = False) -> sqlite3.Connection:
         else:
             connection.execute("PRAGMA query_only = ON")
     except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
         raise StoreError(f"The database {database} cannot be opened: {error}.") from error
     return connection
 
@@ -113,6 +117,21 @@ def schema_version(connection: sqlite3.Connection) -> int:
     return int(row[0] or 0)
 
 
+def _require_same_past(
+    connection: sqlite3.Connection, steps: Sequence[tuple[int, str, str]]
+) -> None:
+    """Two versions may have taken the same number for different migrations."""
+    if not steps:
+        return
+    had = dict(connection.execute("SELECT version, name FROM schema_version").fetchall())
+    for number, name, _ in steps:
+        if had.get(number) != name:
+            raise StoreError(
+                f"The data folder has had another migration {number} ({had.get(number)}) than "
+                f"this version's ({name}), so its schema is not known here."
+            )
+
+
 def migrate(connection: sqlite3.Connection) -> list[str]:
     """Bring the schema up to date, each migration in its own transaction.
 
@@ -120,7 +139,8 @@ def migrate(connection: sqlite3.Connection) -> list[str]:
         The names of the migrations that were applied.
 
     Raises:
-        StoreError: the database was written by a newer version, or a migration failed.
+        StoreError: the database was written by a newer version or has had other migrations
+            than these, or one failed.
     """
     steps = migrations()
     version = schema_version(connection)
@@ -129,6 +149,7 @@ def migrate(connection: sqlite3.Connection) -> list[str]:
             f"The data folder was written by a newer version of Tallystick (schema {version}; "
             f"this version knows {len(steps)}). Start that version, or use another folder."
         )
+    _require_same_past(connection, steps[:version])
     applied = []
     for number, name, sql in steps[version:]:
         script = (

@@ -153,13 +153,18 @@ class UnitOfWork:
         """Forget a timer; one that is not there is no error."""
         self._timers.append((timer_id, None, b""))
 
-    def timer_is_set(self, timer_id: str) -> bool:
-        """Whether the timer is still waiting, as the batch sees it."""
+    def timer_due_ms(self, timer_id: str) -> int | None:
+        """When the timer is due, as the batch sees it; None when it is not set."""
         for known, due_ms, _ in reversed(self._timers):
             if known == timer_id:
-                return due_ms is not None
-        found = self.connection.execute("SELECT 1 FROM timer WHERE timer_id = ?", (timer_id,))
-        return found.fetchone() is not None
+                return due_ms
+        sql = "SELECT due_ms FROM timer WHERE timer_id = ?"
+        found = self.connection.execute(sql, (timer_id,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def timer_is_set(self, timer_id: str) -> bool:
+        """Whether the timer is still waiting, as the batch sees it."""
+        return self.timer_due_ms(timer_id) is not None
 
     def audit(self, *values: Value) -> None:
         """Add a line to the audit trail (the columns of `audit` after `seq`)."""

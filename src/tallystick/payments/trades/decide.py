@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tallystick.money.rate import Rounding, apply_rate
+from tallystick.money.share import share_out
 from tallystick.parties.model import Party
 from tallystick.payments.accounts import fee_income, trade_escrow, wallet
 from tallystick.payments.movements import Movement
@@ -46,6 +47,8 @@ __all__ = [
 ]  # fmt: skip
 
 AMOUNT_MAX = 2**63 - 1
+TIME_MAX_MS = 253_402_300_800_000
+"""The year 10000: what lies beyond is no deadline."""
 
 
 class TradeState(NamedTuple):
@@ -144,7 +147,7 @@ def new_trade(
     """The unpaid trade that an order opens."""
     _positive(command.amount)
     pay_by_ms = command.pay_by_ms or now_ms + command.pay_within_ms
-    if pay_by_ms <= now_ms:
+    if not now_ms < pay_by_ms < TIME_MAX_MS:
         raise Refused("INVALID_PARAMETER", "The time to pay must be greater than nothing.")
     if command.buyer_id == seller_id:
         raise Refused("BUYER_IS_SELLER")
@@ -211,9 +214,21 @@ def _opened(state: TradeState, now_ms: int) -> TradeEvent:
     )
 
 
+def _require_plan(state: TradeState) -> None:
+    """A split plan that could never be carried out is refused with the order."""
+    trade, splits = state.trade, planned_splits(state.trade.split_plan)
+    for part in splits:
+        _positive(part.amount)
+        _receiver(state, part)
+    given = sum(part.amount for part in splits)
+    if given > trade.amount - settlement_fee(trade.amount, trade.fee_rate):
+        raise Refused("SPLIT_EXCEEDS_AMOUNT")
+
+
 def create(state: TradeState, now_ms: int) -> Decision:
     """Open the order; unpaid in time, it closes itself."""
     trade = state.trade
+    _require_plan(state)
     timer = Timer(
         f"trade.close:{trade.trade_no}",
         trade.pay_by_ms,
@@ -252,6 +267,8 @@ def pay(
         raise Refused("BUYER_MISMATCH")
     if buyer.party_id == trade.seller_id:
         raise Refused("BUYER_IS_SELLER")
+    if opened_now:
+        _require_plan(state)
     opening = (_opened(state, now_ms),) if opened_now else ()
     step = _step(state._replace(steps=state.steps + len(opening)), "trade.pay", after, now_ms)
     paid = replace(trade, buyer_id=buyer.party_id, status=TradeStatus.HELD, paid_ms=now_ms)
@@ -371,8 +388,8 @@ def cancel(state: TradeState, now_ms: int) -> Decision:
         raise Refused("TRADE_STATE_REFUSED", "The receipt is confirmed; use a refund.")
     left = trade.amount - state.refunded_total
     command = RefundTrade(
-        app_id=trade.app_id, trade_no=trade.trade_no, amount=left, out_request_no="cancel",
-        reason="cancelled",
+        app_id=trade.app_id, trade_no=trade.trade_no, amount=left,
+        out_request_no=_free_number(state, "cancel"), reason="cancelled",
     )  # fmt: skip
     undone = _refund(state, command, "trade.cancel", now_ms)
     final = undone.rows[0]
@@ -417,12 +434,32 @@ def _same_settlement(state: TradeState, command: ConfirmReceipt) -> Settlement |
     return None
 
 
+def _plan_for_held(state: TradeState, *, automatic: bool) -> tuple[Split, ...]:
+    """The order's split plan for what is held.
+
+    After a partial refund each part is less in proportion, and never more than the fee leaves.
+    A deadline has nobody to ask: a receiver that is bound no more leaves its part to the seller.
+    """
+    trade, plan = state.trade, planned_splits(state.trade.split_plan)
+    if plan and state.held < trade.amount:
+        given = sum(part.amount for part in plan)
+        most = state.held - settlement_fee(state.held, trade.fee_rate)
+        shares = share_out(min(given * state.held // trade.amount, most),
+                           [part.amount for part in plan])  # fmt: skip
+        plan = tuple(
+            msgspec.structs.replace(part, amount=share)
+            for part, share in zip(plan, shares, strict=True)
+            if share
+        )
+    return tuple(p for p in plan if not automatic or p.receiver_id in state.bound)
+
+
 def confirm(state: TradeState, command: ConfirmReceipt, settle_no: str, now_ms: int) -> Decision:
     """The goods arrived: what is held goes to the fee, the receivers and the seller."""
     if earlier := _same_settlement(state, command):
         return Decision(reply=done(state.trade, settle_no=earlier.settle_no))
     step = _step(state, "trade.confirm", TradeStatus.SETTLED, now_ms)
-    splits = command.splits or planned_splits(state.trade.split_plan)
+    splits = command.splits or _plan_for_held(state, automatic=command.automatic)
     settled = _settle(state, splits, state.held, command.out_request_no, settle_no, now_ms)
     return Decision(
         reply=done(settled.trade, settle_no=settle_no),
@@ -466,6 +503,14 @@ def split(state: TradeState, command: SplitTrade, settle_no: str, now_ms: int) -
         postings=postings,
         events=(trade_happened("split", trade),),
     )
+
+
+def _free_number(state: TradeState, name: str) -> str:
+    """A number for a refund that no partner asked for; one may have used the name before."""
+    taken = {row.out_request_no for row in state.refunds}
+    while name in taken:
+        name += "+"
+    return name
 
 
 def _given_to_receivers(state: TradeState) -> dict[str, int]:
@@ -618,9 +663,10 @@ def resolve(state: TradeState, command: ResolveDispute, settle_no: str, now_ms: 
     rows: list[Row] = [step]
     postings: list[Posting] = []
     total = state.refunded_total + command.to_buyer
+    number = _free_number(state, "dispute")
     if command.to_buyer:
         rows.append(
-            Refund(trade.trade_no, "dispute", command.to_buyer, 0, "dispute resolved", "", now_ms)
+            Refund(trade.trade_no, number, command.to_buyer, 0, "dispute resolved", "", now_ms)
         )
         postings.append(_from_escrow(state, state.buyer, command.to_buyer))
     final, timers = replace(trade, status=after, closed_ms=now_ms), ()
@@ -632,7 +678,7 @@ def resolve(state: TradeState, command: ResolveDispute, settle_no: str, now_ms: 
     happened = trade_happened(
         "refunded" if command.to_buyer and command.to_seller else "closed"
         if command.to_buyer else "settled",
-        final, refunded_total=total, out_biz_no="dispute", refunded_ms=now_ms,
+        final, refunded_total=total, out_biz_no=number, refunded_ms=now_ms,
     )  # fmt: skip
     return Decision(
         reply=done(final, settle_no=settle_no if command.to_seller else ""),

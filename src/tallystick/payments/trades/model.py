@@ -131,7 +131,7 @@ class RoyaltyRelation(Row, frozen=True):
 TRADES = Table("trade", Trade, ("trade_no",), unique=(("app_id", "out_trade_no"),))
 TRADE_EVENTS = Table("trade_event", TradeEvent, ("trade_no", "step"))
 REFUNDS = Table("refund", Refund, ("trade_no", "out_request_no"))
-SETTLEMENTS = Table("settlement", Settlement, ("trade_no", "out_request_no"))
+SETTLEMENTS = Table("settlement", Settlement, ("trade_no", "kind", "out_request_no"))
 RELATIONS = Table("royalty_relation", RoyaltyRelation, ("app_id", "receiver_id"))
 
 

@@ -202,7 +202,7 @@ CREATE TABLE settlement (
     fee BIGINT NOT NULL,
     splits TEXT NOT NULL,
     settled_ms BIGINT NOT NULL,
-    PRIMARY KEY (trade_no, out_request_no)
+    PRIMARY KEY (trade_no, kind, out_request_no)
 );
 CREATE INDEX settlement_time ON settlement (settled_ms);
 
