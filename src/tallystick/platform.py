@@ -12,7 +12,9 @@ from contextlib import contextmanager, suppress
 import structlog
 
 from tallystick.accounting import service as accounting
+from tallystick.observe.logs import current_request_id
 from tallystick.observe.metrics import Metrics
+from tallystick.observe.watch import Watch, Watched
 from tallystick.parties import service as parties
 from tallystick.partners import service as partners
 from tallystick.partners.delivery import NotificationSender
@@ -26,10 +28,10 @@ from tallystick.pipeline.commands import Answer, Caller, Command, Registry, Requ
 from tallystick.pipeline.executor import Executor
 from tallystick.pipeline.timers import TimerRunner
 from tallystick.settings import Settings
-from tallystick.store.engine import DataFolder, connect, migrate
+from tallystick.store.engine import DataFolder, StoreError, connect, migrate
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
-from tallystick.store.sealing import Sealer, load_master_key
+from tallystick.store.sealing import load_master_key, open_sealer
 
 __all__ = ["Platform", "registry_of_products"]
 
@@ -66,7 +68,7 @@ class Platform:
         writer = connect(folder.database)
         for name in migrate(writer):
             log.info("migration_applied", migration=name)
-        self.sealer = Sealer(master_key)
+        self.sealer = open_sealer(writer, master_key, settings.master_key_path)
         self.rows = ReadSession(connect(folder.database, readonly=True))
         self.ledger = SqlLedgerReader(self.rows.connection)
         self.registry = registry_of_products()
@@ -87,8 +89,16 @@ class Platform:
             self.rows, self.executor, self.keyring, clock_ms, allow=settings.notify_allow
         )
         self.banks = BankWorker(self.rows, self.executor, sandbox_banks(), clock_ms)
+        self.watch = Watch(
+            Watched(
+                settings.data, self.executor, self.sealer, self.rows, self.reader, clock_ms,
+                self.workers,
+            ),
+            self.metrics,
+            books_check_seconds=settings.books_check_seconds,
+            disk_free_min_mb=settings.disk_free_min_mb,
+        )  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
-        self.ready = False
 
     @classmethod
     def open(cls, settings: Settings, clock_ms: Callable[[], int] = wall_clock_ms) -> Platform:
@@ -103,6 +113,12 @@ class Platform:
                 settings.master_key_path, may_create=not folder.database.exists()
             )
             return cls(settings, folder, master_key, clock_ms)
+        except sqlite3.DatabaseError as error:
+            folder.close()
+            raise StoreError(
+                f"The database {folder.database} is damaged or cannot be read: {error}. "
+                "Restore a backup; nothing was changed."
+            ) from error
         except BaseException:
             folder.close()
             raise
@@ -114,21 +130,20 @@ class Platform:
             "timers": self.timers.run(),
             "notifications": self.sender.run(),
             "banks": self.banks.run(),
+            "watch": self.watch.run(),
         }
         self._tasks = [asyncio.create_task(run, name=name) for name, run in workers.items()]
-        self.ready = True
 
-    @property
-    def stopped_workers(self) -> list[str]:
-        """Background workers that ended though nobody stopped them."""
-        return [task.get_name() for task in self._tasks if task.done()]
+    def workers(self) -> dict[str, bool]:
+        """Each background worker, and whether it runs; none before the start and after the stop."""
+        return {task.get_name(): not task.done() for task in self._tasks}
 
     async def stop(self) -> None:
         """Finish what was accepted, then let go of the data folder."""
-        self.ready = False
-        for task in self._tasks:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
             task.cancel()
-        for task in self._tasks:
+        for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
         await asyncio.to_thread(self.executor.stop)
@@ -158,6 +173,7 @@ class Platform:
                 command,
                 keeps_refusals=keeps_refusals,
                 remembered=not once,
+                trace_id=current_request_id(),
             )
         )
 

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
 import uvicorn
 
+from tallystick.observe.logs import configure_logs
+from tallystick.partners.model import Operator
 from tallystick.platform import Platform
-from tallystick.sandbox.seed import CREDENTIALS, needs_seed, read_credentials, seed
+from tallystick.sandbox.seed import (
+    CREDENTIALS,
+    needs_seed,
+    read_credentials,
+    refresh_credentials,
+    seed,
+)
 from tallystick.settings import Settings
 from tallystick.site import Site, build_site
 from tallystick.store.engine import StoreError
@@ -44,25 +55,34 @@ def _bind(settings: Settings) -> socket.socket:
     return listener
 
 
-def _say(settings: Settings) -> None:
-    """Tell a person where to look and how to sign in."""
-    base = settings.public_base
-    lines = [f"Tallystick is at {base}", f"  data folder        {settings.data.absolute()}"]
+def _sandbox_lines(settings: Settings) -> list[str]:
+    """How to use the sandbox; nothing when the folder has none."""
     try:
         found = read_credentials(settings.data)
+        operator, buyer = found["operators"][0], found["buyers"][0]
     except FileNotFoundError:
-        found = None
-    if found is not None:
-        operator = found["operators"][0]
-        buyer = found["buyers"][0]
-        lines += [
-            f"  gateway            {base}/gateway.do and {base}/v3/",
-            f"  sandbox app id     {found['app_id']}",
-            f"  keys, credentials  {(settings.data / 'sandbox' / CREDENTIALS).absolute()}",
-            f"  buyer              {buyer['login']}  password {buyer['password']}  "
-            f"payment password {buyer['payment_password']}  payment code {buyer['payment_code']}",
-            f"  operator           {operator['login']}  password {operator['password']}",
-        ]
+        return []
+    except (ValueError, LookupError):
+        return ["  sandbox            its credentials cannot be read"]
+    base = settings.public_base
+    return [
+        f"  gateway            {base}/gateway.do and {base}/v3/",
+        f"  sandbox app id     {found['app_id']}",
+        f"  keys, credentials  {(settings.data / 'sandbox' / CREDENTIALS).absolute()}",
+        f"  buyer              {buyer['login']}  password {buyer['password']}  "
+        f"payment password {buyer['payment_password']}  payment code {buyer['payment_code']}",
+        f"  operator           {operator['login']}  password {operator['password']}",
+    ]
+
+
+def _say(platform: Platform) -> None:
+    """Tell a person where to look and how to sign in."""
+    settings = platform.settings
+    base = settings.public_base
+    lines = [f"Tallystick is at {base}", f"  data folder        {settings.data.absolute()}"]
+    lines += _sandbox_lines(settings)
+    if not platform.rows.query(Operator, "LIMIT 1"):
+        lines.append("  nobody can sign in yet: stop it, then `tallystick operator add LOGIN`")
     lines += [
         f"  console            {base}/console",
         f"  wallet             {base}/wallet",
@@ -73,44 +93,87 @@ def _say(settings: Settings) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says that it is ready once it listens."""
+    """Says that it is ready once it listens; signals are ours for the process's whole life."""
 
-    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+    def __init__(self, config: uvicorn.Config, platform: Platform) -> None:
         super().__init__(config)
-        self._settings = settings
+        self._platform = platform
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
-        _say(self._settings)
+        log.info("started", port=self._platform.settings.port)
+        _say(self._platform)
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave the handlers as they are."""
+        yield
+
+
+class _StopAsked:
+    """SIGTERM and SIGINT: while starting they end the start, then they stop the server.
+
+    A second one does not wait for open requests any longer.
+    """
+
+    def __init__(self) -> None:
+        self._starting = asyncio.current_task()
+        self._server: uvicorn.Server | None = None
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._asked)
+
+    def serves(self, server: uvicorn.Server) -> None:
+        """From now on this is what stops."""
+        self._server = server
+
+    def _asked(self) -> None:
+        if self._server is None:
+            assert self._starting is not None
+            self._starting.cancel()
+        elif self._server.should_exit:
+            self._server.force_exit = True
+        else:
+            log.info("stop_asked")
+            self._server.should_exit = True
+
+
+def _uvicorn_config(site: Site, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        site,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=2048,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
 
 
 async def _run(settings: Settings, *, empty: bool) -> None:
+    stop_asked = _StopAsked()
     listener = _bind(settings)
-    platform = Platform.open(settings)
     site: Site | None = None
+    platform: Platform | None = None
     try:
+        platform = Platform.open(settings)
         await platform.start()
         if settings.sandbox and not empty and needs_seed(platform):
             print("Filling the sandbox …", flush=True)  # noqa: T201
             await seed(platform)
+        refresh_credentials(settings)
         site = build_site(platform)
-        config = uvicorn.Config(
-            site,
-            loop="none",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            backlog=2048,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=settings.drain_seconds,
-        )
-        await _Server(config, settings).serve(sockets=[listener])
+        server = _Server(_uvicorn_config(site, settings), platform)
+        stop_asked.serves(server)
+        await server.serve(sockets=[listener])
     finally:
-        log.info("stopping")
-        await platform.stop()
+        if platform is not None:
+            await platform.stop()
+            log.info("stopped")
         if site is not None:
             site.close()
         listener.close()
@@ -125,6 +188,7 @@ def serve(settings: Settings, *, empty: bool = False) -> None:
     Raises:
         StoreError: it cannot start; the message says why in one sentence.
     """
+    configure_logs(settings.log_level, settings.log_format)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     run: Any = asyncio.run
     try:
@@ -133,4 +197,7 @@ def serve(settings: Settings, *, empty: bool = False) -> None:
         run = uvloop.run
     except ImportError:  # Only on systems that uvloop does not know.
         log.warning("uvloop_missing")
-    run(_run(settings, empty=empty))
+    try:
+        run(_run(settings, empty=empty))
+    except asyncio.CancelledError:
+        log.info("start_abandoned")

@@ -84,7 +84,7 @@ def trade_of_code(front: Frontend, code: str) -> Trade:
     Raises:
         Refused: TRADE_NOT_EXIST.
     """
-    index = front.platform.sealer.index("trade.code", code)
+    index = front.platform.sealer.lasting_index("trade.code", code)
     found = front.platform.rows.query(
         Trade, "WHERE code_index = ? ORDER BY created_ms DESC LIMIT 1", (index,)
     )

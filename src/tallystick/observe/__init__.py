@@ -1,0 +1,1 @@
+"""What whoever runs the platform sees of it: logs, metrics, whether it is ready."""

@@ -83,7 +83,7 @@ def new_payment_code() -> str:
 
 def payment_code_index(sealer: Sealer, code: str) -> bytes:
     """The digest by which a payment code is found."""
-    return sealer.index(_CODE, code.strip())
+    return sealer.lasting_index(_CODE, code.strip())
 
 
 def take_payment_code(

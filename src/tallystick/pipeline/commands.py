@@ -74,6 +74,7 @@ class Request(NamedTuple):
             `timer_due_ms` and no other time.
         remembered: whether its answer is stored, so that the same id gets it again. Without, the
             id must be one that nobody uses twice.
+        trace_id: the id under which the log tells of what asked for it; it has no effect.
     """
 
     caller: Caller
@@ -83,6 +84,7 @@ class Request(NamedTuple):
     timer_id: str = ""
     remembered: bool = True
     timer_due_ms: int = 0
+    trace_id: str = ""
 
     @classmethod
     def once(cls, caller: Caller, command: Command) -> Request:

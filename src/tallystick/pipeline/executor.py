@@ -150,6 +150,11 @@ class Executor:
             self._thread.join()
 
     @property
+    def alive(self) -> bool:
+        """Whether commands are being run."""
+        return self._thread.is_alive()
+
+    @property
     def waiting(self) -> int:
         """Commands that wait for their batch."""
         return self._queue.qsize()
@@ -370,7 +375,9 @@ class Executor:
         except sqlite3.Error:
             raise
         except Exception:
-            log.exception("command_failed", command=_name(request.command))
+            log.exception(
+                "command_failed", command=_name(request.command), request_id=request.trace_id
+            )
             return Answer(None, Refusal("INTERNAL_ERROR"))
         return Answer(reply)
 

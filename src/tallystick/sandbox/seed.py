@@ -34,8 +34,9 @@ from tallystick.payments.trades.model import RelateReceivers
 from tallystick.payments.wallet.model import BankOrder, BankOrderDone, BankOrderStatus, StartTopUp
 from tallystick.pipeline.commands import SYSTEM, Command, Reply
 from tallystick.platform import Platform
+from tallystick.settings import Settings
 
-__all__ = ["APP_ID", "CREDENTIALS", "needs_seed", "read_credentials", "seed"]
+__all__ = ["APP_ID", "CREDENTIALS", "needs_seed", "read_credentials", "refresh_credentials", "seed"]
 
 APP_ID: Final = "2026000000000001"
 CREDENTIALS: Final = "credentials.json"
@@ -114,6 +115,13 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file anew, so that a reader sees the old one or the new one and no half."""
+    new = path.with_name(f"{path.name}.new")
+    _write(new, text)
+    new.replace(path)
 
 
 class Draft(msgspec.Struct):
@@ -242,6 +250,18 @@ async def _seed_operators(platform: Platform, draft: Draft, hasher: PasswordHash
         await _do(platform, f"operator:{login}", command)
 
 
+def _places(settings: Settings) -> dict[str, str]:
+    """What of the credentials depends on where the server and its data folder are."""
+    base, folder = settings.public_base, (settings.data / "sandbox").absolute()
+    return {
+        "base_url": base,
+        "gateway_url": f"{base}/gateway.do",
+        "app_private_key_file": str(folder / "app_private_key.pem"),
+        "app_private_key_pkcs8_file": str(folder / "app_private_key_pkcs8.pem"),
+        "alipay_public_key_file": str(folder / "alipay_public_key.pem"),
+    }
+
+
 def _credentials(
     platform: Platform, folder: Path, draft: Draft, people: list[dict[str, str]]
 ) -> dict[str, Any]:
@@ -255,15 +275,10 @@ def _credentials(
     }
     for name, text in texts.items():
         _write(folder / name, text)
-    base = platform.settings.public_base
     return {
-        "base_url": base,
-        "gateway_url": f"{base}/gateway.do",
+        **_places(platform.settings),
         "app_id": APP_ID,
-        "app_private_key_file": str((folder / "app_private_key.pem").absolute()),
-        "app_private_key_pkcs8_file": str((folder / "app_private_key_pkcs8.pem").absolute()),
         "alipay_public_key": gateway_public,
-        "alipay_public_key_file": str((folder / "alipay_public_key.pem").absolute()),
         "aes_key": draft.aes_key,
         "rest_key": draft.rest_key,
         "buyers": [p for p in people if p["kind"] == "person"],
@@ -310,3 +325,18 @@ def read_credentials(data: Path) -> dict[str, Any]:
     """What `seed` wrote into a data folder (FileNotFoundError when it has no sandbox)."""
     found: dict[str, Any] = json.loads((data / "sandbox" / CREDENTIALS).read_text("utf-8"))
     return found
+
+
+def refresh_credentials(settings: Settings) -> None:
+    """Bring the credentials up to date with the server's address and the folder's place.
+
+    A folder without a sandbox, or with credentials that cannot be read, is left as it is.
+    """
+    try:
+        found = read_credentials(settings.data)
+    except (FileNotFoundError, ValueError):
+        return
+    places = _places(settings)
+    if any(found.get(name) != place for name, place in places.items()):
+        text = json.dumps({**found, **places}, indent=2, ensure_ascii=False) + "\n"
+        _replace(settings.data / "sandbox" / CREDENTIALS, text)

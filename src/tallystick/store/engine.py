@@ -15,7 +15,15 @@ from importlib import resources
 from pathlib import Path
 from typing import IO
 
-__all__ = ["DataFolder", "StoreError", "connect", "migrate", "migrations", "schema_version"]
+__all__ = [
+    "DataFolder",
+    "StoreError",
+    "connect",
+    "migrate",
+    "migrations",
+    "free_bytes",
+    "schema_version",
+]
 
 DATABASE_NAME = "tallystick.db"
 
@@ -37,8 +45,10 @@ class DataFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock: IO[str] = (path / "server.lock").open("a+")
+        except FileExistsError as error:
+            raise StoreError(f"The data folder {path} is a file and no folder.") from error
         except OSError as error:
             raise StoreError(
                 f"The data folder {path} cannot be written: {error.strerror}."

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import sqlite3
 from pathlib import Path
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,10 +20,16 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tallystick.store.engine import StoreError
 
-__all__ = ["Sealer", "load_master_key"]
+__all__ = ["CHECK", "LASTING", "Sealer", "check_of", "key_fits", "load_master_key", "open_sealer"]
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+
+CHECK: Final = "master_key.check"
+"""The setting that says, without telling it, which master key a database is sealed with."""
+
+LASTING: Final = "master_key.lasting"
+"""The setting with the sealed key of lasting digests; there since the first rotation."""
 
 
 def load_master_key(path: Path, *, may_create: bool) -> bytes:
@@ -55,18 +63,29 @@ def load_master_key(path: Path, *, may_create: bool) -> bytes:
     return key
 
 
-class Sealer:
-    """Seals and opens values, each bound to a purpose (`party.name`)."""
+def _derive(root: bytes, purpose: str) -> bytes:
+    hkdf = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=purpose.encode())
+    return hkdf.derive(root)
 
-    def __init__(self, master_key: bytes) -> None:
+
+class Sealer:
+    """Seals and opens values, each bound to a purpose (`party.name`).
+
+    Args:
+        lasting_key: what lasting digests are keyed with; the master key unless given. A rotation
+            of the master key cannot make those anew, because nobody has their texts.
+    """
+
+    def __init__(self, master_key: bytes, lasting_key: bytes | None = None) -> None:
         self._master_key = master_key
+        self.lasting_key = lasting_key or master_key
         self._derived: dict[str, bytes] = {}
+        self._lasting: dict[str, bytes] = {}
 
     def _key(self, purpose: str) -> bytes:
         key = self._derived.get(purpose)
         if key is None:
-            hkdf = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=purpose.encode())
-            key = self._derived[purpose] = hkdf.derive(self._master_key)
+            key = self._derived[purpose] = _derive(self._master_key, purpose)
         return key
 
     def seal(self, purpose: str, value: str, nonce: bytes | None = None) -> bytes:
@@ -90,3 +109,55 @@ class Sealer:
         """A keyed digest by which a value is found without being stored (16 bytes)."""
         key = self._key(f"index:{purpose}")
         return hmac.new(key, value.encode(), hashlib.sha256).digest()[:16]
+
+    def lasting_index(self, purpose: str, value: str) -> bytes:
+        """A keyed digest that stays the same when the master key is changed (16 bytes).
+
+        For random codes that are stored by their digest alone, and for nothing that a person
+        could guess.
+        """
+        key = self._lasting.get(purpose)
+        if key is None:
+            key = self._lasting[purpose] = _derive(self.lasting_key, f"index:{purpose}")
+        return hmac.new(key, value.encode(), hashlib.sha256).digest()[:16]
+
+
+# Which key a database is sealed with.
+
+
+def check_of(sealer: Sealer) -> str:
+    """What the setting `CHECK` is under this key."""
+    return sealer.index(CHECK, "tallystick").hex()
+
+
+def _setting(connection: sqlite3.Connection, name: str) -> str:
+    row = connection.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def key_fits(connection: sqlite3.Connection, sealer: Sealer) -> bool:
+    """Whether the database is sealed with this key, or with none yet."""
+    known = _setting(connection, CHECK)
+    return not known or hmac.compare_digest(known, check_of(sealer))
+
+
+def open_sealer(connection: sqlite3.Connection, master_key: bytes, path: Path) -> Sealer:
+    """The sealer of a database; a new one is bound to the key.
+
+    Args:
+        path: where the key was read from, for the sentence that refuses it.
+
+    Raises:
+        StoreError: the database was sealed with another key.
+    """
+    sealer = Sealer(master_key)
+    if not key_fits(connection, sealer):
+        raise StoreError(
+            f"The master key {path} is not the one that this data folder was sealed with."
+        )
+    if not _setting(connection, CHECK):
+        connection.execute("INSERT INTO setting VALUES (?, ?)", (CHECK, check_of(sealer)))
+    lasting = _setting(connection, LASTING)
+    if not lasting:
+        return sealer
+    return Sealer(master_key, bytes.fromhex(sealer.open(LASTING, bytes.fromhex(lasting))))

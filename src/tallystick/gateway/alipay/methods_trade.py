@@ -49,13 +49,13 @@ async def create(call: Call) -> dict[str, Any]:
 def scan_code(call: Call) -> str:
     """The code of an order for a buyer to scan: the same order has the same code."""
     sealer = call.platform.sealer
-    return sealer.index("trade.scan", f"{call.app_id}\0{call.content.out_trade_no}").hex()
+    return sealer.lasting_index("trade.scan", f"{call.app_id}\0{call.content.out_trade_no}").hex()
 
 
 async def precreate(call: Call) -> dict[str, Any]:
     """`alipay.trade.precreate`."""
     code = scan_code(call)
-    index = call.platform.sealer.index("trade.code", code)
+    index = call.platform.sealer.lasting_index("trade.code", code)
     done: TradeDone = await call.submit(create_order(call, code_index=index))
     return success(
         out_trade_no=done.out_trade_no,
