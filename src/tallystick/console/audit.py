@@ -10,16 +10,22 @@ from litestar import Response, get
 from tallystick.console.frontend import Frontend
 from tallystick.console.operators import operators_page
 from tallystick.console.requests import need_operator
+from tallystick.console.texts import TEXTS, Language, text
 from tallystick.console.visitor import Visitor, WebRequest
 from tallystick.partners.model import Operator
 
 __all__ = ["AUDIT"]
 
 _PAGE: Final = 50
+_PREFIX: Final = "audit.command."
+_COMMANDS: Final = [key.removeprefix(_PREFIX) for key in TEXTS if key.startswith(_PREFIX)]
 
 
 class AuditLine(NamedTuple):
-    """One command that an operator asked for; `outcome` is `accepted` or a refusal's code."""
+    """One command that an operator asked for; `outcome` is `accepted` or a refusal's code.
+
+    `said` is the command in words, empty for one that has none.
+    """
 
     seq: int
     at_ms: int
@@ -27,6 +33,11 @@ class AuditLine(NamedTuple):
     command: str
     subject: str
     outcome: str
+    said: str = ""
+
+
+def _in_words(command: str, language: Language) -> str:
+    return text(f"audit.command.{command}", language) if command in _COMMANDS else ""
 
 
 def _lines(front: Frontend, operator: str, command: str, before: int) -> list[AuditLine]:
@@ -65,13 +76,14 @@ async def show_audit(request: WebRequest, front: Frontend, visitor: Visitor) -> 
     asked = query.get("before", "")
     before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else 0
     found = _lines(front, wanted["operator"], wanted["command"], before)
-    page = found[:_PAGE]
+    page = [x._replace(said=_in_words(x.command, visitor.language)) for x in found[:_PAGE]]
     kept = {name: value for name, value in wanted.items() if value}
     older = ""
     if len(found) > _PAGE:
         older = f"/console/audit?{urlencode(kept | {'before': str(page[-1].seq)})}"
     return operators_page(
         front, visitor, "audit", "audit", lines=page, wanted=wanted, older=older,
+        commands={name: _in_words(name, visitor.language) for name in _COMMANDS},
         newest=f"/console/audit?{urlencode(kept)}" if before else "",
     )  # fmt: skip
 

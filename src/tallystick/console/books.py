@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import re
+from collections.abc import AsyncIterator
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from litestar import Response, get
+from litestar.response import Stream
 
 from tallystick.accounting.views import stored_trial_balances
 from tallystick.console.frontend import Frontend
 from tallystick.console.operators import operators_page, party_label
 from tallystick.console.requests import need_operator
+from tallystick.console.security import PAGE_HEADERS
 from tallystick.console.statements import (
     NEWEST,
     AccountName,
@@ -31,12 +36,20 @@ from tallystick.console.visitor import Visitor, WebRequest
 from tallystick.ledger.chart import CHART, PLATFORM_BOOK_MIN, Side
 from tallystick.ledger.model import Account
 from tallystick.ledger.statements import TrialBalance
+from tallystick.money.amount import format_amount
+from tallystick.money.china_time import china_time
+from tallystick.parties.views import party_by_login
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.rows import ReadSession
 
 __all__ = ["BOOKS", "BookProof", "ChartLine", "book_proofs"]
 
 _PAGE: Final = 25
+_CSV_PAGE: Final = 1000
+_CSV_HEAD: Final = (
+    "time_utc_plus_8", "movement", "other_account", "other_owner", "trade_no", "debit", "credit",
+    "balance", "currency",
+)  # fmt: skip
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _TRADE_NO: Final = re.compile(r"20[0-9]{26}")
 
@@ -98,6 +111,8 @@ def _accounts(
 ) -> tuple[list[Account], int]:
     """Accounts in the order of their ids, and the cursor of the next page (0: none)."""
     ledger = front.platform.ledger
+    if owner == -1:
+        return [], 0
     if owner is not None:
         ids = front.platform.rows.connection.execute(
             "SELECT id FROM ledger_account WHERE user_data_128 = ? AND book >= ? LIMIT ?",
@@ -111,12 +126,21 @@ def _accounts(
     return page, page[-1].id if len(found) > _PAGE else 0
 
 
+def _owner(front: Frontend, asked: str) -> int | None:
+    """An owner by login or number; -1, which owns nothing, for what is neither."""
+    if not asked:
+        return None
+    party = party_by_login(front.platform.rows, front.platform.sealer, asked)
+    number = _number(party.party_id if party else asked, 38)
+    return -1 if number is None else number
+
+
 @get("/console/accounts")
 async def show_accounts(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[str]:
     """Accounts by kind or owner."""
     need_operator(visitor)
     query = request.query_params
-    code, owner = _number(query.get("code", ""), 5), _number(query.get("owner", "").strip(), 38)
+    code, owner = _number(query.get("code", ""), 5), _owner(front, query.get("owner", "").strip())
     after = query.get("after", "")
     after_id = int(after, 16) if _ID.fullmatch(after) else 0
     accounts, older_id = _accounts(front, code, owner, after_id)
@@ -184,6 +208,53 @@ async def show_account(
     )  # fmt: skip
 
 
+def _csv_lines(front: Frontend, account: Account, before: int) -> tuple[str, int]:
+    """A page of the statement as lines of CSV, and the cursor of the next (0: none)."""
+    currency = currency_shown(account.book)
+    with front.platform.reader() as rows:
+        page = statement_page(rows, account.id, before=before, limit=_CSV_PAGE)
+        assert page is not None
+        lines = _entry_lines(rows, page, Language.ENGLISH)
+    written = io.StringIO()
+    writer = csv.writer(written)
+    for line in lines:
+        amounts = (line.debit, line.credit, line.balance)
+        writer.writerow(
+            (china_time(line.at_ms), line.movement_text, line.other.title, line.other.owner,
+             line.trade_no, *(_plain(amount, currency) for amount in amounts), currency)
+        )  # fmt: skip
+    return written.getvalue(), page.older
+
+
+def _plain(amount: int, currency: str) -> str:
+    return format_amount(amount, currency) if currency else str(amount)
+
+
+@get("/console/accounts/{account_hex:str}/statement.csv")
+async def download_statement(account_hex: str, front: Frontend, visitor: Visitor) -> Stream:
+    """The whole statement as CSV, newest first, sent page by page however long it is."""
+    need_operator(visitor)
+    found = (
+        front.platform.ledger.accounts([int(account_hex, 16)]) if _ID.fullmatch(account_hex) else []
+    )
+    if not found:
+        raise Refused("ACCOUNT_NOT_EXIST")
+
+    async def lines() -> AsyncIterator[str]:
+        # Spreadsheets take UTF-8 for what it is when it begins with its mark.
+        yield "\N{ZERO WIDTH NO-BREAK SPACE}" + ",".join(_CSV_HEAD) + "\r\n"
+        before = NEWEST
+        while before:
+            text, before = await asyncio.to_thread(_csv_lines, front, found[0], before)
+            yield text
+
+    headers = {
+        **PAGE_HEADERS,
+        "content-disposition": f'attachment; filename="statement-{account_hex}.csv"',
+    }
+    return Stream(lines(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
 def book_proofs(books: list[TrialBalance], language: Language) -> list[BookProof]:
     """Trial balances with titles, each kind's balance on its normal side."""
 
@@ -221,4 +292,4 @@ async def show_trial_balance(front: Frontend, visitor: Visitor) -> Response[str]
     return operators_page(front, visitor, "trial_balance", "trial_balance", books=books)
 
 
-BOOKS: Final = (show_accounts, show_account, show_trial_balance)
+BOOKS: Final = (show_accounts, show_account, download_statement, show_trial_balance)

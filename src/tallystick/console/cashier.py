@@ -38,6 +38,7 @@ class Standing(Enum):
     ALREADY_PAID = "TRADE_ALREADY_PAID"
     CLOSED = "TRADE_CLOSED"
     EXPIRED = "TRADE_EXPIRED"
+    DISPUTED = "TRADE_DISPUTED"
     FOREIGN = "BUYER_MISMATCH"
     OWN = "BUYER_IS_SELLER"
 
@@ -47,6 +48,8 @@ def standing(trade: Trade, party_id: str, now_ms: int) -> Standing:
     if trade.status is TradeStatus.CLOSED:
         late = not trade.paid_ms and trade.closed_ms >= trade.pay_by_ms
         return Standing.EXPIRED if late else Standing.CLOSED
+    if trade.status is TradeStatus.DISPUTED:
+        return Standing.DISPUTED
     if trade.paid_ms:
         is_theirs = bool(party_id) and trade.buyer_id == party_id
         return Standing.PAID_BY_VISITOR if is_theirs else Standing.ALREADY_PAID

@@ -13,9 +13,9 @@ from markupsafe import Markup, escape
 
 __all__ = ["Point", "bar_chart", "line_chart", "ticks"]
 
-_WIDTH: Final = 640
-_HEIGHT: Final = 220
-_LEFT: Final = 64
+_WIDTH: Final = 480
+_HEIGHT: Final = 200
+_LEFT: Final = 52
 _RIGHT: Final = 8
 _TOP: Final = 12
 _BOTTOM: Final = 24

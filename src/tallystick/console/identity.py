@@ -27,7 +27,7 @@ from tallystick.partners.model import (
     RecordOperatorTry,
 )
 from tallystick.partners.sessions import new_token, session_index
-from tallystick.pipeline.commands import SYSTEM, Command
+from tallystick.pipeline.commands import SYSTEM, Caller, CallerKind, Command
 from tallystick.pipeline.refusals import Refusal
 
 __all__ = [
@@ -63,9 +63,16 @@ async def _is_right(front: Frontend, password_hash: str, password: str) -> bool:
     return await asyncio.to_thread(hasher.verify_password, password_hash, password)
 
 
-async def _record(front: Frontend, command: Command, wrong: str, locked: str) -> Failed | None:
+def _as_operator(operator_id: str) -> Caller:
+    """The system on behalf of an operator, so that it is written into the audit trail."""
+    return Caller(CallerKind.OPERATOR, operator_id, SYSTEM.scopes)
+
+
+async def _record(
+    front: Frontend, command: Command, wrong: str, locked: str, caller: Caller = SYSTEM
+) -> Failed | None:
     """Have a try counted; a wrong one, or a right one that came too late, is a failure."""
-    answer = await front.submit(SYSTEM, command)
+    answer = await front.submit(caller, command)
     if answer.refusal is not None:
         return Failed(answer.refusal)
     assert isinstance(answer.reply, PartyDone)
@@ -108,7 +115,10 @@ async def sign_in_operator(front: Frontend, login: str, password: str) -> Operat
         return Failed(Refusal("SIGN_IN_LOCKED"), 0, operator.locked_until_ms)
     right = await _is_right(front, operator.password_hash, password)
     command = RecordOperatorTry(operator_id=operator.operator_id, right=right)
-    return await _record(front, command, "SIGN_IN_FAILED", "SIGN_IN_LOCKED") or operator
+    # A right try needs no line of its own: the session that it opens has one.
+    caller = SYSTEM if right else _as_operator(operator.operator_id)
+    failed = await _record(front, command, "SIGN_IN_FAILED", "SIGN_IN_LOCKED", caller)
+    return failed or operator
 
 
 async def open_session(
@@ -125,7 +135,7 @@ async def open_session(
         subject_id=subject_id,
         expires_ms=front.platform.clock_ms() + hours * _HOUR_MS,
     )
-    await front.submit(SYSTEM, command)
+    await front.submit(_as_operator(subject_id) if kind == "operator" else SYSTEM, command)
     name, path = _COOKIES[kind]
     front.set_cookie(answer, name, token, path=path)
 
@@ -140,5 +150,8 @@ async def close_session(
 
 
 async def _forget(front: Frontend, visitor: Visitor) -> None:
-    if visitor.party is not None or visitor.operator is not None:
-        await front.submit(SYSTEM, CloseSession(session_index=session_index(visitor.session)))
+    if visitor.party is None and visitor.operator is None:
+        return
+    operator = visitor.operator
+    caller = SYSTEM if operator is None else _as_operator(operator.operator_id)
+    await front.submit(caller, CloseSession(session_index=session_index(visitor.session)))

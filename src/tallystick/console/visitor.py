@@ -36,7 +36,9 @@ _VIEWER_SCOPES = frozenset(
         "notifications:read",
     }
 )  # fmt: skip
-_OPERATOR_SCOPES = frozenset({"*"})
+_OPERATOR_SCOPES = _VIEWER_SCOPES | {
+    "payments:write", "disputes:resolve", "notifications:write", "apps:write",
+}  # fmt: skip
 
 
 class Visitor(NamedTuple):

@@ -97,6 +97,13 @@ function copyOnClick(button) {
   });
 }
 
+// On a phone the places lie side by side; the present one is brought into view.
+function showPresentPlace(place) {
+  const row = place.parentElement;
+  row.scrollLeft = place.offsetLeft - (row.clientWidth - place.offsetWidth) / 2;
+}
+
+document.querySelectorAll(".places [aria-current]").forEach(showPresentPlace);
 document.querySelectorAll("[data-ends-in-ms]").forEach(startCountdown);
 document.querySelectorAll("[data-live]").forEach(followFigures);
 document.querySelectorAll("button[data-copy]").forEach(copyOnClick);

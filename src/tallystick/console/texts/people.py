@@ -16,7 +16,7 @@ PEOPLE: Final[dict[str, tuple[str, str]]] = {
         "确认收货后才付款给商家",
     ),
     "cashier.pay_by": ("Pay before", "付款截止"),
-    "cashier.time_left": ("Time left to pay:", "剩余付款时间："),
+    "cashier.time_left": ("Time left", "剩余时间"),
     "cashier.sign_in": ("Sign in to pay", "登录后付款"),
     "cashier.pay_with": ("Pay from your wallet", "用钱包余额付款"),
     "cashier.account": ("Account", "账户"),
@@ -59,6 +59,10 @@ PEOPLE: Final[dict[str, tuple[str, str]]] = {
     "advice.TRADE_NOT_EXIST": (
         "Check the address, or go back to the shop and start again.",
         "请检查链接，或回商家重新发起付款。",
+    ),
+    "advice.TRADE_DISPUTED": (
+        "The order was paid; the money is held until the dispute is decided.",
+        "订单已付款，争议解决前货款将继续托管。",
     ),
     "advice.other": ("Nothing was charged.", "未扣款。"),
     # Passwords.
