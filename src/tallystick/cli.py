@@ -5,22 +5,38 @@ from __future__ import annotations
 import json
 import os
 import sys
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError, Parameter
 
+from tallystick import __version__
+from tallystick.admin.commands import UsageError, admin_commands
 from tallystick.ledger.replay import ReplayError, replay_file
+from tallystick.observe.logs import configure_logs
+from tallystick.pipeline.refusals import Refused
 from tallystick.server import serve
 from tallystick.settings import SettingsError, load_settings
 from tallystick.store.engine import StoreError
 
 __all__ = ["app", "main"]
 
-app = App(name="tallystick", help="An open finance platform on one double-entry ledger.")
+_USAGE = 2
+_INTERRUPTED = 130
+_PIPE_CLOSED = 141
+
+app = App(
+    name="tallystick",
+    help="An open finance platform on one double-entry ledger.",
+    version=__version__,
+    help_format="plaintext",
+    default_parameter=Parameter(negative=()),
+)
 ledger = App(name="ledger", help="The double-entry ledger.")
 app.command(ledger)
+admin_commands(app)
 
 
 @app.command
@@ -55,13 +71,42 @@ def replay(file: Path) -> None:
         print(json.dumps(answer, separators=(",", ":")))
 
 
+def _sentence(error: Exception) -> str:
+    if isinstance(error, Refused):
+        kind = error.refusal.kind
+        return f"{kind.english} {error.refusal.detail}".strip()
+    return " ".join(str(error).split())
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    sys.stdout.flush()
+    return result if isinstance(result, int) else 0
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; what cannot be done is one sentence and exit code 2."""
+    configure_logs("warning", "console")
     try:
-        app(arguments)
-    except (StoreError, SettingsError, ReplayError) as error:
-        print(f"tallystick: {error}", file=sys.stderr)
-        raise SystemExit(2) from error
+        code = _run(arguments)
+    except CycloptsError as error:
+        print(f"tallystick: {_sentence(error)} See --help.", file=sys.stderr)
+        code = _USAGE
+    except (StoreError, SettingsError, ReplayError, UsageError, Refused) as error:
+        print(f"tallystick: {_sentence(error)}", file=sys.stderr)
+        code = _USAGE
+    except BrokenPipeError:
+        # Nobody reads on; what Python would still write at its end must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _PIPE_CLOSED
+    except (OSError, EOFError, zlib.error) as error:
+        name = getattr(error, "filename", None)
+        reason = getattr(error, "strerror", None) or str(error)
+        print(f"tallystick: {f'{name}: ' if name else ''}{reason}.", file=sys.stderr)
+        code = _USAGE
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

@@ -398,5 +398,8 @@ def load_settings(file: Path | None, environ: Mapping[str, str], **flags: object
     values: dict[str, Any] = {}
     for given in (*(_from_file(file) if file else ()), *_from_environment(environ)):
         values[given.key] = _value(given)
-    values.update((key, value) for key, value in flags.items() if value is not None)
+    for key, flag in flags.items():
+        if flag is not None:
+            raw = str(flag) if isinstance(flag, Path) else flag
+            values[key] = _value(_Given(key, raw, "the command line", False))
     return Settings(**values)

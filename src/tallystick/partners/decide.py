@@ -28,6 +28,7 @@ from tallystick.partners.model import (
     Operator,
     PartnerDone,
     RecordOperatorTry,
+    ResetOperatorPassword,
     RetireAppKey,
     Role,
     SetAppStatus,
@@ -43,8 +44,8 @@ from tallystick.store.unit_of_work import Event
 
 __all__ = [
     "add_app_key", "add_seller", "create_api_key", "create_app", "create_gateway_key",
-    "create_operator", "open_session", "operator_try", "retire_app_key", "revoke_api_key",
-    "set_app_status", "set_operator_status", "update_app",
+    "create_operator", "open_session", "operator_try", "reset_operator_password", "retire_app_key",
+    "revoke_api_key", "set_app_status", "set_operator_status", "update_app",
 ]  # fmt: skip
 
 _APP_ID = re.compile(r"[0-9]{16,32}")
@@ -326,6 +327,19 @@ def set_operator_status(
     return Decision(
         PartnerDone(id=operator.operator_id), rows=(replace(operator, status=command.status),)
     )
+
+
+def reset_operator_password(operator: Operator, command: ResetOperatorPassword) -> Decision:
+    """Give an operator a new password and open its lock.
+
+    Raises:
+        Refused: INVALID_PARAMETER.
+    """
+    _require(bool(command.password_hash), "password_hash")
+    changed = replace(
+        operator, password_hash=command.password_hash, wrong_count=0, locked_until_ms=0
+    )
+    return Decision(PartnerDone(id=operator.operator_id), rows=(changed,))
 
 
 def operator_try(operator: Operator, command: RecordOperatorTry, now_ms: int) -> Decision:

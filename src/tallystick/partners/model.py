@@ -13,8 +13,8 @@ __all__ = [
     "Role", "SeenNonce", "WebSession",
     "AddAppKey", "AddSeller", "CloseSession", "CreateApiKey", "CreateApp", "CreateGatewayKey",
     "CreateOperator", "ForgetExpired", "OpenSession", "RecordAttempt", "RecordOperatorTry",
-    "ResendNotification", "RetireAppKey", "RetryNotification", "RevokeApiKey", "SetAppStatus",
-    "SetOperatorStatus", "UpdateApp", "UseNonce",
+    "ResendNotification", "ResetOperatorPassword", "RetireAppKey", "RetryNotification",
+    "RevokeApiKey", "SetAppStatus", "SetOperatorStatus", "UpdateApp", "UseNonce",
 ]  # fmt: skip
 
 
@@ -279,6 +279,13 @@ class RecordOperatorTry(Command, frozen=True, kw_only=True, tag="operator.passwo
 
     operator_id: str
     right: bool
+
+
+class ResetOperatorPassword(Command, frozen=True, kw_only=True, tag="operator.reset_password"):
+    """Give an operator a new password: its sessions end and its lock opens."""
+
+    operator_id: str
+    password_hash: str
 
 
 class SetOperatorStatus(Command, frozen=True, kw_only=True, tag="operator.set_status"):

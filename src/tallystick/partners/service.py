@@ -26,6 +26,7 @@ from tallystick.partners.model import (
     RecordAttempt,
     RecordOperatorTry,
     ResendNotification,
+    ResetOperatorPassword,
     RetireAppKey,
     RetryNotification,
     RevokeApiKey,
@@ -173,6 +174,14 @@ def set_operator_status(command: SetOperatorStatus, context: Context) -> Reply:
     return record(context, decide.set_operator_status(operator, others, command))
 
 
+def reset_operator_password(command: ResetOperatorPassword, context: Context) -> Reply:
+    """Give an operator a new password; whoever is signed in as it is no longer."""
+    operator, uow = _operator(context, command.operator_id), context.uow
+    for session in uow.select(WebSession, kind="operator", subject_id=operator.operator_id):
+        uow.delete(session)
+    return record(context, decide.reset_operator_password(operator, command))
+
+
 def record_operator_try(command: RecordOperatorTry, context: Context) -> Reply:
     """Count a console password."""
     operator = _operator(context, command.operator_id)
@@ -240,6 +249,7 @@ def register(registry: Registry) -> None:
     add(RevokeApiKey, revoke_api_key, reply=PartnerDone, scope=write)
     add(CreateOperator, create_operator, reply=PartnerDone, scope="operators:write")
     add(SetOperatorStatus, set_operator_status, reply=PartnerDone, scope="operators:write")
+    add(ResetOperatorPassword, reset_operator_password, reply=PartnerDone, scope="operators:write")
     add(RecordOperatorTry, record_operator_try, reply=PartyDone, scope=system)
     add(OpenSession, open_session, reply=PartnerDone, scope=system)
     add(CloseSession, close_session, reply=PartnerDone, scope=system)

@@ -20,7 +20,16 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tallystick.store.engine import StoreError
 
-__all__ = ["CHECK", "LASTING", "Sealer", "check_of", "key_fits", "load_master_key", "open_sealer"]
+__all__ = [
+    "CHECK",
+    "LASTING",
+    "Sealer",
+    "check_of",
+    "key_fits",
+    "load_master_key",
+    "open_sealer",
+    "pending_key_path",
+]
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -141,6 +150,11 @@ def key_fits(connection: sqlite3.Connection, sealer: Sealer) -> bool:
     return not known or hmac.compare_digest(known, check_of(sealer))
 
 
+def pending_key_path(path: Path) -> Path:
+    """Where a new master key lies until everything is sealed with it."""
+    return path.with_name(f"{path.name}.new")
+
+
 def open_sealer(connection: sqlite3.Connection, master_key: bytes, path: Path) -> Sealer:
     """The sealer of a database; a new one is bound to the key.
 
@@ -151,6 +165,10 @@ def open_sealer(connection: sqlite3.Connection, master_key: bytes, path: Path) -
         StoreError: the database was sealed with another key.
     """
     sealer = Sealer(master_key)
+    if not key_fits(connection, sealer) and pending_key_path(path).exists():
+        raise StoreError(
+            "A change of the master key was cut off; `tallystick keys rotate-master` finishes it."
+        )
     if not key_fits(connection, sealer):
         raise StoreError(
             f"The master key {path} is not the one that this data folder was sealed with."

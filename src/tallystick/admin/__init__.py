@@ -1,0 +1,1 @@
+"""What whoever runs the platform does at the command line: keys, operators, checks, backups."""
