@@ -196,6 +196,13 @@ _ROWS: Final = [
      "A transfer with this number exists with other contents.", "同一转账单号的内容不一致。"),
     ("TRANSFER_NOT_EXIST", 404, BUSINESS, "ORDER_NOT_EXIST",
      "There is no such transfer.", "转账单不存在。"),
+    # Credit.
+    ("CREDIT_PREPAYMENT_AMOUNT", 422, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "This amount cannot be paid early on that day.", "该日不能按此金额提前还款。"),
+    ("CREDIT_RATE_ABOVE_CEILING", 422, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "The all-in yearly rate is above the product's ceiling.", "综合年化利率超过产品上限。"),
+    ("CREDIT_TERMS_INVALID", 422, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "The loan's terms are not valid.", "贷款条款无效。"),
     # The ledger.
     ("ACCOUNT_NOT_EXIST", 404, BUSINESS, "ACQ.INVALID_PARAMETER",
      "There is no such account.", "账户不存在。"),
