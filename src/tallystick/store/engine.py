@@ -12,6 +12,7 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import IO
 
@@ -99,14 +100,17 @@ def connect(database: Path, *, readonly: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def migrations() -> list[tuple[int, str, str]]:
+def migrations(folder: Traversable | None = None) -> list[tuple[int, str, str]]:
     """All migrations as (number, name, SQL), in their one linear order.
+
+    Args:
+        folder: where they lie; this package's own by default.
 
     Raises:
         StoreError: two have the same number, or one is missing.
     """
     found: list[tuple[int, str, str]] = []
-    folder = resources.files("tallystick.store") / "migrations"
+    folder = folder or resources.files("tallystick.store") / "migrations"
     for entry in sorted(folder.iterdir(), key=lambda e: e.name):
         match = re.fullmatch(r"(\d{4})_([a-z0-9_]+)\.sql", entry.name)
         if match:
