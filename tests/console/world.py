@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from litestar.testing import TestClient
 
 from tallystick.console.routes import routes
 from tallystick.gateway.alipay.page_return import build_return_url
+from tallystick.parties.model import PartyKind
+from tallystick.parties.passwords import PasswordHasher
 from tallystick.parties.views import payment_code_index
 from tallystick.payments.trades.model import (
     ConfirmReceipt,
@@ -24,10 +27,19 @@ from tallystick.payments.trades.model import (
     ShipTrade,
     Trade,
     TradeDone,
+    TradeStatus,
 )
+from tallystick.payments.wallet.views import open_bank_orders, wallet_balance
 from tallystick.pipeline.commands import SYSTEM, Command, Reply
 from tallystick.platform import Platform
-from tallystick.sandbox.seed import APP_ID, PERSONAS, read_credentials, seed
+from tallystick.sandbox.seed import (
+    APP_ID,
+    PERSONAS,
+    Persona,
+    read_credentials,
+    register_persona,
+    seed,
+)
 from tallystick.settings import Settings
 
 __all__ = ["ALICE", "BOB", "POOR", "TEA", "World", "ask", "open_order", "serving", "world_app"]
@@ -52,6 +64,53 @@ class World(NamedTuple):
         """Run a command of the system's."""
         with self.client.portal() as portal:
             return portal.call(ask, self.platform, command)
+
+    def order(
+        self, amount: int, *, subject: str = "Fresh tea", code: str = "", return_url: str = ""
+    ) -> str:
+        """A fresh unpaid order; gives its trade number."""
+
+        async def opened() -> str:
+            return await open_order(
+                self.platform, subject, amount, code=code, return_url=return_url
+            )  # fmt: skip
+
+        with self.client.portal() as portal:
+            return portal.call(opened)
+
+    def paid(self, amount: int, buyer: str = ALICE.party_id) -> str:
+        """A fresh order that is paid; gives its trade number."""
+        trade_no = self.order(amount)
+        with self.client.portal() as portal:
+            portal.call(pay, self.platform, trade_no, buyer)
+        return trade_no
+
+    def status(self, trade_no: str) -> TradeStatus:
+        """The state of a trade."""
+        trade = self.platform.rows.get(Trade, trade_no)
+        assert trade is not None
+        return trade.status
+
+    def buyer(self, name: str, money: int = 100_000) -> Persona:
+        """A buyer of one test, whose wrong passwords and payments harm no other."""
+        number = f"20881{secrets.randbelow(10**11):011d}"
+        who = Persona(number, f"{name}-{number}@sandbox.test", name, PartyKind.PERSON, money)
+        hasher = PasswordHasher.of(self.platform.settings)
+        with self.client.portal() as portal:
+            portal.call(register_persona, self.platform, who, hasher)
+        return who
+
+    def balance(self, party_id: str) -> int:
+        """What a party has, in fen."""
+        rows, ledger = self.platform.rows, self.platform.ledger
+        return wallet_balance(rows, ledger, party_id, "CNY").available
+
+    def wait_for_banks(self) -> None:
+        """Until the sandbox's bank has answered every order."""
+        deadline = time.monotonic() + 30
+        while open_bank_orders(self.platform.rows, limit=1):
+            assert time.monotonic() < deadline, "the bank does not answer"
+            time.sleep(0.02)
 
     def trade(self, subject: str) -> Trade:
         """The trade with this subject."""

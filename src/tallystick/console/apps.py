@@ -6,11 +6,12 @@ import secrets
 from typing import Any, Final
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
-from tallystick.console.frontend import Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
 from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import Form, need_operator, read_form
-from tallystick.console.visitor import Visitor, WebRequest
+from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.parties.model import Party
 from tallystick.parties.views import party_view
 from tallystick.partners.model import (
@@ -48,7 +49,7 @@ def _app(front: Frontend, app_id: str) -> App:
 
 
 @get("/console/apps")
-async def show_apps(front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_apps(front: Front, visitor: Asking) -> Response[str]:
     """All apps."""
     need_operator(visitor)
     apps = front.platform.rows.query(App, "ORDER BY created_ms, app_id")
@@ -75,7 +76,7 @@ def _app_page(
 
 
 @get("/console/apps/{app_id:str}")
-async def show_app(app_id: str, front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_app(app_id: FromPath[str], front: Front, visitor: Asking) -> Response[str]:
     """One app."""
     return _app_page(front, visitor, app_id)
 
@@ -94,7 +95,10 @@ async def _act_on_app(
 
 @post("/console/apps/{app_id:str}/settings")
 async def save_settings(
-    app_id: str, request: WebRequest, front: Frontend, visitor: Visitor
+    app_id: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[Any]:
     """Change an app's settings; what did not change is left as it is."""
     need_operator(visitor)
@@ -108,7 +112,10 @@ async def save_settings(
 
 @post("/console/apps/{app_id:str}/status")
 async def set_status(
-    app_id: str, request: WebRequest, front: Frontend, visitor: Visitor
+    app_id: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[Any]:
     """Disable an app, or enable it again."""
     form = await read_form(request)
@@ -120,7 +127,10 @@ async def set_status(
 
 @post("/console/apps/{app_id:str}/keys")
 async def add_key(
-    app_id: str, request: WebRequest, front: Frontend, visitor: Visitor
+    app_id: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[Any]:
     """Accept a further public key."""
     need_operator(visitor)
@@ -137,7 +147,11 @@ async def add_key(
 
 @post("/console/apps/{app_id:str}/keys/{key_id:str}/retire")
 async def retire_key(
-    app_id: str, key_id: str, request: WebRequest, front: Frontend, visitor: Visitor
+    app_id: FromPath[str],
+    key_id: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[Any]:
     """Accept a public key no more."""
     form = await read_form(request)

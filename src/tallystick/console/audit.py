@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 from litestar import Response, get
 
-from tallystick.console.frontend import Frontend
+from tallystick.console.frontend import Front, Frontend
 from tallystick.console.operators import operators_page
 from tallystick.console.requests import need_operator
 from tallystick.console.texts import TEXTS, Language, text
-from tallystick.console.visitor import Visitor, WebRequest
+from tallystick.console.visitor import Asking, WebRequest
 from tallystick.partners.model import Operator
 
 __all__ = ["AUDIT"]
@@ -68,7 +68,7 @@ def _lines(front: Frontend, operator: str, command: str, before: int) -> list[Au
 
 
 @get("/console/audit")
-async def show_audit(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_audit(request: WebRequest, front: Front, visitor: Asking) -> Response[str]:
     """What operators did, newest first."""
     need_operator(visitor)
     query = request.query_params

@@ -11,10 +11,11 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from litestar import Response, get
+from litestar.params import FromPath
 from litestar.response import Stream
 
 from tallystick.accounting.views import stored_trial_balances
-from tallystick.console.frontend import Frontend
+from tallystick.console.frontend import Front, Frontend
 from tallystick.console.operators import operators_page, party_label
 from tallystick.console.requests import need_operator
 from tallystick.console.security import PAGE_HEADERS
@@ -32,7 +33,7 @@ from tallystick.console.statements import (
     statement_page,
 )
 from tallystick.console.texts import Language
-from tallystick.console.visitor import Visitor, WebRequest
+from tallystick.console.visitor import Asking, WebRequest
 from tallystick.ledger.chart import CHART, PLATFORM_BOOK_MIN, Side
 from tallystick.ledger.model import Account
 from tallystick.ledger.statements import TrialBalance
@@ -136,7 +137,7 @@ def _owner(front: Frontend, asked: str) -> int | None:
 
 
 @get("/console/accounts")
-async def show_accounts(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_accounts(request: WebRequest, front: Front, visitor: Asking) -> Response[str]:
     """Accounts by kind or owner."""
     need_operator(visitor)
     query = request.query_params
@@ -178,7 +179,10 @@ def _entry_lines(rows: ReadSession, page: StatementPage, language: Language) -> 
 
 @get("/console/accounts/{account_hex:str}")
 async def show_account(
-    account_hex: str, request: WebRequest, front: Frontend, visitor: Visitor
+    account_hex: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[str]:
     """One account with its statement, newest first."""
     need_operator(visitor)
@@ -231,7 +235,7 @@ def _plain(amount: int, currency: str) -> str:
 
 
 @get("/console/accounts/{account_hex:str}/statement.csv")
-async def download_statement(account_hex: str, front: Frontend, visitor: Visitor) -> Stream:
+async def download_statement(account_hex: FromPath[str], front: Front, visitor: Asking) -> Stream:
     """The whole statement as CSV, newest first, sent page by page however long it is."""
     need_operator(visitor)
     found = (
@@ -280,7 +284,7 @@ def book_proofs(books: list[TrialBalance], language: Language) -> list[BookProof
 
 
 @get("/console/trial-balance")
-async def show_trial_balance(front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_trial_balance(front: Front, visitor: Asking) -> Response[str]:
     """Every book by kind of account, with its proof."""
     need_operator(visitor)
 

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import segno
 from litestar import Response, get, post
+from litestar.params import FromPath
 from markupsafe import Markup
 
-from tallystick.console.frontend import Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
 from tallystick.console.identity import (
     Failed,
     failed_text,
@@ -19,7 +20,7 @@ from tallystick.console.identity import (
 )
 from tallystick.console.requests import need_party, read_form
 from tallystick.console.texts import TEXTS, text
-from tallystick.console.visitor import Visitor, WebRequest
+from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.partners.model import App
 from tallystick.payments.trades.model import PayTrade, Trade, TradeStatus
 from tallystick.payments.wallet.views import wallet_balance
@@ -144,7 +145,7 @@ def _cannot(front: Frontend, visitor: Visitor, trade: Trade | None, code: str) -
 
 
 @get("/cashier/{trade_no:str}")
-async def show_order(trade_no: str, front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_order(trade_no: FromPath[str], front: Front, visitor: Asking) -> Response[str]:
     """The order to pay."""
     trade = front.platform.rows.get(Trade, trade_no)
     if trade is None:
@@ -154,7 +155,10 @@ async def show_order(trade_no: str, front: Frontend, visitor: Visitor) -> Respon
 
 @post("/cashier/{trade_no:str}/sign-in")
 async def sign_in(
-    trade_no: str, request: WebRequest, front: Frontend, visitor: Visitor
+    trade_no: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[Any]:
     """Sign in on the way to paying."""
     trade = _trade(front, trade_no)
@@ -170,7 +174,10 @@ async def sign_in(
 
 @post("/cashier/{trade_no:str}/pay")
 async def pay(
-    trade_no: str, request: WebRequest, front: Frontend, visitor: Visitor
+    trade_no: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[Any]:
     """Pay the order. Sent twice it pays once: the second time finds the first answer."""
     trade = _trade(front, trade_no)
@@ -194,13 +201,13 @@ async def pay(
 
 
 @get("/pay/{code:str}")
-async def scanned(code: str, front: Frontend, visitor: Visitor) -> Response[Any]:
+async def scanned(code: FromPath[str], front: Front, visitor: Asking) -> Response[Any]:
     """A scanned order code leads to its order."""
     return front.redirect(f"/cashier/{trade_of_code(front, code).trade_no}")
 
 
 @get("/pay/{code:str}/qr")
-async def show_code(code: str, front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_code(code: FromPath[str], front: Front, visitor: Asking) -> Response[str]:
     """The code for a shop to show on its screen."""
     trade = trade_of_code(front, code)
     found = standing(trade, "", front.platform.clock_ms())

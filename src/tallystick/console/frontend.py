@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from litestar import Response
+from litestar.di import NamedDependency
 
 from tallystick.console import display
 from tallystick.console.figures import FiguresReader
@@ -25,7 +26,7 @@ from tallystick.pipeline.commands import Answer, Caller, Command
 from tallystick.pipeline.refusals import REFUSALS, Refusal
 from tallystick.platform import Platform
 
-__all__ = ["Asset", "Frontend", "RefusalText", "ReturnLocation", "refusal_text"]
+__all__ = ["Asset", "Front", "Frontend", "RefusalText", "ReturnLocation", "refusal_text"]
 
 ReturnLocation = Callable[[Trade], str]
 """Where the buyer of a paid trade goes back to: the shop's address with signed parameters."""
@@ -177,3 +178,7 @@ class Frontend:
     async def submit(self, caller: Caller, command: Command, request_id: str = "") -> Answer:
         """Run a command; the answer says what became of it."""
         return await self.platform.submit(caller, command, request_id)
+
+
+Front = NamedDependency[Frontend]
+"""The frontend as a handler is given it."""

@@ -7,12 +7,13 @@ import secrets
 from typing import Any, Final
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from tallystick.console.display import iso_day
-from tallystick.console.frontend import Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
 from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import Form, need_operator, read_form
-from tallystick.console.visitor import Visitor, WebRequest
+from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.partners.api_keys import SCOPES, new_key_id, new_secret
 from tallystick.partners.keyring import new_gateway_key
 from tallystick.partners.model import ApiKey, App, CreateApiKey, GatewayKey, RevokeApiKey
@@ -43,7 +44,7 @@ def _keys_page(
 
 
 @get("/console/keys")
-async def show_keys(front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_keys(front: Front, visitor: Asking) -> Response[str]:
     """All keys."""
     return _keys_page(front, visitor)
 
@@ -61,7 +62,7 @@ async def _act_on_keys(
 
 
 @post("/console/keys")
-async def create_key(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[Any]:
+async def create_key(request: WebRequest, front: Front, visitor: Asking) -> Response[Any]:
     """A new REST key; its secret is in this one answer and nowhere else."""
     need_operator(visitor)
     form = await read_form(request)
@@ -84,7 +85,10 @@ async def create_key(request: WebRequest, front: Frontend, visitor: Visitor) -> 
 
 @post("/console/keys/{key_id:str}/revoke")
 async def revoke_key(
-    key_id: str, request: WebRequest, front: Frontend, visitor: Visitor
+    key_id: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[Any]:
     """Accept a REST key no more."""
     form = await read_form(request)
@@ -93,7 +97,7 @@ async def revoke_key(
 
 
 @post("/console/gateway-keys")
-async def create_gateway_key(front: Frontend, visitor: Visitor) -> Response[Any]:
+async def create_gateway_key(front: Front, visitor: Asking) -> Response[Any]:
     """A new key pair for the platform; apps change over to it one by one."""
     need_operator(visitor)
     day = iso_day(front.platform.clock_ms())

@@ -7,12 +7,13 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath
 
-from tallystick.console.frontend import Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
 from tallystick.console.listing import cursor_text, pair_cursor
 from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import need_operator, read_form
-from tallystick.console.visitor import Visitor, WebRequest
+from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.partners.model import (
     Notification,
     NotificationAttempt,
@@ -46,9 +47,7 @@ def _list(
 
 
 @get("/console/notifications")
-async def show_notifications(
-    request: WebRequest, front: Frontend, visitor: Visitor
-) -> Response[str]:
+async def show_notifications(request: WebRequest, front: Front, visitor: Asking) -> Response[str]:
     """The log, newest first."""
     need_operator(visitor)
     query = request.query_params
@@ -94,14 +93,19 @@ def _one_page(
 
 
 @get("/console/notifications/{notify_id:str}")
-async def show_notification(notify_id: str, front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_notification(
+    notify_id: FromPath[str], front: Front, visitor: Asking
+) -> Response[str]:
     """One notification with its attempts."""
     return _one_page(front, visitor, notify_id)
 
 
 @post("/console/notifications/{notify_id:str}/resend")
 async def resend(
-    notify_id: str, request: WebRequest, front: Frontend, visitor: Visitor
+    notify_id: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[Any]:
     """Send it again, under the same id."""
     form = await read_form(request)

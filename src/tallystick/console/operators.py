@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from litestar import Response, get, post
 
-from tallystick.console.frontend import Frontend, RefusalText
+from tallystick.console.frontend import Front, Frontend, RefusalText
 from tallystick.console.identity import (
     Failed,
     close_session,
@@ -17,7 +17,7 @@ from tallystick.console.identity import (
 from tallystick.console.places import OPERATOR_AREA
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.security import local_path
-from tallystick.console.visitor import Visitor, WebRequest
+from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.parties.model import Party
 from tallystick.parties.views import party_view
 from tallystick.pipeline.commands import Command, Reply
@@ -75,7 +75,7 @@ def _sign_in_page(
 
 
 @get("/console/sign-in")
-async def show_sign_in(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[Any]:
+async def show_sign_in(request: WebRequest, front: Front, visitor: Asking) -> Response[Any]:
     """Where an operator signs in."""
     next_path = local_path(request.query_params.get("next", ""), OPERATOR_AREA)
     if visitor.operator is not None:
@@ -84,7 +84,7 @@ async def show_sign_in(request: WebRequest, front: Frontend, visitor: Visitor) -
 
 
 @post("/console/sign-in")
-async def sign_in(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[Any]:
+async def sign_in(request: WebRequest, front: Front, visitor: Asking) -> Response[Any]:
     """Sign in with login name and password."""
     form = await read_form(request)
     next_path = local_path(form.get("next", ""), OPERATOR_AREA)
@@ -99,7 +99,7 @@ async def sign_in(request: WebRequest, front: Frontend, visitor: Visitor) -> Res
 
 
 @post("/console/sign-out")
-async def sign_out(front: Frontend, visitor: Visitor) -> Response[Any]:
+async def sign_out(front: Front, visitor: Asking) -> Response[Any]:
     """Forget this browser."""
     answer = front.redirect(f"{OPERATOR_AREA}/sign-in", done="signed_out")
     await close_session(front, visitor, answer, "operator")

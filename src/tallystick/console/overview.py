@@ -17,11 +17,11 @@ from tallystick.console.display import (
     span_text,
 )
 from tallystick.console.figures import CURRENCY, Figures, Paid
-from tallystick.console.frontend import Frontend
+from tallystick.console.frontend import Front
 from tallystick.console.operators import operators_page
 from tallystick.console.requests import need_operator
 from tallystick.console.texts import Language, text
-from tallystick.console.visitor import Visitor
+from tallystick.console.visitor import Asking
 from tallystick.payments.trades.model import TradeStatus
 from tallystick.payments.trades.views import TradeFilter, list_trades
 
@@ -100,7 +100,7 @@ def figure_charts(figures: Figures, language: Language) -> dict[str, Markup]:
 
 
 @get("/console")
-async def show_overview(front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_overview(front: Front, visitor: Asking) -> Response[str]:
     """The overview."""
     need_operator(visitor)
     figures = await front.figures.read()
@@ -113,7 +113,7 @@ async def show_overview(front: Frontend, visitor: Visitor) -> Response[str]:
 
 
 @get("/console/live.json")
-async def live(front: Frontend, visitor: Visitor) -> Response[dict[str, Any]]:
+async def live(front: Front, visitor: Asking) -> Response[dict[str, Any]]:
     """The figures again, for a page that is open."""
     need_operator(visitor)
     figures = await front.figures.read()

@@ -6,19 +6,20 @@ from typing import Any, Final
 
 from litestar import Response, Router, get
 from litestar.di import Provide
+from litestar.params import FromPath
 
 from tallystick.console.apps import APPS
 from tallystick.console.audit import AUDIT
 from tallystick.console.books import BOOKS
 from tallystick.console.cashier import CASHIER
-from tallystick.console.frontend import Frontend, ReturnLocation
+from tallystick.console.frontend import Front, Frontend, ReturnLocation
 from tallystick.console.keys import KEYS
 from tallystick.console.notifications import NOTIFICATIONS
 from tallystick.console.operators import OPERATORS
 from tallystick.console.overview import OVERVIEW
 from tallystick.console.requests import BODY_MAX_BYTES, csrf_gate, error_handlers
 from tallystick.console.trades import TRADES
-from tallystick.console.visitor import Visitor, WebRequest, visitor_of
+from tallystick.console.visitor import Asking, Visitor, WebRequest, visitor_of
 from tallystick.console.wallet import WALLET
 from tallystick.pipeline.refusals import Refused
 from tallystick.platform import Platform
@@ -30,7 +31,7 @@ _NOT_CACHED: Final = "no-cache"
 
 
 @get("/assets/{version:str}/{name:str}")
-async def asset(version: str, name: str, front: Frontend) -> Response[bytes]:
+async def asset(version: FromPath[str], name: FromPath[str], front: Front) -> Response[bytes]:
     """A static file; an address of these very contents may be kept for ever."""
     found = front.assets.get(name)
     if found is None:
@@ -48,7 +49,7 @@ async def asset(version: str, name: str, front: Frontend) -> Response[bytes]:
 
 
 @get(["/wallet/{rest:path}", "/console/{rest:path}", "/cashier", "/pay"])
-async def unknown(front: Frontend, visitor: Visitor) -> Response[Any]:
+async def unknown(front: Front, visitor: Asking) -> Response[Any]:
     """An address that leads nowhere."""
     raise Refused("NOT_FOUND")
 

@@ -6,15 +6,16 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from tallystick.console.cashier import shop_name
 from tallystick.console.display import DAY_MS, parse_day
-from tallystick.console.frontend import Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
 from tallystick.console.listing import cursor_text, pair_cursor, shipment_text
 from tallystick.console.operators import act, operators_page, party_label
 from tallystick.console.requests import Form, amount_in, need_operator, read_form
 from tallystick.console.statements import entry_views
-from tallystick.console.visitor import Visitor, WebRequest
+from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.ledger.statements import available_of
 from tallystick.money.amount import format_amount
 from tallystick.parties.views import party_by_login
@@ -70,7 +71,7 @@ def _buyer_id(front: Frontend, buyer: str) -> str:
 
 
 @get("/console/trades")
-async def show_trades(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_trades(request: WebRequest, front: Front, visitor: Asking) -> Response[str]:
     """The trades that fit a search, newest first, a page at a time."""
     need_operator(visitor)
     query = request.query_params
@@ -158,7 +159,7 @@ def _story_page(
 
 
 @get("/console/trades/{trade_no:str}")
-async def show_trade(trade_no: str, front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_trade(trade_no: FromPath[str], front: Front, visitor: Asking) -> Response[str]:
     """One trade's whole story."""
     return _story_page(front, visitor, trade_no)
 
@@ -177,7 +178,10 @@ async def _act_on_trade(
 
 @post("/console/trades/{trade_no:str}/resolve")
 async def resolve(
-    trade_no: str, request: WebRequest, front: Frontend, visitor: Visitor
+    trade_no: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[Any]:
     """Decide a dispute."""
     need_operator(visitor)
@@ -196,7 +200,10 @@ async def resolve(
 
 @post("/console/trades/{trade_no:str}/refund")
 async def refund(
-    trade_no: str, request: WebRequest, front: Frontend, visitor: Visitor
+    trade_no: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[Any]:
     """Give the buyer money back."""
     need_operator(visitor)
@@ -215,7 +222,10 @@ async def refund(
 
 @post("/console/trades/{trade_no:str}/close")
 async def close(
-    trade_no: str, request: WebRequest, front: Frontend, visitor: Visitor
+    trade_no: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[Any]:
     """Close an unpaid order."""
     need_operator(visitor)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from litestar import Request
+from litestar.di import NamedDependency
 
 from tallystick.console.places import OPERATOR_AREA
 from tallystick.console.security import (
@@ -23,7 +24,7 @@ from tallystick.partners.sessions import session_subject
 from tallystick.pipeline.commands import Caller, CallerKind
 from tallystick.platform import Platform
 
-__all__ = ["LANGUAGE_COOKIE", "Visitor", "WebRequest", "visitor_of"]
+__all__ = ["LANGUAGE_COOKIE", "Asking", "Visitor", "WebRequest", "visitor_of"]
 
 LANGUAGE_COOKIE = "tallystick_language"
 
@@ -88,6 +89,10 @@ class Visitor(NamedTuple):
         """The same page in another language."""
         kept = [(k, v) for k, v in parse_qsl(self.query) if k not in ("lang", "done")]
         return f"{self.path}?{urlencode([*kept, ('lang', language.value)])}"
+
+
+Asking = NamedDependency[Visitor]
+"""The visitor as a handler is given them."""
 
 
 def _operator(platform: Platform, token: str) -> Operator | None:

@@ -6,10 +6,11 @@ import secrets
 from typing import Any, Final, NamedTuple
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from tallystick.console.cashier import qr_svg, shop_name
 from tallystick.console.figures import CURRENCY
-from tallystick.console.frontend import Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
 from tallystick.console.identity import (
     Failed,
     close_session,
@@ -23,7 +24,7 @@ from tallystick.console.requests import Form, amount_in, need_party, read_form
 from tallystick.console.security import local_path
 from tallystick.console.statements import NEWEST
 from tallystick.console.texts import Language
-from tallystick.console.visitor import Visitor, WebRequest
+from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.ledger.statements import available_of
 from tallystick.parties.model import IssuePaymentCode, Party, PaymentCodeIssued
 from tallystick.parties.views import (
@@ -157,7 +158,7 @@ def _sign_in_page(
 
 
 @get("/wallet/sign-in")
-async def show_sign_in(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[Any]:
+async def show_sign_in(request: WebRequest, front: Front, visitor: Asking) -> Response[Any]:
     """Where a person signs in."""
     next_path = local_path(request.query_params.get("next", ""), "/wallet")
     if visitor.party is not None:
@@ -166,7 +167,7 @@ async def show_sign_in(request: WebRequest, front: Frontend, visitor: Visitor) -
 
 
 @post("/wallet/sign-in")
-async def sign_in(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[Any]:
+async def sign_in(request: WebRequest, front: Front, visitor: Asking) -> Response[Any]:
     """Sign in with login name and password."""
     form = await read_form(request)
     next_path = local_path(form.get("next", ""), "/wallet")
@@ -181,7 +182,7 @@ async def sign_in(request: WebRequest, front: Frontend, visitor: Visitor) -> Res
 
 
 @post("/wallet/sign-out")
-async def sign_out(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[Any]:
+async def sign_out(request: WebRequest, front: Front, visitor: Asking) -> Response[Any]:
     """Forget this browser."""
     form = await read_form(request)
     next_path = local_path(form.get("next", ""), "/wallet/sign-in?done=signed_out")
@@ -194,7 +195,7 @@ async def sign_out(request: WebRequest, front: Frontend, visitor: Visitor) -> Re
 
 
 @get("/wallet")
-async def show_home(front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_home(front: Front, visitor: Asking) -> Response[str]:
     """Balance, orders and movements at a glance."""
     party = _party(visitor)
     orders = _orders(front, party, limit=_GLANCE).trades
@@ -208,7 +209,7 @@ async def show_home(front: Frontend, visitor: Visitor) -> Response[str]:
 
 
 @get("/wallet/statement")
-async def show_statement(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_statement(request: WebRequest, front: Front, visitor: Asking) -> Response[str]:
     """All movements, a page at a time."""
     asked = request.query_params.get("before", "")
     before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 20 else NEWEST
@@ -221,7 +222,7 @@ async def show_statement(request: WebRequest, front: Frontend, visitor: Visitor)
 
 
 @get("/wallet/orders")
-async def show_orders(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_orders(request: WebRequest, front: Front, visitor: Asking) -> Response[str]:
     """All orders, a page at a time."""
     after = pair_cursor(request.query_params.get("after", ""))
     page = _orders(front, _party(visitor), limit=_PAGE, after=after)
@@ -260,7 +261,7 @@ def _order_page(
 
 
 @get("/wallet/orders/{trade_no:str}")
-async def show_order(trade_no: str, front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_order(trade_no: FromPath[str], front: Front, visitor: Asking) -> Response[str]:
     """One order and what the buyer can do."""
     return _order_page(front, visitor, trade_no)
 
@@ -278,7 +279,10 @@ async def _order_command(
 
 @post("/wallet/orders/{trade_no:str}/confirm")
 async def confirm(
-    trade_no: str, request: WebRequest, front: Frontend, visitor: Visitor
+    trade_no: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[Any]:
     """The goods have arrived: the shop is paid."""
     party = _party(visitor)
@@ -293,7 +297,10 @@ async def confirm(
 
 @post("/wallet/orders/{trade_no:str}/dispute")
 async def dispute(
-    trade_no: str, request: WebRequest, front: Frontend, visitor: Visitor
+    trade_no: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
 ) -> Response[Any]:
     """Something is wrong: the money stays held."""
     trade = _own_order(front, _party(visitor), trade_no)
@@ -306,14 +313,14 @@ async def dispute(
 
 
 @get("/wallet/code")
-async def show_code_page(front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_code_page(front: Front, visitor: Asking) -> Response[str]:
     """Before a code is shown."""
     need_party(visitor)
     return front.page(visitor, "wallet/code.html", here="code", digits="")
 
 
 @post("/wallet/code")
-async def show_code(front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_code(front: Front, visitor: Asking) -> Response[str]:
     """A fresh payment code: 18 digits, good for a short while and one payment."""
     party = _party(visitor)
     digits = new_payment_code()
@@ -354,14 +361,14 @@ def _bank_page(
 
 
 @get("/wallet/top-up")
-async def show_top_up(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_top_up(request: WebRequest, front: Front, visitor: Asking) -> Response[str]:
     """Where money comes from the bank."""
     form = {"for": request.query_params.get("for", "")}
     return _bank_page(front, visitor, "top_up", form)
 
 
 @get("/wallet/withdraw")
-async def show_withdraw(front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_withdraw(front: Front, visitor: Asking) -> Response[str]:
     """Where money goes to the bank."""
     return _bank_page(front, visitor, "withdraw", {})
 
@@ -373,7 +380,7 @@ def _form_id(form: Form, what: str) -> str:
 
 
 @post("/wallet/top-up")
-async def top_up(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[Any]:
+async def top_up(request: WebRequest, front: Front, visitor: Asking) -> Response[Any]:
     """Ask the bank for money."""
     party = _party(visitor)
     form = await read_form(request)
@@ -406,7 +413,7 @@ async def _move_money(
 
 
 @post("/wallet/withdraw")
-async def withdraw(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[Any]:
+async def withdraw(request: WebRequest, front: Front, visitor: Asking) -> Response[Any]:
     """Send money to the bank; it is frozen until the bank answers."""
     party = _party(visitor)
     form = await read_form(request)
@@ -439,7 +446,7 @@ def _transfer_page(
 
 
 @get("/wallet/transfer")
-async def show_transfer(front: Frontend, visitor: Visitor) -> Response[str]:
+async def show_transfer(front: Front, visitor: Asking) -> Response[str]:
     """Where money goes to another person."""
     return _transfer_page(front, visitor, {})
 
@@ -462,7 +469,7 @@ def _transfer(front: Frontend, party: Party, form: Form) -> TransferBetweenWalle
 
 
 @post("/wallet/transfer")
-async def transfer(request: WebRequest, front: Frontend, visitor: Visitor) -> Response[Any]:
+async def transfer(request: WebRequest, front: Front, visitor: Asking) -> Response[Any]:
     """Send money to another person."""
     party = _party(visitor)
     form = await read_form(request)
