@@ -17,7 +17,7 @@ __all__ = [
     "ExpirePending", "LedgerResults", "PendingReleased", "TransferDraft",
 ]  # fmt: skip
 
-BATCH_MAX: Final = 8000
+BATCH_MAX: Final = 8192
 """The most accounts or transfers in one command."""
 
 

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import msgspec
 
-from tallystick.ledger.model import Account, PendingState, Transfer
-from tallystick.ledger.statements import TrialBalance, TrialLine
-from tallystick.store.ledger_rows import SqlLedgerReader
+from tallystick.ledger.chart import Side
+from tallystick.ledger.model import Account, PendingState, Transfer, TransferFlags
+from tallystick.ledger.statements import (
+    StatementLine,
+    TrialBalance,
+    TrialLine,
+    balance_of,
+    normal_side,
+    statement,
+)
+from tallystick.store.ledger_rows import SqlLedgerReader, id_bytes
 from tallystick.store.rows import ReadSession
 
 __all__ = [
-    "AccountPage", "TransferPage", "account", "accounts_page", "stored_trial_balances", "transfer",
-    "transfers_page",
+    "AccountPage", "AccountStatement", "TransferPage", "TrialBalancePage", "account",
+    "account_statement", "accounts_page", "stored_trial_balances", "transfer", "transfers_page",
+    "trial_balance_page",
 ]  # fmt: skip
 
 _TOTALS = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
 _HALF = 2**32
+_MOVES_NOTHING = int(TransferFlags.PENDING | TransferFlags.VOID_PENDING)
 
 
 class AccountPage(msgspec.Struct, frozen=True):
@@ -29,6 +39,29 @@ class TransferPage(msgspec.Struct, frozen=True):
     """A page of an account's transfers, oldest first; `after` continues it, None at the end."""
 
     transfers: list[Transfer]
+    after: int | None
+
+
+class AccountStatement(msgspec.Struct, frozen=True):
+    """A page of an account's lines in a period, oldest first.
+
+    Args:
+        opening: the balance before the period, in minor units on the normal side.
+        closing: the balance at its end.
+        after: continues it (a ledger timestamp), None at the end.
+    """
+
+    account: Account
+    opening: int
+    closing: int
+    lines: list[StatementLine]
+    after: int | None
+
+
+class TrialBalancePage(msgspec.Struct, frozen=True):
+    """A page of books in order; `after` continues it, None at the end."""
+
+    books: list[TrialBalance]
     after: int | None
 
 
@@ -64,6 +97,87 @@ def transfers_page(
     found = ledger.transfers_of_account(account_id, after=after, limit=limit + 1)
     page = found[:limit]
     return TransferPage(page, page[-1].timestamp if len(found) > limit else None)
+
+
+def _posted_from(rows: ReadSession, account: Account, timestamp: int) -> int:
+    """What transfers at or after a timestamp added to the account, on its normal side."""
+    sums = []
+    for column in ("debit_account_id", "credit_account_id"):
+        sql = (
+            "SELECT COALESCE(SUM(amount), 0) FROM ledger_transfer "  # noqa: S608 - names are ours
+            f"WHERE {column} = ? AND timestamp >= ? AND (flags & ?) = 0"
+        )
+        found = rows.connection.execute(sql, (id_bytes(account.id), timestamp, _MOVES_NOTHING))
+        sums.append(int(found.fetchone()[0]))
+    debits, credits = sums
+    return debits - credits if normal_side(account) is Side.DEBIT else credits - debits
+
+
+def _moving_timestamps(
+    rows: ReadSession, account_id: int, from_ns: int, before_ns: int, limit: int
+) -> list[int]:
+    """The account's oldest transfers of a span that moved money, oldest first."""
+    found: set[int] = set()
+    for column in ("debit_account_id", "credit_account_id"):
+        sql = (
+            f"SELECT timestamp FROM ledger_transfer WHERE {column} = ? AND timestamp >= ? "  # noqa: S608
+            "AND timestamp < ? AND (flags & ?) = 0 ORDER BY timestamp LIMIT ?"
+        )
+        records = rows.connection.execute(
+            sql, (id_bytes(account_id), from_ns, before_ns, _MOVES_NOTHING, limit)
+        )
+        found.update(int(r[0]) for r in records)
+    return sorted(found)[:limit]
+
+
+def account_statement(
+    rows: ReadSession, account_id: int, *, from_ns: int, before_ns: int, after: int, limit: int
+) -> AccountStatement | None:
+    """A page of an account's statement; None for no such account.
+
+    All is read in one snapshot. The balances are found from the account's present totals
+    backwards.
+
+    Args:
+        from_ns: the period's begin, nanoseconds since 1970, with `before_ns` just after its end.
+        after: the cursor: lines beyond this ledger timestamp; -1 for the first page.
+    """
+    connection = rows.connection
+    connection.execute("BEGIN")
+    try:
+        ledger = SqlLedgerReader(connection)
+        found = account(ledger, account_id)
+        if found is None:
+            return None
+        begin = max(from_ns, after + 1)
+        stamps = _moving_timestamps(rows, account_id, begin, before_ns, limit + 1)
+        shown = stamps[:limit]
+        balance = balance_of(found)
+        before_page = balance - _posted_from(rows, found, begin)
+        return AccountStatement(
+            account=found,
+            opening=balance - _posted_from(rows, found, from_ns),
+            closing=balance - _posted_from(rows, found, max(before_ns, from_ns)),
+            lines=list(statement(found, ledger.transfers_at(shown), opening=before_page)),
+            after=shown[-1] if len(stamps) > limit else None,
+        )
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def trial_balance_page(
+    rows: ReadSession, *, book: int | None, after: int, limit: int
+) -> TrialBalancePage:
+    """The trial balances of one book, or of the books beyond `after`, in book order."""
+    if book is not None:
+        return TrialBalancePage(stored_trial_balances(rows, book), None)
+    records = rows.connection.execute(
+        "SELECT DISTINCT book FROM ledger_account WHERE book > ? ORDER BY book LIMIT ?",
+        (after, limit + 1),
+    )
+    books = [int(r[0]) for r in records]
+    found = [one for of in books[:limit] for one in stored_trial_balances(rows, of)]
+    return TrialBalancePage(found, books[limit - 1] if len(books) > limit else None)
 
 
 def stored_trial_balances(rows: ReadSession, book: int | None = None) -> list[TrialBalance]:

@@ -14,8 +14,8 @@ from tallystick.partners.model import ApiKey, KeyStatus
 from tallystick.pipeline.commands import Caller, CallerKind
 from tallystick.store.rows import Rows
 
-__all__ = ["SCOPES", "NewSecret", "api_key_of", "caller_of", "new_key_id", "new_secret",
-           "secret_digest"]  # fmt: skip
+__all__ = ["SCOPES", "NewSecret", "api_key_of", "api_key_text", "caller_of", "new_key_id",
+           "new_secret", "secret_digest"]  # fmt: skip
 
 SCOPES: Final = frozenset(
     {
@@ -28,6 +28,7 @@ SCOPES: Final = frozenset(
 
 _MARK: Final = "tsk"
 _TEXT_MAX: Final = 200
+_SECRET_BYTES: Final = 24
 
 
 class NewSecret(NamedTuple):
@@ -35,6 +36,7 @@ class NewSecret(NamedTuple):
 
     text: str
     digest: bytes
+    key_id: str
 
 
 def new_key_id() -> str:
@@ -44,8 +46,14 @@ def new_key_id() -> str:
 
 def new_secret(key_id: str) -> NewSecret:
     """A fresh secret for a key."""
-    text = f"{_MARK}_{key_id}_{secrets.token_hex(24)}"
-    return NewSecret(text, secret_digest(text))
+    return api_key_text(key_id, secrets.token_bytes(_SECRET_BYTES))
+
+
+def api_key_text(key_id: str, secret: bytes) -> NewSecret:
+    """A key made of 24 bytes that nobody can know before."""
+    assert len(secret) == _SECRET_BYTES, len(secret)
+    text = f"{_MARK}_{key_id}_{secret.hex()}"
+    return NewSecret(text, secret_digest(text), key_id)
 
 
 def secret_digest(text: str) -> bytes:

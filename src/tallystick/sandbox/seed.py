@@ -48,7 +48,8 @@ _PASSWORD: Final = "sandbox-1"  # noqa: S105 - sandbox personas are public
 _PAYMENT_PASSWORD: Final = "123456"  # noqa: S105
 _SCOPES: Final = (
     "payments:write payments:read wallet:write wallet:read ledger:write ledger:read "
-    "parties:write parties:read parties:codes apps:read notifications:write disputes:resolve"
+    "parties:write parties:read parties:codes apps:write apps:read notifications:write "
+    "disputes:resolve"
 )
 
 

@@ -108,6 +108,15 @@ class SqlLedgerReader:
             "WHERE user_data_128 = ? ORDER BY timestamp", (id_bytes(reference),)
         )
 
+    def transfers_at(self, timestamps: Sequence[int]) -> list[Transfer]:
+        """The transfers with these timestamps, oldest first."""
+        found: list[Transfer] = []
+        for start in range(0, len(timestamps), _CHUNK):
+            part = timestamps[start : start + _CHUNK]
+            marks = ", ".join("?" * len(part))
+            found += self._transfers_where(f"WHERE timestamp IN ({marks})", part)
+        return sorted(found, key=lambda t: t.timestamp)
+
     def transfers_of_account(
         self, account_id: int, *, after: int = 0, before: int = 2**63 - 1, limit: int = 100_000
     ) -> list[Transfer]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from tallystick.gateway.rest.api_keys import API_KEY_OPERATIONS
+from tallystick.gateway.rest.apps import APP_OPERATIONS
 from tallystick.gateway.rest.holds import HOLD_OPERATIONS
+from tallystick.gateway.rest.ledger import LEDGER_OPERATIONS
 from tallystick.gateway.rest.notifications import NOTIFICATION_OPERATIONS
 from tallystick.gateway.rest.operation import Operation
 from tallystick.gateway.rest.parties import PARTY_OPERATIONS
@@ -17,6 +20,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *TRADE_OPERATIONS,
     *HOLD_OPERATIONS,
     *WALLET_OPERATIONS,
+    *LEDGER_OPERATIONS,
     *PARTY_OPERATIONS,
+    *APP_OPERATIONS,
+    *API_KEY_OPERATIONS,
     *NOTIFICATION_OPERATIONS,
 )

@@ -1,7 +1,8 @@
 """The kinds of value that requests and answers are made of, each with its form and an example.
 
 Amounts are decimal texts with their currency beside them, never numbers with a point. Moments
-are whole milliseconds since 1970 UTC.
+are whole milliseconds since 1970 UTC. Patterns end with `\\Z`, the text's very end: `$` would let
+a line end pass.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ __all__ = [
 AmountText = Annotated[
     str,
     Meta(
-        pattern=r"^(0|[1-9][0-9]{0,18})(\.[0-9]{1,4})?$",
+        pattern=r"^(0|[1-9][0-9]{0,18})(\.[0-9]{1,4})?\Z",
         description="A decimal text, with at most as many decimals as the currency has.",
         examples=["12.30"],
     ),
@@ -31,26 +32,28 @@ AmountText = Annotated[
 SignedAmountText = Annotated[
     str,
     Meta(
-        pattern=r"^-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,4})?$",
+        pattern=r"^-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,4})?\Z",
         description="A decimal text; negative where money went away.",
         examples=["-12.30"],
     ),
 ]
 Currency = Annotated[
-    str, Meta(pattern="^[A-Z]{3}$", description="An ISO 4217 code.", examples=["CNY"])
+    str, Meta(pattern=r"^[A-Z]{3}\Z", description="An ISO 4217 code.", examples=["CNY"])
 ]
 PartyId = Annotated[
     str,
-    Meta(pattern="^2088[0-9]{12}$", description="A party's number.", examples=["2088000000000101"]),
+    Meta(
+        pattern=r"^2088[0-9]{12}\Z", description="A party's number.", examples=["2088000000000101"]
+    ),
 ]
 AppId = Annotated[
     str,
-    Meta(pattern="^[0-9]{16}$", description="An app's number.", examples=["2026000000000001"]),
+    Meta(pattern=r"^[0-9]{16}\Z", description="An app's number.", examples=["2026000000000001"]),
 ]
 OrderNo = Annotated[
     str,
     Meta(
-        pattern="^[0-9]{28}$",
+        pattern=r"^[0-9]{28}\Z",
         description="A number that the platform gave: a date, then 20 digits.",
         examples=["2026112412345678901234567890"],
     ),
@@ -58,34 +61,34 @@ OrderNo = Annotated[
 OrderText = Annotated[
     str,
     Meta(
-        pattern="^[A-Za-z0-9_.:-]{1,64}$",
+        pattern=r"^[A-Za-z0-9_.:-]{1,64}\Z",
         description="The caller's own number for it.",
         examples=["ORDER-1001"],
     ),
 ]
 KeyId = Annotated[
     str,
-    Meta(pattern="^[A-Za-z0-9_.:-]{1,64}$", description="A key's id.", examples=["app-key-1"]),
+    Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}\Z", description="A key's id.", examples=["app-key-1"]),
 ]
 ApiKeyId = Annotated[
     str,
-    Meta(pattern="^[A-Za-z0-9_.:-]{1,64}$", description="An API key's id.", examples=["sandbox"]),
+    Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}\Z", description="An API key's id.", examples=["sandbox"]),
 ]
 NotifyId = Annotated[
     str,
     Meta(
-        pattern="^[A-Za-z0-9_-]{1,64}$",
+        pattern=r"^[A-Za-z0-9_-]{1,64}\Z",
         description="A notification's id; every attempt carries the same.",
         examples=["2026112400222120000000000000000001"],
     ),
 ]
 BankId = Annotated[
-    str, Meta(pattern="^[0-9]{1,12}$", description="A bank's number.", examples=["1"])
+    str, Meta(pattern=r"^[0-9]{1,12}\Z", description="A bank's number.", examples=["1"])
 ]
 PaymentCodeText = Annotated[
     str,
     Meta(
-        pattern="^[0-9]{16,24}$",
+        pattern=r"^[0-9]{16,24}\Z",
         description="The digits under the code that a buyer shows.",
         examples=["280000000000000101"],
     ),
@@ -93,7 +96,7 @@ PaymentCodeText = Annotated[
 Url = Annotated[
     str,
     Meta(
-        pattern="^(https?://[!-~]{1,500})?$",
+        pattern=r"^(https?://[!-~]{1,500})?\Z",
         description="An http or https address, or empty.",
         examples=["https://shop.example/notify"],
     ),

@@ -52,7 +52,7 @@ Login = Annotated[
     Meta(
         min_length=3,
         max_length=100,
-        pattern=r"^\S+$",
+        pattern=r"^\S+\Z",
         description="An address or number; nobody else has it.",
         examples=["carol@shop.example"],
     ),
@@ -67,7 +67,7 @@ class NewParty(Body, frozen=True, kw_only=True):
     login: Login
     name: Name
     password: Annotated[str, Meta(min_length=8, max_length=128, examples=["correct-horse-7"])]
-    payment_password: Annotated[str, Meta(pattern="^[0-9]{6}$", examples=["135790"])]
+    payment_password: Annotated[str, Meta(pattern=r"^[0-9]{6}\Z", examples=["135790"])]
 
 
 class Blocking(Body, frozen=True, kw_only=True):
