@@ -1,0 +1,239 @@
+"""The API's own description: an OpenAPI 3.1 document, made from the operations themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, get_type_hints
+
+import msgspec
+
+import tallystick
+from tallystick.gateway.rest.identity import SCOPE_MEANINGS
+from tallystick.gateway.rest.operation import Operation
+from tallystick.gateway.rest.problem import PROBLEM_TYPE, Problem, problem_of
+from tallystick.gateway.rest.reading import BodyReader, without_none
+from tallystick.pipeline.refusals import REFUSALS, Refusal
+
+__all__ = ["SECURITY_SCHEME", "TAG_MEANINGS", "openapi_document", "openapi_json", "refusals_of"]
+
+SECURITY_SCHEME: Final = "apiKey"
+_REF: Final = "#/components/schemas/{name}"
+_JSON: Final = "application/json"
+_EXAMPLE_REQUEST_ID: Final = "9f0c2ad5e1b44c67a830"
+
+TAG_MEANINGS: Final = {
+    "Trades": "Escrow trades: open, pay, ship, confirm, refund, dispute, split.",
+    "Holds": "A buyer's money frozen, then given free or paid in parts.",
+    "Wallets": "Balances, statements, bank orders, and transfers between wallets.",
+    "Ledger": "Double-entry bookkeeping in books of your own; statements and trial balances.",
+    "Parties": "People and merchants.",
+    "Apps": "Partners' apps, their public keys and sellers.",
+    "API keys": "Keys of this API.",
+    "Notifications": "What partners were told, and every attempt to tell them.",
+}
+
+_EVERY: Final = ("API_KEY_INVALID", "NOT_PERMITTED", "MALFORMED_REQUEST", "INTERNAL_ERROR")
+_EVERY_CHANGE: Final = (
+    "IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_KEY_INVALID", "IDEMPOTENCY_MISMATCH",
+    "MEDIA_TYPE_UNSUPPORTED", "TOO_LARGE", "STORE_UNAVAILABLE", "SYSTEM_BUSY",
+)  # fmt: skip
+_DESCRIPTION: Final = """\
+Tallystick's own API: what the partner protocol lacks, and the ledger in bulk.
+
+* Send your key as `Authorization: Bearer tsk_…`. Each operation says which scope it needs.
+* Every change takes an `Idempotency-Key`: the same request again gets the first answer, marked
+  with `Idempotent-Replayed: true`; other contents under the same key are refused.
+* What cannot be done is a problem (RFC 9457) with a stable `code`, and nothing has changed.
+* Lists are pages; `next_cursor` continues one.
+* Amounts are decimal texts with their currency; the ledger counts whole minor units.
+"""
+
+_REQUEST_ID: Final = {
+    "description": "The request's id, for asking about it.",
+    "schema": {"type": "string"},
+}
+_REPLAYED: Final = {
+    "description": "`true` when the answer was given before.",
+    "schema": {"type": "string", "enum": ["true"]},
+}
+_KEY_PARAMETER: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "Your own id for this request; sent again, it gets the first answer.",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,64}$"},
+    "example": "ship-ORDER-1001",
+}
+
+
+def _portable(schema: Any) -> Any:
+    """A schema whose patterns are JSON Schema's own: `$` is the very end there."""
+    if isinstance(schema, dict):
+        return {
+            name: value[:-2] + "$"
+            if name == "pattern" and isinstance(value, str) and value.endswith(r"\Z")
+            else _portable(value)
+            for name, value in schema.items()
+        }
+    if isinstance(schema, list):
+        return [_portable(one) for one in schema]
+    return schema
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    """The schema of one type; structs and enumerations are referred to."""
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=_REF)
+    found: dict[str, Any] = _portable(schema)
+    return found
+
+
+def _components(operations: Sequence[Operation]) -> dict[str, Any]:
+    kinds: list[Any] = [Problem]
+    for operation in operations:
+        kinds.append(operation.answer)
+        kinds += [operation.body] if operation.body is not None else []
+        kinds += [kind for _, kind, _ in _query_fields(operation)]
+    _, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    return {name: _portable(schema) for name, schema in sorted(components.items())}
+
+
+def _query_fields(operation: Operation) -> Iterator[tuple[str, Any, Any]]:
+    """Each query parameter: its name, its type, and its default or None."""
+    if operation.query is None:
+        return
+    hints = get_type_hints(operation.query, include_extras=True)
+    for field in msgspec.structs.fields(operation.query):
+        default = None if field.default is msgspec.NODEFAULT else field.default
+        yield field.name, without_none(hints[field.name]), default
+
+
+def _described(place: str, name: str, schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    description = schema.pop("description", "")
+    parameter = {"name": name, "in": place, "required": required, "schema": schema}
+    return parameter | ({"description": description} if description else {})
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    made = [
+        _described("path", name, _schema(kind), required=True)
+        for name, kind in operation.parameters.items()
+    ]
+    for name, kind, default in _query_fields(operation):
+        schema = _schema(kind) | ({} if default is None else {"default": default})
+        made.append(_described("query", name, schema, required=False))
+    return made + ([_KEY_PARAMETER] if operation.body is not None else [])
+
+
+def _request_body(operation: Operation) -> dict[str, Any]:
+    media: dict[str, Any] = {"schema": _schema(operation.body)}
+    if operation.example is not None:
+        media["example"] = operation.example
+    return {
+        "required": not BodyReader(operation.body).may_be_empty,
+        "description": f"At most {operation.body_bytes_max} bytes.",
+        "content": {_JSON: media},
+    }
+
+
+def refusals_of(operation: Operation) -> list[str]:
+    """Every code with which an operation can be refused, once, in the order of the table."""
+    codes = {*_EVERY, *operation.refusals}
+    if operation.body is not None:
+        codes.update(_EVERY_CHANGE)
+    if any(name == "cursor" for name, _, _ in _query_fields(operation)):
+        codes.add("CURSOR_INVALID")
+    return [code for code in REFUSALS if code in codes]
+
+
+def _problem_example(code: str) -> dict[str, Any]:
+    problem = problem_of(Refusal(code), _EXAMPLE_REQUEST_ID)
+    return {"summary": REFUSALS[code].english, "value": msgspec.to_builtins(problem)}
+
+
+def _problems(codes: Iterable[str]) -> dict[str, Any]:
+    """The refusals as responses, those of one status together."""
+    by_status: dict[int, list[str]] = {}
+    for code in codes:
+        by_status.setdefault(REFUSALS[code].http_status, []).append(code)
+    return {
+        str(status): {
+            "description": "\n".join(f"* `{c}`: {REFUSALS[c].english}" for c in of),
+            "headers": {"x-request-id": _REQUEST_ID},
+            "content": {
+                PROBLEM_TYPE: {
+                    "schema": {"$ref": _REF.format(name="Problem")},
+                    "examples": {code: _problem_example(code) for code in of},
+                }
+            },
+        }
+        for status, of in sorted(by_status.items())
+    }
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    headers = {"x-request-id": _REQUEST_ID}
+    if operation.body is not None:
+        headers["idempotent-replayed"] = _REPLAYED
+    done = {
+        "description": "Done." if operation.body is not None else "Found.",
+        "headers": headers,
+        "content": {_JSON: {"schema": _schema(operation.answer)}},
+    }
+    return {str(operation.status): done, **_problems(refusals_of(operation))}
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    whose = "" if operation.for_apps else " A key that is bound to an app cannot do this."
+    needed = f"Needs the scope `{operation.scope}`.{whose}"
+    made: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": f"{operation.description}\n\n{needed}".strip(),
+        "x-scope": operation.scope,
+        "parameters": _parameters(operation),
+        "responses": _responses(operation),
+    }
+    return made | ({"requestBody": _request_body(operation)} if operation.body is not None else {})
+
+
+def openapi_document(operations: Sequence[Operation], base_url: str) -> dict[str, Any]:
+    """The whole document.
+
+    Args:
+        base_url: where the API is, as clients reach it.
+    """
+    paths: dict[str, Any] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    scopes = "\n".join(f"* `{name}`: {meaning}" for name, meaning in SCOPE_MEANINGS.items())
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tallystick",
+            "version": tallystick.__version__,
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": base_url}],
+        "security": [{SECURITY_SCHEME: []}],
+        "tags": [{"name": name, "description": said} for name, said in TAG_MEANINGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": _components(operations),
+            "securitySchemes": {
+                SECURITY_SCHEME: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "tsk_…",
+                    "description": f"A key of this API. Its scopes say what it may do:\n\n{scopes}",
+                }
+            },
+        },
+    }
+
+
+def openapi_json(operations: Sequence[Operation], base_url: str) -> bytes:
+    """The document as it is served. Whole numbers of 128 bits are in it, so msgspec cannot."""
+    return json.dumps(openapi_document(operations, base_url), ensure_ascii=False).encode()
