@@ -68,7 +68,7 @@ class Endpoint:
         except HTTPException as error:
             return problem_response(http_refusal(error), request_id)
         except Exception:
-            log.exception("operation_failed", operation=self._operation.name, request=request_id)
+            log.exception("operation_failed", operation=self._operation.name)
             return problem_response(Refusal("INTERNAL_ERROR"), request_id)
 
     def _identify(self, request: RestRequest) -> Identity:

@@ -151,23 +151,30 @@ def _problem_example(code: str) -> dict[str, Any]:
     return {"summary": REFUSALS[code].english, "value": msgspec.to_builtins(problem)}
 
 
-def _problems(codes: Iterable[str]) -> dict[str, Any]:
-    """The refusals as responses, those of one status together."""
-    by_status: dict[int, list[str]] = {}
+def _by_status(codes: Iterable[str]) -> dict[int, tuple[str, ...]]:
+    """The codes of each HTTP status, in the order of the table."""
+    found: dict[int, tuple[str, ...]] = {}
     for code in codes:
-        by_status.setdefault(REFUSALS[code].http_status, []).append(code)
+        status = REFUSALS[code].http_status
+        found[status] = (*found.get(status, ()), code)
+    return dict(sorted(found.items()))
+
+
+def _problem_name(codes: tuple[str, ...]) -> str:
+    return ".".join(codes)
+
+
+def _problem_response(codes: tuple[str, ...]) -> dict[str, Any]:
+    """The refusals of one status as one response."""
     return {
-        str(status): {
-            "description": "\n".join(f"* `{c}`: {REFUSALS[c].english}" for c in of),
-            "headers": {"x-request-id": _REQUEST_ID},
-            "content": {
-                PROBLEM_TYPE: {
-                    "schema": {"$ref": _REF.format(name="Problem")},
-                    "examples": {code: _problem_example(code) for code in of},
-                }
-            },
-        }
-        for status, of in sorted(by_status.items())
+        "description": "\n".join(f"* `{code}`: {REFUSALS[code].english}" for code in codes),
+        "headers": {"x-request-id": _REQUEST_ID},
+        "content": {
+            PROBLEM_TYPE: {
+                "schema": {"$ref": _REF.format(name="Problem")},
+                "examples": {c: {"$ref": f"#/components/examples/{c}"} for c in codes},
+            }
+        },
     }
 
 
@@ -180,7 +187,11 @@ def _responses(operation: Operation) -> dict[str, Any]:
         "headers": headers,
         "content": {_JSON: {"schema": _schema(operation.answer)}},
     }
-    return {str(operation.status): done, **_problems(refusals_of(operation))}
+    refused = {
+        str(status): {"$ref": f"#/components/responses/{_problem_name(codes)}"}
+        for status, codes in _by_status(refusals_of(operation)).items()
+    }
+    return {str(operation.status): done, **refused}
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
@@ -207,6 +218,7 @@ def openapi_document(operations: Sequence[Operation], base_url: str) -> dict[str
     paths: dict[str, Any] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    groups = {g for o in operations for g in _by_status(refusals_of(o)).values()}
     scopes = "\n".join(f"* `{name}`: {meaning}" for name, meaning in SCOPE_MEANINGS.items())
     return {
         "openapi": "3.1.0",
@@ -222,6 +234,8 @@ def openapi_document(operations: Sequence[Operation], base_url: str) -> dict[str
         "paths": paths,
         "components": {
             "schemas": _components(operations),
+            "responses": {_problem_name(g): _problem_response(g) for g in sorted(groups)},
+            "examples": {code: _problem_example(code) for g in sorted(groups) for code in g},
             "securitySchemes": {
                 SECURITY_SCHEME: {
                     "type": "http",

@@ -8,9 +8,9 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import Message, Scope
 
 from tallystick.gateway.rest.api import OPERATIONS
+from tallystick.gateway.rest.documents import document_routes
 from tallystick.gateway.rest.endpoint import Endpoint, http_refusal, request_id_of
 from tallystick.gateway.rest.operation import BODY_BYTES_MAX, Operation
 from tallystick.gateway.rest.problem import problem_response
@@ -20,8 +20,6 @@ from tallystick.platform import Platform
 __all__ = ["rest_config", "rest_routes"]
 
 log = structlog.get_logger("tallystick.rest")
-
-_ID_HEADER = b"x-request-id"
 
 
 def _path(operation: Operation) -> str:
@@ -49,18 +47,9 @@ def _route(platform: Platform, operation: Operation) -> HTTPRouteHandler:
 
 
 def rest_routes(platform: Platform) -> list[HTTPRouteHandler]:
-    """Every operation as a route."""
-    return [_route(platform, operation) for operation in OPERATIONS]
-
-
-async def _name_request(message: Message, scope: Scope) -> None:
-    """See that each answer, a page's too, carries the id of its request."""
-    if message["type"] != "http.response.start":
-        return
-    headers = list(message.get("headers", ()))
-    if all(name.lower() != _ID_HEADER for name, _ in headers):
-        headers.append((_ID_HEADER, request_id_of(scope).encode()))
-        message["headers"] = headers
+    """Every operation as a route, and the documents that describe them."""
+    operations = [_route(platform, operation) for operation in OPERATIONS]
+    return [*operations, *document_routes(OPERATIONS, platform.settings.public_base)]
 
 
 def _problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -68,7 +57,7 @@ def _problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]
     request_id = request_id_of(request.scope)
     if isinstance(error, HTTPException):
         return problem_response(http_refusal(error), request_id, headers=error.headers)
-    log.exception("request_failed", request=request_id, exc_info=error)
+    log.error("request_failed", exc_info=error)
     return problem_response(Refusal("INTERNAL_ERROR"), request_id)
 
 
@@ -76,6 +65,5 @@ def rest_config(platform: Platform) -> dict[str, Any]:
     """What the application needs for them."""
     return {
         "openapi_config": None,
-        "before_send": [_name_request],
         "exception_handlers": {HTTPException: _problem, Exception: _problem},
     }
