@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from tallystick import __version__
 from tallystick.admin.commands import UsageError, admin_commands
+from tallystick.credit.command_line import credit_commands
 from tallystick.ledger.replay import ReplayError, replay_file
 from tallystick.observe.logs import configure_logs
 from tallystick.pipeline.refusals import Refused
@@ -37,6 +38,7 @@ app = App(
 ledger = App(name="ledger", help="The double-entry ledger.")
 app.command(ledger)
 admin_commands(app)
+credit_commands(app)
 
 
 @app.command

@@ -49,6 +49,8 @@ _ROWS: Final = [
      "There is nothing of that name here.", "未找到该对象。"),
     ("REPLAYED_REQUEST", 400, INVALID, "isv.invalid-nonce",
      "This signed request was received before.", "该签名请求已被接收过。"),
+    ("TOO_MANY_REQUESTS", 429, UNAVAILABLE, "aop.ACQ.SYSTEM_ERROR",
+     "Too many requests from this address; wait a little.", "请求过于频繁，请稍后再试。"),
     ("TOO_LARGE", 413, INVALID, "isv.request-too-large",
      "The request is larger than allowed.", "请求超过允许的大小。"),
     # REST requests that cannot be read.

@@ -6,6 +6,7 @@ from typing import Final
 
 from tallystick.gateway.rest.api_keys import API_KEY_OPERATIONS
 from tallystick.gateway.rest.apps import APP_OPERATIONS
+from tallystick.gateway.rest.credit import CREDIT_OPERATIONS
 from tallystick.gateway.rest.holds import HOLD_OPERATIONS
 from tallystick.gateway.rest.ledger import LEDGER_OPERATIONS
 from tallystick.gateway.rest.notifications import NOTIFICATION_OPERATIONS
@@ -25,4 +26,5 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *APP_OPERATIONS,
     *API_KEY_OPERATIONS,
     *NOTIFICATION_OPERATIONS,
+    *CREDIT_OPERATIONS,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from inspect import isawaitable
 from typing import Any, Final
@@ -13,8 +14,9 @@ from litestar.exceptions import HTTPException
 from litestar.types import Scope
 
 from tallystick.gateway.rest.identity import Identity, identify
-from tallystick.gateway.rest.operation import Call, Operation
+from tallystick.gateway.rest.operation import Calculation, Call, Operation
 from tallystick.gateway.rest.problem import BadRequest, problem_response
+from tallystick.gateway.rest.rate_limit import RateLimit
 from tallystick.gateway.rest.reading import BodyReader, QueryReader, idempotency_key, read_path
 from tallystick.pipeline.commands import Answer
 from tallystick.pipeline.refusals import Refusal, Refused
@@ -53,6 +55,7 @@ class Endpoint:
     def __init__(self, platform: Platform, operation: Operation) -> None:
         self._platform = platform
         self._operation = operation
+        self._rate_limit = RateLimit(platform.clock_ms)
         self._body = BodyReader(operation.body) if operation.body is not None else None
         self._query = QueryReader(operation.query) if operation.query is not None else None
 
@@ -81,6 +84,8 @@ class Endpoint:
 
     async def _answer(self, request: RestRequest, request_id: str) -> Response[Any]:
         operation = self._operation
+        if isinstance(operation, Calculation):
+            return await self._calculate(operation, request, request_id)
         identity = self._identify(request)
         words = read_path(operation.parameters, request.path_params)
         call = Call(self._platform, identity, words)
@@ -93,6 +98,16 @@ class Endpoint:
         key = idempotency_key(request.headers.getall("idempotency-key", []))
         body = self._body.read(await request.body(), request.headers.get("content-type", ""))
         return await self._change(call._replace(idempotency_key=key), body, request_id)
+
+    async def _calculate(
+        self, operation: Calculation, request: RestRequest, request_id: str
+    ) -> Response[Any]:
+        """What anybody may ask; an address that asks too often waits."""
+        self._rate_limit.take(request.client.host if request.client else "")
+        assert self._body is not None, operation.name
+        body = self._body.read(await request.body(), request.headers.get("content-type", ""))
+        shown = await asyncio.to_thread(operation.calculate, body)
+        return _response(shown, operation.status, request_id, {})
 
     async def _change(self, call: Call, body: Any, request_id: str) -> Response[Any]:
         operation = self._operation

@@ -31,12 +31,15 @@ TAG_MEANINGS: Final = {
     "Apps": "Partners' apps, their public keys and sellers.",
     "API keys": "Keys of this API.",
     "Notifications": "What partners were told, and every attempt to tell them.",
+    "Credit": "What a loan costs; no key is needed.",
 }
 
-_EVERY: Final = ("API_KEY_INVALID", "NOT_PERMITTED", "MALFORMED_REQUEST", "INTERNAL_ERROR")
+_EVERY: Final = ("MALFORMED_REQUEST", "INTERNAL_ERROR")
+_EVERY_WITH_KEY: Final = ("API_KEY_INVALID", "NOT_PERMITTED")
+_EVERY_WITH_BODY: Final = ("MEDIA_TYPE_UNSUPPORTED", "TOO_LARGE")
 _EVERY_CHANGE: Final = (
     "IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_KEY_INVALID", "IDEMPOTENCY_MISMATCH",
-    "MEDIA_TYPE_UNSUPPORTED", "TOO_LARGE", "STORE_UNAVAILABLE", "SYSTEM_BUSY",
+    "STORE_UNAVAILABLE", "SYSTEM_BUSY",
 )  # fmt: skip
 _DESCRIPTION: Final = """\
 Tallystick's own API: what the partner protocol lacks, and the ledger in bulk.
@@ -122,7 +125,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     for name, kind, default in _query_fields(operation):
         schema = _schema(kind) | ({} if default is None else {"default": default})
         made.append(_described("query", name, schema, required=False))
-    return made + ([_KEY_PARAMETER] if operation.body is not None else [])
+    return made + ([_KEY_PARAMETER] if operation.changes else [])
 
 
 def _request_body(operation: Operation) -> dict[str, Any]:
@@ -139,7 +142,11 @@ def _request_body(operation: Operation) -> dict[str, Any]:
 def refusals_of(operation: Operation) -> list[str]:
     """Every code with which an operation can be refused, once, in the order of the table."""
     codes = {*_EVERY, *operation.refusals}
+    if operation.needs_key:
+        codes.update(_EVERY_WITH_KEY)
     if operation.body is not None:
+        codes.update(_EVERY_WITH_BODY)
+    if operation.changes:
         codes.update(_EVERY_CHANGE)
     if any(name == "cursor" for name, _, _ in _query_fields(operation)):
         codes.add("CURSOR_INVALID")
@@ -180,7 +187,7 @@ def _problem_response(codes: tuple[str, ...]) -> dict[str, Any]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     headers = {"x-request-id": _REQUEST_ID}
-    if operation.body is not None:
+    if operation.changes:
         headers["idempotent-replayed"] = _REPLAYED
     done = {
         "description": "Done." if operation.body is not None else "Found.",
@@ -196,16 +203,17 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 def _operation(operation: Operation) -> dict[str, Any]:
     whose = "" if operation.for_apps else " A key that is bound to an app cannot do this."
-    needed = f"Needs the scope `{operation.scope}`.{whose}"
+    scope = operation.scope
+    needed = f"Needs the scope `{scope}`.{whose}" if operation.needs_key else "Needs no key."
     made: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": f"{operation.description}\n\n{needed}".strip(),
-        "x-scope": operation.scope,
         "parameters": _parameters(operation),
         "responses": _responses(operation),
     }
+    made |= {"x-scope": scope} if operation.needs_key else {"security": []}
     return made | ({"requestBody": _request_body(operation)} if operation.body is not None else {})
 
 

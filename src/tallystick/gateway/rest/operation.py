@@ -16,7 +16,7 @@ from tallystick.gateway.rest.identity import Identity
 from tallystick.pipeline.commands import Command
 from tallystick.platform import Platform
 
-__all__ = ["BODY_BYTES_MAX", "Call", "Operation", "change", "look"]
+__all__ = ["BODY_BYTES_MAX", "Calculation", "Call", "Operation", "calculation", "change", "look"]
 
 BODY_BYTES_MAX = 64 * 1024
 """The largest body that is not a bulk one."""
@@ -86,6 +86,54 @@ class Operation(NamedTuple):
     body_bytes_max: int = BODY_BYTES_MAX
     show: Callable[[Call, Any], Any] | None = None
     example: Any = None
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether who asks must show an API key."""
+        return True
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes something, so that it takes an Idempotency-Key."""
+        return self.body is not None and self.needs_key
+
+
+class Calculation(Operation):
+    """An operation without a key: it reads nothing of the platform's and changes nothing.
+
+    It is run on a worker thread, for the body alone.
+    """
+
+    @property
+    def needs_key(self) -> bool:
+        """Nobody needs one."""
+        return False
+
+    def calculate(self, body: Any) -> Any:
+        """The answer to a body."""
+        return self.run(None, body)  # type: ignore[arg-type]
+
+
+def calculation(
+    path: str,
+    name: str,
+    *,
+    tag: str,
+    summary: str,
+    body: type[B],
+    calculate: Callable[[B], Any],
+    answer: Any,
+    description: str = "",
+    refusals: Sequence[str] = (),
+    body_bytes_max: int = BODY_BYTES_MAX,
+    example: Any = None,
+) -> Calculation:
+    """An operation that anybody may ask: POST, without a key or an Idempotency-Key."""
+    return Calculation(
+        "POST", path, name, tag, summary, description, "", answer,
+        lambda _call, asked: calculate(asked), {}, True, body, None, 200,
+        ("TOO_MANY_REQUESTS", *refusals), body_bytes_max, None, example,
+    )  # fmt: skip
 
 
 def change(
