@@ -43,10 +43,19 @@ EveryText = Annotated[
 ]
 Amount = Annotated[
     Decimal,
-    Meta(description="A decimal text, or a number taken as it is written.", examples=["100.00"]),
+    Meta(
+        description="A decimal text, or a number taken as it is written.",
+        examples=["100.00"],
+        extra_json_schema={"pattern": r"^(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?$"},
+    ),
 ]
 Rate = Annotated[
-    Decimal, Meta(description="A fraction of 1 a year: 0.0948 is 9.48 %.", examples=["0.0948"])
+    Decimal,
+    Meta(
+        description="A fraction of 1 a year: 0.0948 is 9.48 %.",
+        examples=["0.0948"],
+        extra_json_schema={"pattern": r"^[0-9](\.[0-9]{1,12})?$"},
+    ),
 ]
 RoundingName = Literal["half_up", "half_even", "half_down", "up", "down"]
 

@@ -23,8 +23,7 @@ CREDIT_OPERATIONS: Final[tuple[Operation, ...]] = (
         tag="Credit",
         summary="Calculate a loan",
         description=(
-            "The schedule, the all-in yearly rate and the cost of a loan. Nothing is kept, and "
-            "no key is needed."
+            "The schedule, the all-in yearly rate and the cost of a loan. Nothing is kept."
         ),
         body=QuoteRequest,
         calculate=quote,

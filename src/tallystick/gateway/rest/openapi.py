@@ -213,7 +213,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "parameters": _parameters(operation),
         "responses": _responses(operation),
     }
-    made |= {"x-scope": scope} if operation.needs_key else {"security": []}
+    whose_key: dict[str, Any] = {"x-scope": scope} if operation.needs_key else {"security": []}
+    made |= whose_key
     return made | ({"requestBody": _request_body(operation)} if operation.body is not None else {})
 
 
