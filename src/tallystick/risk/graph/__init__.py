@@ -1,0 +1,1 @@
+"""The fraud graph: people, companies, accounts, loans and media, and the money between them."""

@@ -1,0 +1,264 @@
+"""The edges of one kind seen from one end: a block of columns a vertex, in order of time.
+
+A vertex's block is a slice of the pool: neighbour, time, value. Blocks only grow at their end;
+an edge that comes late, or goes, makes the block be written anew elsewhere. So whoever has
+copied `starts` and `lengths` and holds the pool's columns goes on seeing the edges of that
+moment, while the writer goes on writing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Adjacency", "AdjacencyView", "Block", "Floats", "Ints", "Rows"]
+
+Ints = NDArray[np.int64]
+Rows = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+_GROWTH_MIN = 4
+_GARBAGE_SHARE_MAX = 3  # A pool of which more than a third is left behind is written anew.
+_GARBAGE_MIN = 1 << 16
+
+
+class Block(NamedTuple):
+    """One vertex's edges in order of time (ms since 1970 UTC), then of arrival."""
+
+    neighbours: Rows
+    times: Ints
+    values: Floats
+
+
+class AdjacencyView(NamedTuple):
+    """What a reader needs: the blocks of one moment.
+
+    Args:
+        starts: per vertex, where its block begins in the pool.
+        lengths: per vertex, how many edges.
+    """
+
+    starts: Ints
+    lengths: Rows
+    neighbours: Rows
+    times: Ints
+    values: Floats
+
+    def block(self, row: int) -> Block:
+        """The edges of one vertex."""
+        start = int(self.starts[row])
+        end = start + int(self.lengths[row])
+        return Block(self.neighbours[start:end], self.times[start:end], self.values[start:end])
+
+
+def _grown(column: NDArray[np.generic], size: int) -> NDArray[np.generic]:
+    wider = np.zeros(max(size, len(column) + len(column) // 4), column.dtype)
+    wider[: len(column)] = column
+    return wider
+
+
+class Adjacency:
+    """The writer's side. `edges` counts the edges that are there."""
+
+    def __init__(self, *, valued: bool) -> None:
+        self.valued = valued
+        self.edges = 0
+        self._vertices = 0
+        self._starts: Ints = np.zeros(0, np.int64)
+        self._lengths: Rows = np.zeros(0, np.int32)
+        self._rooms: Rows = np.zeros(0, np.int32)
+        self._neighbours: Rows = np.zeros(0, np.int32)
+        self._times: Ints = np.zeros(0, np.int64)
+        self._values: Floats = np.zeros(0, np.float64)
+        self._used = 0
+        self._garbage = 0
+
+    @property
+    def memory_bytes(self) -> int:
+        """What its columns take."""
+        columns = (self._starts, self._lengths, self._rooms)
+        pool = (self._neighbours, self._times, self._values)
+        return sum(column.nbytes for column in columns + pool)
+
+    def view(self) -> AdjacencyView:
+        """The blocks as they are; valid until the writer's next change."""
+        return AdjacencyView(
+            self._starts, self._lengths, self._neighbours, self._times, self._values
+        )
+
+    def frozen(self) -> AdjacencyView:
+        """The blocks of this moment; valid for as long as it is held."""
+        count = self._vertices
+        return AdjacencyView(
+            self._starts[:count].copy(),
+            self._lengths[:count].copy(),
+            self._neighbours,
+            self._times,
+            self._values,
+        )
+
+    def reserve(self, vertices: int) -> None:
+        """Make room for vertices up to this row."""
+        self._vertices = max(self._vertices, vertices)
+        if vertices > len(self._starts):
+            self._starts = _grown(self._starts, vertices)  # type: ignore[assignment]
+            self._lengths = _grown(self._lengths, vertices)  # type: ignore[assignment]
+            self._rooms = _grown(self._rooms, vertices)  # type: ignore[assignment]
+
+    def build(self, rows: Rows, neighbours: Rows, times: Ints, values: Floats) -> None:
+        """Take all edges at once, in any order; it must be empty.
+
+        Args:
+            rows: the vertex at this end, of each edge; `values` is empty if not valued.
+        """
+        assert self.edges == 0
+        order = _time_order(rows, times)
+        counts = np.bincount(rows, minlength=self._vertices).astype(np.int32)
+        self.reserve(len(counts))
+        self._lengths[: len(counts)] = counts
+        self._rooms[: len(counts)] = counts
+        self._starts[1 : len(counts)] = np.cumsum(counts[:-1], dtype=np.int64)
+        self._neighbours = neighbours[order]
+        self._times = times[order]
+        if self.valued:
+            self._values = values[order]
+        self.edges = self._used = len(rows)
+
+    def append(self, row: int, neighbour: int, time_ms: int, value: float) -> None:
+        """Add one edge; one that is older than the newest is put in its place."""
+        start, length = int(self._starts[row]), int(self._lengths[row])
+        if length and time_ms < self._times[start + length - 1]:
+            self._insert(row, neighbour, time_ms, value)
+            return
+        if length == self._rooms[row]:
+            start = self._move(row, length + max(_GROWTH_MIN, length // 2))
+        at = start + length
+        self._neighbours[at] = neighbour
+        self._times[at] = time_ms
+        if self.valued:
+            self._values[at] = value
+        self._lengths[row] = length + 1
+        self.edges += 1
+
+    def remove_neighbour(self, row: int, neighbour: int) -> int:
+        """Take away all edges of a vertex to a neighbour; answers how many."""
+        block = self.view().block(row)
+        keep = block.neighbours != neighbour
+        gone = len(keep) - int(keep.sum())
+        if gone:
+            self._rewrite(row, Block(*(c[keep] for c in block[:2]), self._kept(block, keep)))
+            self.edges -= gone
+        return gone
+
+    def clear(self, row: int) -> Rows:
+        """Take away all edges of a vertex; answers its neighbours, each once."""
+        block = self.view().block(row)
+        neighbours = np.unique(block.neighbours)
+        self.edges -= len(block.times)
+        self._garbage += int(self._rooms[row])
+        self._lengths[row] = self._rooms[row] = 0
+        return neighbours
+
+    def remove_last(self, row: int, neighbour: int, time_ms: int) -> None:
+        """Take back the newest edge to a neighbour at a time, as if it had never been."""
+        block = self.view().block(row)
+        at = np.flatnonzero((block.neighbours == neighbour) & (block.times == time_ms))[-1]
+        keep = np.ones(len(block.times), bool)
+        keep[at] = False
+        self._rewrite(row, Block(*(c[keep] for c in block[:2]), self._kept(block, keep)))
+        self.edges -= 1
+
+    def _kept(self, block: Block, keep: NDArray[np.bool_]) -> Floats:
+        return block.values[keep] if self.valued else block.values
+
+    def _insert(self, row: int, neighbour: int, time_ms: int, value: float) -> None:
+        block = self.view().block(row)
+        at = int(np.searchsorted(block.times, time_ms, side="right"))
+        self._rewrite(
+            row,
+            Block(
+                np.insert(block.neighbours, at, neighbour),
+                np.insert(block.times, at, time_ms),
+                np.insert(block.values, at, value) if self.valued else block.values,
+            ),
+        )
+        self.edges += 1
+
+    def _rewrite(self, row: int, block: Block) -> None:
+        """Give a vertex new contents in a new place."""
+        self._lengths[row] = 0
+        start = self._move(row, len(block.times) + _GROWTH_MIN)
+        end = start + len(block.times)
+        self._neighbours[start:end] = block.neighbours
+        self._times[start:end] = block.times
+        if self.valued:
+            self._values[start:end] = block.values
+        self._lengths[row] = len(block.times)
+
+    def _move(self, row: int, room: int) -> int:
+        """Copy a vertex's block to the end of the pool, with room for more; its new start."""
+        if self._garbage > max(_GARBAGE_MIN, self._used // _GARBAGE_SHARE_MAX):
+            self._compact()
+        self._ensure(room)
+        old, length = int(self._starts[row]), int(self._lengths[row])
+        new = self._used
+        for column in self._columns():
+            column[new : new + length] = column[old : old + length]
+        self._garbage += int(self._rooms[row])
+        self._starts[row] = new
+        self._rooms[row] = room
+        self._used += room
+        return new
+
+    def _ensure(self, room: int) -> None:
+        """Widen the pool; readers keep the columns that they hold."""
+        size = self._used + room
+        if size > len(self._neighbours):
+            self._neighbours = _grown(self._neighbours, size)  # type: ignore[assignment]
+            self._times = _grown(self._times, size)  # type: ignore[assignment]
+            if self.valued:
+                self._values = _grown(self._values, size)  # type: ignore[assignment]
+
+    def _columns(self) -> tuple[NDArray[np.generic], ...]:
+        if self.valued:
+            return (self._neighbours, self._times, self._values)
+        return (self._neighbours, self._times)
+
+    def _compact(self) -> None:
+        """Write the pool anew without what was left behind, one column at a time."""
+        lengths = self._lengths
+        rooms = np.where(lengths > 0, lengths + np.minimum(lengths // 8, 64), 0).astype(np.int32)
+        starts = np.zeros(len(rooms), np.int64)
+        starts[1:] = np.cumsum(rooms[:-1], dtype=np.int64)
+        source = _slots(self._starts, lengths)
+        target = _slots(starts, lengths)
+        used = int(rooms.sum(dtype=np.int64))
+        self._neighbours = _moved(self._neighbours, source, target, used)  # type: ignore[assignment]
+        self._times = _moved(self._times, source, target, used)  # type: ignore[assignment]
+        if self.valued:
+            self._values = _moved(self._values, source, target, used)  # type: ignore[assignment]
+        self._starts, self._rooms = starts, rooms
+        self._used, self._garbage = used, 0
+
+
+def _moved(column: NDArray[np.generic], source: Ints, target: Ints, used: int) -> NDArray[np.generic]:
+    fresh = np.zeros(used, column.dtype)
+    fresh[target] = column[source]
+    return fresh
+
+
+def _slots(starts: Ints, lengths: Rows) -> Ints:
+    """The places in the pool of all edges, block by block."""
+    total = int(lengths.sum(dtype=np.int64))
+    before = np.cumsum(lengths, dtype=np.int64) - lengths
+    return np.arange(total, dtype=np.int64) + np.repeat(starts - before, lengths)
+
+
+def _time_order(rows: Rows, times: Ints) -> Ints:
+    """The order by row, then time, then place."""
+    if len(times) and bool(np.all(times[1:] >= times[:-1])):
+        return np.argsort(rows, kind="stable")
+    by_time = np.argsort(times, kind="stable")
+    return by_time[np.argsort(rows[by_time], kind="stable")]

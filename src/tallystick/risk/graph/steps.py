@@ -1,0 +1,153 @@
+"""One step of a traversal: the edges of some vertices that are in a window, truncated.
+
+A step looks at the edges of each vertex that satisfy its own conditions (kind, direction, time
+window open at both ends, amount above a bound), orders them, and keeps at most a limit of them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from tallystick.risk.graph.adjacency import AdjacencyView, Floats, Ints, Rows
+
+__all__ = [
+    "ALL_EDGES",
+    "Edges",
+    "Truncation",
+    "TruncationOrder",
+    "Window",
+    "merged",
+    "step",
+    "truncated",
+]
+
+
+class TruncationOrder(StrEnum):
+    """By what a vertex's edges are ordered before they are cut off."""
+
+    TIMESTAMP_ASCENDING = "TIMESTAMP_ASCENDING"
+    TIMESTAMP_DESCENDING = "TIMESTAMP_DESCENDING"
+    AMOUNT_ASCENDING = "AMOUNT_ASCENDING"
+    AMOUNT_DESCENDING = "AMOUNT_DESCENDING"
+
+
+class Truncation(NamedTuple):
+    """At most `limit` edges of a vertex are followed at each step; None for all.
+
+    Edges that are equal in the order keep that of their arrival; a descending order is exactly
+    the ascending one from its other end. Edges without an amount are ordered by time.
+    """
+
+    limit: int | None
+    order: TruncationOrder
+
+
+ALL_EDGES = Truncation(None, TruncationOrder.TIMESTAMP_DESCENDING)
+
+
+class Window(NamedTuple):
+    """Times in ms since 1970 UTC, both ends outside."""
+
+    start_ms: int
+    end_ms: int
+
+
+class Edges(NamedTuple):
+    """Edges that a step found, grouped by where they come from, in order of time.
+
+    Args:
+        origins: the place in the step's `rows` of the vertex that each edge belongs to.
+        neighbours: the vertex at the other end.
+        times: ms since 1970 UTC.
+        values: amounts; empty if the kind carries none.
+    """
+
+    origins: Ints
+    neighbours: Rows
+    times: Ints
+    values: Floats
+
+    def where(self, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Edges:
+        """Those of which a condition is true."""
+        values = self.values[keep] if len(self.values) else self.values
+        return Edges(self.origins[keep], self.neighbours[keep], self.times[keep], values)
+
+
+def step(
+    view: AdjacencyView,
+    rows: Rows | Ints,
+    window: Window,
+    truncation: Truncation = ALL_EDGES,
+    *,
+    above: float | None = None,
+) -> Edges:
+    """The edges of some vertices, by the conditions.
+
+    Args:
+        rows: rows of vertices; one that comes twice has its edges twice.
+        above: only edges whose amount exceeds this.
+    """
+    origins, slots = _one(view, int(rows[0]), window) if len(rows) == 1 else _many(
+        view, rows, window
+    )
+    values = view.values[slots] if len(view.values) else view.values
+    edges = Edges(origins, view.neighbours[slots], view.times[slots], values)
+    if above is not None:
+        edges = edges.where(edges.values > above)
+    return truncated(edges, truncation)
+
+
+def _one(view: AdjacencyView, row: int, window: Window) -> tuple[Ints, Ints]:
+    start = int(view.starts[row])
+    times = view.times[start : start + int(view.lengths[row])]
+    first = int(np.searchsorted(times, window.start_ms, side="right"))
+    last = max(first, int(np.searchsorted(times, window.end_ms, side="left")))
+    return np.zeros(last - first, np.int64), np.arange(start + first, start + last)
+
+
+def _many(view: AdjacencyView, rows: Rows | Ints, window: Window) -> tuple[Ints, Ints]:
+    lengths = view.lengths[rows].astype(np.int64)
+    origins = np.repeat(np.arange(len(rows)), lengths)
+    before = np.cumsum(lengths) - lengths
+    slots = np.arange(len(origins)) + np.repeat(view.starts[rows] - before, lengths)
+    times = view.times[slots]
+    inside = (times > window.start_ms) & (times < window.end_ms)
+    return origins[inside], slots[inside]
+
+
+def truncated(edges: Edges, truncation: Truncation) -> Edges:
+    """At most the limit's number of edges of each vertex."""
+    limit, order = truncation
+    count = len(edges.origins)
+    if limit is None or count <= limit:
+        return edges
+    starts = np.flatnonzero(np.r_[True, edges.origins[1:] != edges.origins[:-1]])
+    lengths = np.diff(np.r_[starts, count])
+    if int(lengths.max()) <= limit:
+        return edges
+    by_amount = order in (TruncationOrder.AMOUNT_ASCENDING, TruncationOrder.AMOUNT_DESCENDING)
+    rank = np.arange(count) - np.repeat(starts, lengths)
+    if by_amount and len(edges.values):
+        places = np.lexsort((edges.values, edges.origins))
+        ordered, rank = rank, np.empty_like(rank)
+        rank[places] = ordered
+    if order in (TruncationOrder.TIMESTAMP_DESCENDING, TruncationOrder.AMOUNT_DESCENDING):
+        rank = np.repeat(lengths, lengths) - 1 - rank
+    return edges.where(rank < limit)
+
+
+def merged(first: Edges, second: Edges) -> Edges:
+    """The edges of two kinds of the same vertices as one; at equal times the first kind's come
+    first."""
+    origins = np.concatenate([first.origins, second.origins])
+    times = np.concatenate([first.times, second.times])
+    places = np.lexsort((times, origins))
+    return Edges(
+        origins[places],
+        np.concatenate([first.neighbours, second.neighbours])[places],
+        times[places],
+        np.concatenate([first.values, second.values])[places],
+    )
