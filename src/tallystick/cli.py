@@ -1,4 +1,7 @@
-"""The command line: `tallystick server`, `tallystick ledger replay`, …"""
+"""The command line: `tallystick server`, `tallystick ledger replay`, …
+
+What a command needs is imported when it runs, so that the quick ones start quickly.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,6 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from tallystick import __version__
-from tallystick.admin.commands import UsageError, admin_commands
-from tallystick.credit.command_line import credit_commands
-from tallystick.ledger.replay import ReplayError, replay_file
-from tallystick.observe.logs import configure_logs
-from tallystick.pipeline.refusals import Refused
-from tallystick.server import serve
-from tallystick.settings import SettingsError, load_settings
-from tallystick.store.engine import StoreError
 
 __all__ = ["app", "main"]
 
@@ -37,8 +32,14 @@ app = App(
 )
 ledger = App(name="ledger", help="The double-entry ledger.")
 app.command(ledger)
-admin_commands(app)
-credit_commands(app)
+risk = App(name="risk", help="Fraud: the graph of people, accounts and money.")
+risk.command("tallystick.risk.graph.commands:graph", name="graph")
+app.command(risk)
+for _name in ("doctor", "config", "backup"):
+    app.command(f"tallystick.admin.commands:{_name}", name=_name)
+for _name, _group in (("operator", "operators"), ("api-key", "api_keys"), ("keys", "keys")):
+    app.command(f"tallystick.admin.commands:{_group}", name=_name)
+app.command("tallystick.credit.command_line:credit", name="credit")
 
 
 @app.command
@@ -59,6 +60,9 @@ def server(
         config: a TOML file with the configuration.
         empty: do not fill an empty data folder with the sandbox.
     """
+    from tallystick.server import serve
+    from tallystick.settings import load_settings
+
     serve(load_settings(config, os.environ, data=data, host=host, port=port), empty=empty)
 
 
@@ -69,15 +73,36 @@ def replay(file: Path) -> None:
     Args:
         file: one history a line, plain or gzip.
     """
+    from tallystick.ledger.replay import replay_file
+
     for answer in replay_file(file):
         print(json.dumps(answer, separators=(",", ":")))
 
 
+def _spoken_errors() -> tuple[type[Exception], ...]:
+    """Errors that are a sentence for the person who called; looked up when there is one."""
+    from tallystick.admin.commands import UsageError
+    from tallystick.ledger.replay import ReplayError
+    from tallystick.pipeline.refusals import Refused
+    from tallystick.risk.graph.errors import GraphError
+    from tallystick.settings import SettingsError
+    from tallystick.store.engine import StoreError
+
+    return (StoreError, SettingsError, ReplayError, UsageError, Refused, GraphError)
+
+
 def _sentence(error: Exception) -> str:
+    from tallystick.pipeline.refusals import Refused
+
     if isinstance(error, Refused):
         kind = error.refusal.kind
         return f"{kind.english} {error.refusal.detail}".strip()
     return " ".join(str(error).split())
+
+
+def _starts_platform(arguments: Sequence[str]) -> bool:
+    """Whether a command may open the platform, which logs; others need not wait for that."""
+    return arguments[:1] not in (["risk"], ["ledger"])
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -88,14 +113,14 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; what cannot be done is one sentence and exit code 2."""
-    configure_logs("warning", "console")
+    if _starts_platform(sys.argv[1:] if arguments is None else arguments):
+        from tallystick.observe.logs import configure_logs
+
+        configure_logs("warning", "console")
     try:
         code = _run(arguments)
     except CycloptsError as error:
         print(f"tallystick: {_sentence(error)} See --help.", file=sys.stderr)
-        code = _USAGE
-    except (StoreError, SettingsError, ReplayError, UsageError, Refused) as error:
-        print(f"tallystick: {_sentence(error)}", file=sys.stderr)
         code = _USAGE
     except BrokenPipeError:
         # Nobody reads on; what Python would still write at its end must not fail again.
@@ -108,6 +133,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _USAGE
     except KeyboardInterrupt:
         code = _INTERRUPTED
+    except Exception as error:
+        if not isinstance(error, _spoken_errors()):
+            raise
+        print(f"tallystick: {_sentence(error)}", file=sys.stderr)
+        code = _USAGE
     raise SystemExit(code)
 
 

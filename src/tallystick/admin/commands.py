@@ -42,7 +42,7 @@ from tallystick.partners.model import (
 from tallystick.platform import Platform
 from tallystick.settings import Settings, key_table, load_settings, shown_settings
 
-__all__ = ["UsageError", "admin_commands"]
+__all__ = ["UsageError", "api_keys", "backup", "config", "doctor", "keys", "operators"]
 
 _PASSWORD_LENGTH_MIN: Final = 8
 _MARKS: Final = {Level.OK: "ok  ", Level.WARN: "warn", Level.FAIL: "FAIL"}
@@ -355,11 +355,3 @@ def rotate_master(*, place: Place = _HERE) -> int:
         f"backups, is {done.kept}; keep it elsewhere.",
     )
     return 0
-
-
-def admin_commands(app: CommandApp) -> None:
-    """Add the commands to the command line."""
-    for command in (doctor, config, backup):
-        app.command(command)
-    for group in (operators, api_keys, keys):
-        app.command(group)

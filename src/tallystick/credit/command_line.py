@@ -13,7 +13,9 @@ from tallystick.credit.schedules.offer import Offer, quote
 from tallystick.credit.schedules.quote import QuoteRequest
 from tallystick.pipeline.refusals import Refused
 
-__all__ = ["credit_commands"]
+__all__ = ["credit"]
+
+credit = App(name="credit", help="Loans: schedules and what they cost.")
 
 _HEADINGS: Final = ("due", "principal", "interest", "fee", "payment", "balance")
 
@@ -48,25 +50,20 @@ def _table(offer: Offer) -> str:
     return "\n".join(lines)
 
 
-def credit_commands(app: App) -> None:
-    """Mount the commands of credit."""
-    credit = App(name="credit", help="Loans: schedules and what they cost.")
-    app.command(credit)
+@credit.command(name="quote")
+def quote_file(
+    file: Annotated[Path, Parameter(allow_leading_hyphen=True)],
+    *,
+    table: bool = False,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> None:
+    """Calculate a loan: its schedule, the all-in yearly rate and the cost.
 
-    @credit.command(name="quote")
-    def quote_file(
-        file: Annotated[Path, Parameter(allow_leading_hyphen=True)],
-        *,
-        table: bool = False,
-        as_json: Annotated[bool, Parameter(name="--json")] = False,
-    ) -> None:
-        """Calculate a loan: its schedule, the all-in yearly rate and the cost.
-
-        Args:
-            file: one JSON object with the loan's terms; `-` reads standard input.
-            table: answer with a table for people in place of JSON.
-            as_json: answer with one JSON object, as without it.
-        """
-        offer = quote(_read(file))
-        text = _table(offer) if table and not as_json else msgspec.json.encode(offer).decode()
-        print(text)
+    Args:
+        file: one JSON object with the loan's terms; `-` reads standard input.
+        table: answer with a table for people in place of JSON.
+        as_json: answer with one JSON object, as without it.
+    """
+    offer = quote(_read(file))
+    text = _table(offer) if table and not as_json else msgspec.json.encode(offer).decode()
+    print(text)

@@ -8,7 +8,7 @@ moment, while the writer goes on writing.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ __all__ = ["Adjacency", "AdjacencyView", "Block", "Floats", "Ints", "Rows"]
 Ints = NDArray[np.int64]
 Rows = NDArray[np.int32]
 Floats = NDArray[np.float64]
+
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 _GROWTH_MIN = 4
 _GARBAGE_SHARE_MAX = 3  # A pool of which more than a third is left behind is written anew.
@@ -30,6 +32,11 @@ class Block(NamedTuple):
     neighbours: Rows
     times: Ints
     values: Floats
+
+    def where(self, keep: NDArray[np.bool_]) -> Block:
+        """Those of which a condition is true."""
+        values = self.values[keep] if len(self.values) else self.values
+        return Block(self.neighbours[keep], self.times[keep], values)
 
 
 class AdjacencyView(NamedTuple):
@@ -53,7 +60,7 @@ class AdjacencyView(NamedTuple):
         return Block(self.neighbours[start:end], self.times[start:end], self.values[start:end])
 
 
-def _grown(column: NDArray[np.generic], size: int) -> NDArray[np.generic]:
+def _grown(column: NDArray[_Kind], size: int) -> NDArray[_Kind]:
     wider = np.zeros(max(size, len(column) + len(column) // 4), column.dtype)
     wider[: len(column)] = column
     return wider
@@ -103,9 +110,9 @@ class Adjacency:
         """Make room for vertices up to this row."""
         self._vertices = max(self._vertices, vertices)
         if vertices > len(self._starts):
-            self._starts = _grown(self._starts, vertices)  # type: ignore[assignment]
-            self._lengths = _grown(self._lengths, vertices)  # type: ignore[assignment]
-            self._rooms = _grown(self._rooms, vertices)  # type: ignore[assignment]
+            self._starts = _grown(self._starts, vertices)
+            self._lengths = _grown(self._lengths, vertices)
+            self._rooms = _grown(self._rooms, vertices)
 
     def build(self, rows: Rows, neighbours: Rows, times: Ints, values: Floats) -> None:
         """Take all edges at once, in any order; it must be empty.
@@ -148,7 +155,7 @@ class Adjacency:
         keep = block.neighbours != neighbour
         gone = len(keep) - int(keep.sum())
         if gone:
-            self._rewrite(row, Block(*(c[keep] for c in block[:2]), self._kept(block, keep)))
+            self._rewrite(row, block.where(keep))
             self.edges -= gone
         return gone
 
@@ -167,11 +174,8 @@ class Adjacency:
         at = np.flatnonzero((block.neighbours == neighbour) & (block.times == time_ms))[-1]
         keep = np.ones(len(block.times), bool)
         keep[at] = False
-        self._rewrite(row, Block(*(c[keep] for c in block[:2]), self._kept(block, keep)))
+        self._rewrite(row, block.where(keep))
         self.edges -= 1
-
-    def _kept(self, block: Block, keep: NDArray[np.bool_]) -> Floats:
-        return block.values[keep] if self.valued else block.values
 
     def _insert(self, row: int, neighbour: int, time_ms: int, value: float) -> None:
         block = self.view().block(row)
@@ -216,10 +220,10 @@ class Adjacency:
         """Widen the pool; readers keep the columns that they hold."""
         size = self._used + room
         if size > len(self._neighbours):
-            self._neighbours = _grown(self._neighbours, size)  # type: ignore[assignment]
-            self._times = _grown(self._times, size)  # type: ignore[assignment]
+            self._neighbours = _grown(self._neighbours, size)
+            self._times = _grown(self._times, size)
             if self.valued:
-                self._values = _grown(self._values, size)  # type: ignore[assignment]
+                self._values = _grown(self._values, size)
 
     def _columns(self) -> tuple[NDArray[np.generic], ...]:
         if self.valued:
@@ -235,15 +239,15 @@ class Adjacency:
         source = _slots(self._starts, lengths)
         target = _slots(starts, lengths)
         used = int(rooms.sum(dtype=np.int64))
-        self._neighbours = _moved(self._neighbours, source, target, used)  # type: ignore[assignment]
-        self._times = _moved(self._times, source, target, used)  # type: ignore[assignment]
+        self._neighbours = _moved(self._neighbours, source, target, used)
+        self._times = _moved(self._times, source, target, used)
         if self.valued:
-            self._values = _moved(self._values, source, target, used)  # type: ignore[assignment]
+            self._values = _moved(self._values, source, target, used)
         self._starts, self._rooms = starts, rooms
         self._used, self._garbage = used, 0
 
 
-def _moved(column: NDArray[np.generic], source: Ints, target: Ints, used: int) -> NDArray[np.generic]:
+def _moved(column: NDArray[_Kind], source: Ints, target: Ints, used: int) -> NDArray[_Kind]:
     fresh = np.zeros(used, column.dtype)
     fresh[target] = column[source]
     return fresh
@@ -253,7 +257,8 @@ def _slots(starts: Ints, lengths: Rows) -> Ints:
     """The places in the pool of all edges, block by block."""
     total = int(lengths.sum(dtype=np.int64))
     before = np.cumsum(lengths, dtype=np.int64) - lengths
-    return np.arange(total, dtype=np.int64) + np.repeat(starts - before, lengths)
+    places: Ints = np.arange(total, dtype=np.int64) + np.repeat(starts - before, lengths)
+    return places
 
 
 def _time_order(rows: Rows, times: Ints) -> Ints:

@@ -74,7 +74,7 @@ def times(texts: Sequence[str]) -> Ints:
     decimals = np.where(letters[:, 20:23] == 0, 0, digits[:, 20:23])
     ms = decimals @ np.array([100, 10, 1])
     seconds = hour * 3600 + minute * 60 + second
-    return _days(year, month, day) * _DAY_MS + seconds * 1000 + ms
+    return np.asarray(_days(year, month, day) * _DAY_MS + seconds * 1000 + ms, np.int64)
 
 
 def _check_shape(letters: NDArray[np.uint8], digits: NDArray[np.int16]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, TypeVar
 
 import numpy as np
@@ -143,23 +144,28 @@ def open_data(where: Path, folder: str) -> Iterator[DataFiles]:
         names = frozenset(path.name for path in base.iterdir() if path.is_file())
         yield DataFiles(str(base), names, lambda name: (base / name).open("rb"))
     elif where.is_file():
-        try:
-            with tarfile.open(where) as archive:
-                yield _archive(str(where), archive, folder)
-        except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-            raise FileError(where.name, 0, "", f"is not a readable .tar.gz ({error})") from error
+        yield _opened_archive(where, folder)
     else:
         raise FileError(str(where), 0, "", "is not there")
 
 
+def _opened_archive(where: Path, folder: str) -> DataFiles:
+    try:
+        with tarfile.open(where) as archive:
+            return _archive(str(where), archive, folder)
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise FileError(where.name, 0, "", f"is not a readable .tar.gz ({error})") from error
+
+
 def _archive(where: str, archive: tarfile.TarFile, folder: str) -> DataFiles:
-    members = {member.name: member for member in archive.getmembers() if member.isfile()}
-    inside = {n: m for n, m in members.items() if Path(n).parent.name == folder}
-    chosen = {Path(n).name: m for n, m in (inside or members).items()}
-
-    def opened(name: str) -> IO[bytes]:
-        stream = archive.extractfile(chosen[name])
-        assert stream is not None
-        return stream
-
-    return DataFiles(where, frozenset(chosen), opened)
+    """Read the archive once, from its beginning to its end; nothing is written to disk."""
+    found: dict[str, bytes] = {}
+    inside: dict[str, bytes] = {}
+    for member in archive:
+        stream = archive.extractfile(member) if member.isfile() else None
+        if stream is None or not member.name.endswith(".csv"):
+            continue
+        path = PurePosixPath(member.name)
+        (inside if path.parent.name == folder else found)[path.name] = stream.read()
+    files = inside or found
+    return DataFiles(where, frozenset(files), lambda name: io.BytesIO(files[name]))

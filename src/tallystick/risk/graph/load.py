@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,30 +84,45 @@ def _check_names(files: DataFiles, expected: set[str]) -> None:
         raise FileError("Account.csv", 0, "", f"is not in {files.where}")
 
 
+class _VertexColumns(NamedTuple):
+    ids: list[Ints]
+    created: list[Ints]
+    labels: list[str]
+    blocked: list[NDArray[np.bool_]]
+    amounts: list[Floats]
+    balances: list[Floats]
+
+
 def _load_vertices(graph: Graph, files: DataFiles, layout: VertexFile) -> None:
     wanted: list[tuple[str, ...]] = [(layout.id,), (_TIME,)]
     wanted += [names for names in (layout.labels,) if names]
     wanted += [(column,) for column in (layout.blocked, layout.amount, layout.balance) if column]
-    ids, created, blocked, amount, balance = [], [], [], [], []
-    labels: list[str] = []
+    read = _VertexColumns([], [], [], [], [], [])
     seen: set[int] = set()
     for part in files.parts(layout.name, wanted):
-        ids.append(_unseen(part, layout.id, seen))
-        count = len(ids[-1])
-        created.append(part.parsed(_TIME, times))
-        labels += part.columns[layout.labels[0]] if layout.labels else [""] * count
-        blocked.append(
-            part.parsed(layout.blocked, booleans) if layout.blocked else np.zeros(count, np.bool_)
-        )
-        for column, values in ((layout.amount, amount), (layout.balance, balance)):
-            values.append(part.parsed(column, amounts) if column else np.zeros(count))
-    if ids:
+        _read_vertices(part, layout, read)
+        _check_unique(part, layout.id, read.ids[-1], seen)
+    if read.ids:
         graph.vertices[layout.kind].build(
-            *(np.concatenate(column) for column in (ids, created)),
-            _shared(labels),
-            np.concatenate(blocked),
-            *(np.concatenate(column) for column in (amount, balance)),
+            np.concatenate(read.ids),
+            np.concatenate(read.created),
+            _shared(read.labels),
+            np.concatenate(read.blocked),
+            np.concatenate(read.amounts),
+            np.concatenate(read.balances),
         )
+
+
+def _read_vertices(part: Part, layout: VertexFile, read: _VertexColumns) -> None:
+    read.ids.append(part.parsed(layout.id, identifiers))
+    count = len(read.ids[-1])
+    read.created.append(part.parsed(_TIME, times))
+    read.labels.extend(part.columns[layout.labels[0]] if layout.labels else [""] * count)
+    no = np.zeros(count, np.bool_)
+    read.blocked.append(part.parsed(layout.blocked, booleans) if layout.blocked else no)
+    nothing = np.zeros(count)
+    read.amounts.append(part.parsed(layout.amount, amounts) if layout.amount else nothing)
+    read.balances.append(part.parsed(layout.balance, amounts) if layout.balance else nothing)
 
 
 def _shared(labels: list[str]) -> list[str]:
@@ -117,19 +131,16 @@ def _shared(labels: list[str]) -> list[str]:
     return [known.setdefault(label, label) for label in labels]
 
 
-def _unseen(part: Part, column: str, seen: set[int]) -> Ints:
-    ids = part.parsed(column, identifiers)
-    before = len(seen)
+def _check_unique(part: Part, column: str, ids: Ints, seen: set[int]) -> None:
     numbers = ids.tolist()
-    seen.update(numbers)
-    if len(seen) != before + len(numbers):
-        known = seen.difference(numbers) if before else set()
-        for place, number in enumerate(numbers):
-            if number in known:
-                raise part.error(place, column, f"{number} is there twice")
-            known.add(number)
-        raise part.error(0, column, "an id is there twice")
-    return ids
+    fresh = set(numbers)
+    if len(fresh) == len(numbers) and fresh.isdisjoint(seen):
+        seen |= fresh
+        return
+    for place, number in enumerate(numbers):
+        if number in seen:
+            raise part.error(place, column, f"{number} is there twice")
+        seen.add(number)
 
 
 class _EdgeColumns(NamedTuple):

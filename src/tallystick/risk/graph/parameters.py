@@ -49,7 +49,9 @@ def typed(
     """
     strange = [name for name in given if name not in wanted]
     if strange:
-        raise QueryError(f"{query} has no parameter {strange[0][:40]!r}; it has {', '.join(wanted)}")
+        raise QueryError(
+            f"{query} has no parameter {strange[0][:40]!r}; it has {', '.join(wanted)}"
+        )
     missing = [name for name in wanted if name not in given and name not in _OPTIONAL]
     if missing:
         raise QueryError(f"{query} needs the parameter {missing[0]}")

@@ -90,8 +90,8 @@ def step(
         rows: rows of vertices; one that comes twice has its edges twice.
         above: only edges whose amount exceeds this.
     """
-    origins, slots = _one(view, int(rows[0]), window) if len(rows) == 1 else _many(
-        view, rows, window
+    origins, slots = (
+        _one(view, int(rows[0]), window) if len(rows) == 1 else _many(view, rows, window)
     )
     values = view.values[slots] if len(view.values) else view.values
     edges = Edges(origins, view.neighbours[slots], view.times[slots], values)

@@ -245,6 +245,8 @@ def _inflow_rows(
     ids = view.vertices[_ACCOUNT].ids[inflow.keys].tolist()
     answer = [
         (-distances[row], -rounded(amount / loan_amount) if loan_amount else 0.0, account)
-        for row, account, amount in zip(inflow.keys.tolist(), ids, inflow.sums.tolist(), strict=True)
+        for row, account, amount in zip(
+            inflow.keys.tolist(), ids, inflow.sums.tolist(), strict=True
+        )
     ]
     return [(str(account), -ratio, -distance) for distance, ratio, account in sorted(answer)]
