@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tallystick.pipeline.commands import (
     SYSTEM,
@@ -25,7 +25,7 @@ from tallystick.store.engine import connect, migrate
 from tallystick.store.rows import ReadSession
 from tallystick.store.sealing import Sealer
 
-__all__ = ["START_MS", "Clock", "Parts", "opened"]
+__all__ = ["START_MS", "Clock", "Parts", "opened", "opened_as"]
 
 START_MS = 1_800_000_000_000
 """When tests begin, milliseconds since 1970 UTC."""
@@ -127,16 +127,29 @@ class Parts:
         self.writer.close()
 
 
+P = TypeVar("P", bound=Parts)
+
+
 @contextmanager
-def opened(
-    folder: Path, *registers: Callable[[Registry], None], clock: Clock | None = None
-) -> Iterator[Parts]:
-    """Parts on the database in a folder, with the products that register there."""
+def opened_as(
+    kind: type[P],
+    folder: Path,
+    *registers: Callable[[Registry], None],
+    clock: Clock | None = None,
+) -> Iterator[P]:
+    """Parts of a kind on the database in a folder, with the products that register there."""
     registry = Registry()
     for register in registers:
         register(registry)
-    parts = Parts(folder / "tallystick.db", registry, clock)
+    parts = kind(folder / "tallystick.db", registry, clock)
     try:
         yield parts
     finally:
         parts.close()
+
+
+def opened(
+    folder: Path, *registers: Callable[[Registry], None], clock: Clock | None = None
+) -> AbstractContextManager[Parts]:
+    """The parts on the database in a folder, with the products that register there."""
+    return opened_as(Parts, folder, *registers, clock=clock)

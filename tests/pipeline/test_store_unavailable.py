@@ -86,6 +86,7 @@ def test_all_are_refused_nothing_is_changed_and_it_recovers(
         answers = [parts.executor.submit_and_wait(requests[0])]
         assert parts.executor.store_failure
         assert contents(parts) == before
+        assert not parts.writer.in_transaction
     assert [a.refusal and a.refusal.code for a in answers] == ["STORE_UNAVAILABLE"]
     refusal = answers[0].refusal
     assert refusal is not None
