@@ -14,7 +14,7 @@ import pytest
 from tests.credit.loans import PLAIN, offered
 from tests.server_process import ROOT, ServerProcess
 
-from tallystick.gateway.rest.rate_limit import RateLimit
+from tallystick.pipeline.rate_limit import RateLimit
 from tallystick.pipeline.refusals import Refused
 
 

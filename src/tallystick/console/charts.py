@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup, escape
 
-__all__ = ["Point", "bar_chart", "line_chart", "ticks"]
+__all__ = ["Point", "bar_chart", "line_chart", "stacked_chart", "ticks"]
 
 _WIDTH: Final = 480
 _HEIGHT: Final = 200
@@ -119,6 +119,42 @@ def bar_chart(
             Markup(
                 '<rect class="bar" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>{}'
             ).format(x, y, width, height, point.says, _label(point, x + width // 2))
+        )
+    return _frame(name, title, description, body, _axis(marks, axis_text))
+
+
+def _stack(x: int, width: int, below: int, value: int, top: int, kind: str) -> Markup:
+    """One part of a bar, on top of what is below it."""
+    y, foot = _y(below + value, top), _y(below, top)
+    return Markup('<rect class="bar{}" x="{}" y="{}" width="{}" height="{}"/>').format(
+        kind, x, y, width, foot - y
+    )
+
+
+def stacked_chart(
+    points: Sequence[Point], others: Sequence[int], *, name: str, title: str, description: str,
+    axis_text: Callable[[int], str],
+) -> Markup:  # fmt: skip
+    """Values side by side, each with another one on top; the other arguments as for `bar_chart`.
+
+    Args:
+        points: the lower values; `says` tells of both.
+        others: the upper ones, in the same order.
+    """
+    pairs = list(zip(points, others, strict=True))
+    marks = ticks(max((p.value + other for p, other in pairs), default=0))
+    slot = (_WIDTH - _LEFT - _RIGHT) // max(1, len(pairs))
+    width = max(2, slot * 7 // 10)
+    body = []
+    for at, (point, other) in enumerate(pairs):
+        x = _LEFT + at * slot + (slot - width) // 2
+        body.append(
+            Markup("<g>{}{}<title>{}</title></g>{}").format(
+                _stack(x, width, 0, point.value, marks[-1], ""),
+                _stack(x, width, point.value, other, marks[-1], " second"),
+                point.says,
+                _label(point, x + width // 2),
+            )
         )
     return _frame(name, title, description, body, _axis(marks, axis_text))
 

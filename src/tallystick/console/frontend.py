@@ -23,6 +23,7 @@ from tallystick.console.visitor import LANGUAGE_COOKIE, Visitor
 from tallystick.parties.passwords import PasswordHasher
 from tallystick.payments.trades.model import Trade
 from tallystick.pipeline.commands import Answer, Caller, Command
+from tallystick.pipeline.rate_limit import RateLimit
 from tallystick.pipeline.refusals import REFUSALS, Refusal
 from tallystick.platform import Platform
 
@@ -80,6 +81,7 @@ class Frontend:
         self.return_location = return_location
         self.hasher = PasswordHasher.of(platform.settings)
         self.figures = FiguresReader(platform)
+        self.rate_limit = RateLimit(platform.clock_ms)
         self.assets = _load_assets()
         digest = hashlib.sha256(b"\0".join(a.body for a in self.assets.values()))
         self.assets_version = digest.hexdigest()[:12]

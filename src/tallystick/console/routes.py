@@ -14,6 +14,7 @@ from tallystick.console.books import BOOKS
 from tallystick.console.cashier import CASHIER
 from tallystick.console.frontend import Front, Frontend, ReturnLocation
 from tallystick.console.keys import KEYS
+from tallystick.console.loan_calculator import LOAN_CALCULATOR
 from tallystick.console.notifications import NOTIFICATIONS
 from tallystick.console.operators import OPERATORS
 from tallystick.console.overview import OVERVIEW
@@ -72,7 +73,7 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
     }
     handlers = (
         *CASHIER, *WALLET, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS, *NOTIFICATIONS, *APPS, *KEYS,
-        *AUDIT, unknown,
+        *AUDIT, *LOAN_CALCULATOR, unknown,
     )  # fmt: skip
     pages = Router(
         "/",

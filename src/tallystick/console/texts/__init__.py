@@ -10,12 +10,13 @@ from enum import Enum
 from typing import Final
 
 from tallystick.console.texts.common import COMMON
+from tallystick.console.texts.credit import CREDIT
 from tallystick.console.texts.operators import OPERATORS
 from tallystick.console.texts.people import PEOPLE
 
 __all__ = ["TEXTS", "Language", "choose_language", "text"]
 
-TEXTS: Final[dict[str, tuple[str, str]]] = {**COMMON, **PEOPLE, **OPERATORS}
+TEXTS: Final[dict[str, tuple[str, str]]] = {**COMMON, **PEOPLE, **CREDIT, **OPERATORS}
 
 
 class Language(Enum):

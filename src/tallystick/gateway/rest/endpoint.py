@@ -16,9 +16,9 @@ from litestar.types import Scope
 from tallystick.gateway.rest.identity import Identity, identify
 from tallystick.gateway.rest.operation import Calculation, Call, Operation
 from tallystick.gateway.rest.problem import BadRequest, problem_response
-from tallystick.gateway.rest.rate_limit import RateLimit
 from tallystick.gateway.rest.reading import BodyReader, QueryReader, idempotency_key, read_path
 from tallystick.pipeline.commands import Answer
+from tallystick.pipeline.rate_limit import RateLimit
 from tallystick.pipeline.refusals import Refusal, Refused
 from tallystick.platform import Platform
 
