@@ -18,6 +18,7 @@ from tallystick.gateway.alipay.page_return import build_return_url
 from tallystick.parties.model import PartyKind
 from tallystick.parties.passwords import PasswordHasher
 from tallystick.parties.views import payment_code_index
+from tallystick.partners.model import CreateOperator, Role
 from tallystick.payments.trades.model import (
     ConfirmReceipt,
     CreateTrade,
@@ -65,31 +66,48 @@ class World(NamedTuple):
         with self.client.portal() as portal:
             return portal.call(ask, self.platform, command)
 
+    def refuse(self, command: Command) -> str:
+        """The code with which a command of the system's is refused."""
+
+        async def asked() -> str:
+            answer = await self.platform.submit(SYSTEM, command, secrets.token_hex(8))
+            assert answer.refusal is not None, command
+            return answer.refusal.code
+
+        with self.client.portal() as portal:
+            return portal.call(asked)
+
     def order(
-        self, amount: int, *, subject: str = "Fresh tea", code: str = "", return_url: str = ""
-    ) -> str:
+        self, amount: int, *, subject: str = "Fresh tea", code: str = "", return_url: str = "",
+        notify_url: str = "",
+    ) -> str:  # fmt: skip
         """A fresh unpaid order; gives its trade number."""
 
         async def opened() -> str:
             return await open_order(
-                self.platform, subject, amount, code=code, return_url=return_url
+                self.platform, subject, amount, code=code, return_url=return_url,
+                notify_url=notify_url,
             )  # fmt: skip
 
         with self.client.portal() as portal:
             return portal.call(opened)
 
-    def paid(self, amount: int, buyer: str = ALICE.party_id) -> str:
+    def paid(self, amount: int, buyer: str = ALICE.party_id, notify_url: str = "") -> str:
         """A fresh order that is paid; gives its trade number."""
-        trade_no = self.order(amount)
+        trade_no = self.order(amount, notify_url=notify_url)
         with self.client.portal() as portal:
             portal.call(pay, self.platform, trade_no, buyer)
         return trade_no
 
-    def status(self, trade_no: str) -> TradeStatus:
-        """The state of a trade."""
+    def trade_of(self, trade_no: str) -> Trade:
+        """The trade with this number."""
         trade = self.platform.rows.get(Trade, trade_no)
         assert trade is not None
-        return trade.status
+        return trade
+
+    def status(self, trade_no: str) -> TradeStatus:
+        """The state of a trade."""
+        return self.trade_of(trade_no).status
 
     def buyer(self, name: str, money: int = 100_000) -> Persona:
         """A buyer of one test, whose wrong passwords and payments harm no other."""
@@ -99,6 +117,17 @@ class World(NamedTuple):
         with self.client.portal() as portal:
             portal.call(register_persona, self.platform, who, hasher)
         return who
+
+    def operator(self, name: str, role: Role = Role.OPERATOR) -> tuple[str, str]:
+        """An operator of one test; gives login and password."""
+        login, password = f"{name}-{secrets.token_hex(4)}", secrets.token_urlsafe(9)
+        hasher = PasswordHasher.of(self.platform.settings)
+        command = CreateOperator(
+            operator_id=login, login=login, role=role,
+            password_hash=hasher.hash_password(password),
+        )  # fmt: skip
+        self.do(command)
+        return login, password
 
     def balance(self, party_id: str) -> int:
         """What a party has, in fen."""
@@ -185,9 +214,13 @@ async def trades_in_every_state(platform: Platform, notify_url: str = "") -> Non
     )
 
 
-def world_app(data: Path, *, notify_url: str = "") -> tuple[Platform, Litestar]:
+def world_app(
+    data: Path, *, notify_url: str = "", public_url: str = ""
+) -> tuple[Platform, Litestar]:
     """A platform on a new folder, and an application of its pages that starts and seeds it."""
-    settings = Settings(data=data, port=1, password_memory_kib=64, password_passes=1)
+    settings = Settings(
+        data=data, port=1, password_memory_kib=64, password_passes=1, public_url=public_url
+    )
     platform = Platform.open(settings)
 
     @asynccontextmanager
