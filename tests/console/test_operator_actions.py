@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 from typing import NamedTuple
 
 import pytest
@@ -81,7 +82,7 @@ TABLES = ("trade", "trade_event", "refund", "app", "app_key", "api_key", "gatewa
           "ledger_transfer", "notification")  # fmt: skip
 
 
-def everything(world: World) -> dict[str, list[object]]:
+def everything(world: World) -> dict[str, list[str]]:
     """All rows that actions could change."""
     connection = world.platform.rows.connection
     found = {t: connection.execute(f"SELECT * FROM {t}").fetchall() for t in TABLES}
@@ -90,8 +91,12 @@ def everything(world: World) -> dict[str, list[object]]:
 
 @pytest.fixture(scope="module")
 def noisy(world: World) -> World:
-    """The world with a trade that somebody was to be told of."""
-    world.paid(100, notify_url="https://shop.test/notify")
+    """The world with a trade that a shop was to be told of, at an address that is not allowed."""
+    world.paid(100, notify_url="http://127.0.0.1:9/notify")
+    deadline = time.monotonic() + 30
+    while world.platform.rows.query(Notification, "LIMIT 1")[0].status != "given_up":
+        assert time.monotonic() < deadline, "the notification is not given up"
+        time.sleep(0.02)
     return world
 
 
