@@ -317,7 +317,7 @@ def _from_file(path: Path) -> Iterator[_Given]:
     for key, value in found.items():
         if key not in known:
             raise _unknown(key, known, f"there is no such key (in {path})")
-        if key in ("data", "master_key_file") and isinstance(value, str):
+        if key in ("data", "master_key_file") and isinstance(value, str) and value.strip():
             value = str(path.absolute().parent / value)
         yield _Given(key, value, str(path), False)
 

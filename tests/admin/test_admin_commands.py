@@ -1,0 +1,230 @@
+"""Operators, keys and backups at the command line, on real folders and a real server."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.admin.conftest import Folder
+from tests.operating.client import Client, run_tallystick
+from tests.server_process import ServerProcess
+
+from tallystick.parties.passwords import PasswordHasher
+from tallystick.partners.model import Operator, WebSession
+from tallystick.platform import Platform
+from tallystick.settings import Settings
+
+ENV = {"TALLYSTICK_PASSWORD_MEMORY_KIB": "8192", "TALLYSTICK_PASSWORD_PASSES": "1"}
+
+
+def _run(folder: Folder, *arguments: str | Path, stdin: str = "") -> Any:
+    """The JSON answer of a command that works."""
+    done = run_tallystick(
+        *arguments, "--data", folder.settings.data, "--json", stdin=stdin, env=ENV
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def _refused(folder: Folder, *arguments: str | Path, stdin: str = "") -> str:
+    """The sentence of a command that does not."""
+    done = run_tallystick(*arguments, "--data", folder.settings.data, stdin=stdin, env=ENV)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def _operator(folder: Folder, login: str) -> Operator:
+    platform = Platform.open(folder.settings)
+    try:
+        found = platform.rows.find(Operator, login=login)
+    finally:
+        platform.close()
+    assert found is not None
+    return found
+
+
+def _knows(folder: Folder, login: str, password: str) -> bool:
+    hasher = PasswordHasher.of(folder.settings)
+    return hasher.verify_password(_operator(folder, login).password_hash, password)
+
+
+def test_a_first_operator_is_added_with_a_password_that_is_shown_once(folder: Folder) -> None:
+    told = _run(folder, "operator", "add", "kim")
+    assert _knows(folder, "kim", told["password"])
+    assert told["role"] == _operator(folder, "kim").role == "operator"
+    assert "belongs to another" in _refused(folder, "operator", "add", "kim")
+
+
+def test_a_password_can_be_given_on_standard_input(folder: Folder) -> None:
+    arguments = ("operator", "add", "lee", "--role", "viewer", "--password-stdin")
+    told = _run(folder, *arguments, stdin="correct horse\n")
+    assert told == {"login": "lee", "role": "viewer"}
+    assert _knows(folder, "lee", "correct horse")
+    assert "at least 8" in _refused(folder, *arguments, stdin="short\n")
+
+
+def test_a_reset_opens_the_lock_and_ends_sessions(folder: Folder) -> None:
+    operator = _operator(folder, "operator")
+    with sqlite3.connect(folder.database) as connection:
+        connection.execute("UPDATE operator SET wrong_count = 5, locked_until_ms = 99999999999999")
+        for index, kind in ((b"a" * 16, "operator"), (b"b" * 16, "party")):
+            connection.execute(
+                "INSERT INTO web_session VALUES (?, ?, ?, 99999999999999)",
+                (index, kind, operator.operator_id),
+            )
+    connection.close()
+    told = _run(folder, "operator", "reset", "operator")
+    changed = _operator(folder, "operator")
+    assert (changed.wrong_count, changed.locked_until_ms) == (0, 0)
+    assert _knows(folder, "operator", told["password"])
+    platform = Platform.open(folder.settings)
+    try:
+        kinds = [s.kind for s in platform.rows.query(WebSession, "ORDER BY session_index")]
+    finally:
+        platform.close()
+    assert kinds == ["party"]
+    assert "no operator nobody" in _refused(folder, "operator", "reset", "nobody")
+
+
+def test_the_last_operator_who_may_act_stays(folder: Folder) -> None:
+    assert "the last operator" in _refused(folder, "operator", "retire", "operator")
+    _run(folder, "operator", "add", "kim")
+    _run(folder, "operator", "retire", "operator")
+    assert _operator(folder, "operator").status == "retired"
+
+
+def test_what_is_done_at_the_command_line_is_in_the_audit_trail(folder: Folder) -> None:
+    _run(folder, "operator", "add", "kim")
+    with sqlite3.connect(folder.database) as connection:
+        found = connection.execute(
+            "SELECT caller_id, outcome FROM audit WHERE command = 'operator.create' "
+            "AND caller_kind = 'operator'"
+        ).fetchall()
+    connection.close()
+    assert found == [("command-line", "accepted")]
+
+
+def test_an_empty_platform_gets_its_first_key_and_takes_it(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "data")
+    made = run_tallystick("api-key", "create", "first", "--data", settings.data, "--json")
+    secret = json.loads(made.stdout)["secret"]
+    server = ServerProcess(settings.data, arguments=["--empty"]).start()
+    try:
+        client = Client(server)
+        right = client.ask("GET", "/v1/trades", authorization=f"Bearer {secret}")
+        wrong = client.ask("GET", "/v1/trades", authorization=f"Bearer {secret}0")
+        client.close()
+        assert (right.status, wrong.status) == (200, 401)
+        assert not (settings.data / "sandbox").exists()
+        running = run_tallystick("operator", "add", "kim", "--data", settings.data)
+        assert running.returncode == 2
+        assert "in use by another" in running.stderr
+    finally:
+        server.stop()
+
+
+def test_a_key_has_the_scopes_that_were_asked_for(folder: Folder) -> None:
+    told = _run(
+        folder, "api-key", "create", "books", "--scope", "ledger:read", "--scope", "ledger:write"
+    )
+    assert told["scopes"] == ["ledger:read", "ledger:write"]
+    assert "scopes: nonsense" in _refused(folder, "api-key", "create", "odd", "--scope", "nonsense")
+    assert _run(folder, "api-key", "revoke", told["key_id"])["status"] == "retired"
+    listed = _run(folder, "keys", "list")["api_keys"]
+    assert {k["key_id"]: k["status"] for k in listed}[told["key_id"]] == "retired"
+
+
+def test_apps_are_moved_to_a_new_key_of_the_platform(folder: Folder) -> None:
+    made = _run(folder, "keys", "new-gateway")
+    before = _run(folder, "keys", "list")["gateway_keys"]
+    assert {k["key_id"]: len(k["apps"]) for k in before} == {"gateway-1": 1, made["key_id"]: 0}
+    moved = _run(folder, "keys", "use-gateway", made["key_id"], "--every-app")
+    assert len(moved["apps"]) == 1
+    after = _run(folder, "keys", "list")["gateway_keys"]
+    assert {k["key_id"]: len(k["apps"]) for k in after} == {"gateway-1": 0, made["key_id"]: 1}
+    assert "--every-app" in _refused(folder, "keys", "use-gateway", made["key_id"])
+    assert _refused(folder, "keys", "use-gateway", "no-such-key", "--every-app")
+
+
+def test_a_backup_of_a_running_server_can_be_started(folder: Folder, tmp_path: Path) -> None:
+    server = ServerProcess(folder.settings.data).start()
+    try:
+        made = _run(folder, "backup", tmp_path / "backup")
+        again = run_tallystick("backup", tmp_path / "backup", "--data", folder.settings.data)
+    finally:
+        server.stop()
+    assert again.returncode == 2
+    assert "not empty" in again.stderr
+    assert made["bytes"] > 0
+    assert {p.name for p in (tmp_path / "backup").iterdir()} == {"tallystick.db", "backup.json"}
+    shutil.copytree(tmp_path / "backup", tmp_path / "restored")
+    restored = Settings(data=tmp_path / "restored", master_key_file=folder.key)
+    platform = Platform.open(restored)
+    try:
+        count = platform.rows.connection.execute("SELECT COUNT(*) FROM trade").fetchone()
+    finally:
+        platform.close()
+    assert count == (2,)
+
+
+def test_without_a_database_there_is_nothing_to_back_up(tmp_path: Path) -> None:
+    done = run_tallystick("backup", tmp_path / "b", "--data", tmp_path / "nowhere")
+    assert done.returncode == 2
+    assert "has no database" in done.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["server", "--nonsense"], "Unknown option"),
+        (["nonsense"], "Unknown command"),
+        (["server", "--port", "many"], "--port"),
+        (["server", "--port", "99999"], "port: Expected int <= 65535"),
+        (["ledger", "replay"], "requires an argument"),
+        (["ledger", "replay", "/nowhere/at/all"], "No such file"),
+        (["ledger", "replay", "/"], "Is a directory"),
+        (["operator", "add", "x", "--role", "king"], "--role"),
+        (["config", "--config", "/nowhere"], "cannot be read"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_exit_code_two(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    done = run_tallystick(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.startswith("tallystick: ")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"\x1f\x8b\x08\x00cut", b"{", b"\xff\xfe", b"[1]"])
+def test_a_file_that_is_no_history_is_one_sentence(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "odd").write_bytes(content)
+    done = run_tallystick("ledger", "replay", tmp_path / "odd")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("tallystick: ")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [], ["server"], ["doctor"], ["config"], ["backup"], ["ledger"], ["ledger", "replay"],
+        ["operator"], ["operator", "add"], ["operator", "reset"], ["operator", "retire"],
+        ["api-key"], ["api-key", "create"], ["api-key", "revoke"], ["keys"], ["keys", "list"],
+        ["keys", "new-gateway"], ["keys", "use-gateway"], ["keys", "rotate-master"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_every_command_explains_itself(command: list[str], capsys: Any) -> None:
+    from tallystick.cli import app
+
+    app([*command, "--help"], exit_on_error=False, result_action="return_value")
+    assert "Usage: tallystick" in capsys.readouterr().out
