@@ -1,0 +1,28 @@
+"""The page about credit says what is true."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import msgspec
+from tests.server_process import ROOT
+
+from tallystick.credit.schedules.offer import quote
+from tallystick.credit.schedules.quote import QuoteRequest
+
+PAGE = (ROOT / "docs" / "credit.md").read_text("utf-8")
+
+
+def test_the_example_gives_the_answer_beside_it() -> None:
+    asked = re.search(r"echo '(\{.*?\})' \| tallystick credit quote -", PAGE, re.DOTALL)
+    answered = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    assert asked is not None
+    assert answered is not None
+    offer = quote(msgspec.json.decode(asked[1], type=QuoteRequest))
+    assert json.loads(msgspec.json.encode(offer)) == json.loads(answered[1])
+
+
+def test_every_field_of_a_quote_is_described() -> None:
+    described = set(re.findall(r"`([a-z_]+)`", PAGE))
+    assert {field.name for field in msgspec.structs.fields(QuoteRequest)} <= described
