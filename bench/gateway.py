@@ -10,6 +10,7 @@ the same machine.
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -97,6 +98,13 @@ def _signatures_per_s(key: RSAPrivateKey, seconds: float) -> float:
     return count / passed
 
 
+def _cpu_s(server: ServerProcess) -> float:
+    """Processor time that the server has had, seconds."""
+    assert server.process is not None
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _peak_rss_mb(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text("utf-8").splitlines():
         if line.startswith("VmHWM:"):
@@ -113,12 +121,17 @@ def _rounds(server: ServerProcess, shop: _Shop, *, rounds: int, size: int) -> di
     for at in range(rounds + 1):
         requests = shop.payments(size)
         bare = _signatures_per_s(shop.key, 2.0)
+        cpu_before = _cpu_s(server)
         answered = uvloop.run(
             as_fast_as_answered(server.host, server.port, requests, connections=_CONNECTIONS)
         )
         shop.check(answered.bodies)
         per_s = size / answered.whole_s
-        say(f"round {at}: {per_s:,.0f} payments/s, {bare:,.0f} signatures/s")
+        cpu_ms = (_cpu_s(server) - cpu_before) / size * 1000
+        say(
+            f"round {at}: {per_s:,.0f} payments/s at {cpu_ms:.2f} ms of processor time each, "
+            f"{bare:,.0f} signatures/s"
+        )
         if at > 0:  # The first round warms up.
             paid.append(per_s)
             signed.append(bare)

@@ -175,7 +175,7 @@ async def _run(settings: Settings, *, empty: bool) -> None:
             await platform.stop()
             log.info("stopped")
         if site is not None:
-            site.close()
+            await site.close()
         listener.close()
 
 

@@ -72,9 +72,9 @@ class Site:
             return "bill", self._gateway.serve_bill
         return ("rest" if path.startswith("/v1/") else "pages"), self._rest  # type: ignore[return-value]
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of what the doors hold."""
-        self._gateway.close()
+        await self._gateway.close()
 
 
 def build_site(platform: Platform) -> Site:

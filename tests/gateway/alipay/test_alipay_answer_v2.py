@@ -20,15 +20,22 @@ from tests.gateway.alipay.client_side import (
 
 from tallystick.gateway.alipay.answer_v2 import (
     ERROR_KEY,
-    encode_answer,
+    answer_text,
     fault_content,
     response_key,
+    signed_answer,
 )
 from tallystick.gateway.alipay.faults import FAULTS, fault, fault_of
 from tallystick.gateway.alipay.schemas import SCHEMAS
+from tallystick.partners import rsa2
 from tallystick.pipeline.refusals import REFUSALS, Refusal
 
 KEY = response_key("alipay.trade.query")
+
+
+def encode(content: object, *, charset: str = "utf-8", aes_key: bytes | None = None) -> bytes:
+    text = answer_text(content, charset=charset, aes_key=aes_key)
+    return signed_answer(KEY, text, rsa2.sign(text, PLATFORM_KEY))
 
 
 def check(body: bytes, content: object, charset: str = "utf-8") -> None:
@@ -44,7 +51,7 @@ def check(body: bytes, content: object, charset: str = "utf-8") -> None:
 
 
 def test_the_byte_form_is_fixed() -> None:
-    body = encode_answer(KEY, {"code": "10000", "list": [{"a": "b"}]}, PLATFORM_KEY)
+    body = encode({"code": "10000", "list": [{"a": "b"}]})
     head = b'{"alipay_trade_query_response":{"code":"10000","list":[{"a":"b"}]},"sign":"'
     assert body.startswith(head)
     assert body.endswith(b'=="}')
@@ -61,20 +68,20 @@ VALUES = st.recursive(
 def test_every_client_can_cut_every_answer(content: dict[str, Any]) -> None:
     if "sign" in content:
         content["sign"] = str(content["sign"])
-    check(encode_answer(KEY, content, PLATFORM_KEY), content)
+    check(encode(content), content)
 
 
 @pytest.mark.parametrize("charset", ["gbk", "gb2312", "gb18030"])
 def test_other_charsets_get_ascii_that_means_the_same(charset: str) -> None:
     content = {"subject": "中文 € 😀 {}", "list": [{"a": "b"}]}
-    body = encode_answer(KEY, content, PLATFORM_KEY, charset=charset)
+    body = encode(content, charset=charset)
     assert body.isascii()
     check(body, content, charset)
 
 
 def test_an_encrypted_answer_signs_the_quoted_ciphertext() -> None:
     aes_key = bytes(range(16))
-    body = encode_answer(KEY, {"code": "10000"}, PLATFORM_KEY, aes_key=aes_key).decode()
+    body = encode({"code": "10000"}, aes_key=aes_key).decode()
     answer = json.loads(body)
     assert signs(f'"{answer[KEY]}"'.encode(), answer["sign"])
     decryptor = Cipher(algorithms.AES(aes_key), modes.CBC(bytes(16))).decryptor()

@@ -10,6 +10,7 @@ from tests.gateway.alipay.client_side import APP_KEY, PLATFORM_KEY, signature, s
 from tallystick.gateway.alipay import aes, v3
 from tallystick.gateway.alipay.faults import Fault, Rejected, fault
 from tallystick.gateway.alipay.schemas import SCHEMAS
+from tallystick.partners import rsa2
 
 KEY = APP_KEY.public_key()
 AUTH = "app_id=2026000000000001,nonce=5f9e,timestamp=1795485600000"
@@ -108,7 +109,8 @@ def test_paths_and_methods_are_each_others_reverse() -> None:
 
 def test_an_answer_is_signed_in_its_headers() -> None:
     body = '{"subject":"一"}'.encode()
-    headers = v3.answer_headers(body, PLATFORM_KEY, now_ms=5, nonce="n", trace_id="t")
+    signature = rsa2.sign(v3.answer_text(body, now_ms=5, nonce="n"), PLATFORM_KEY)
+    headers = v3.answer_headers(signature, now_ms=5, nonce="n", trace_id="t")
     assert signs(b"5\nn\n" + body + b"\n", headers["alipay-signature"])
     assert (headers["alipay-timestamp"], headers["alipay-nonce"]) == ("5", "n")
     assert headers["alipay-trace-id"] == "t"

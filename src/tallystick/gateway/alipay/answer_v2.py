@@ -11,14 +11,19 @@ import re
 from typing import Final
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tallystick.gateway.alipay import aes
 from tallystick.gateway.alipay.faults import Fault
 from tallystick.gateway.alipay.schemas import SCHEMAS
-from tallystick.partners import rsa2
 
-__all__ = ["CONTENT_TYPE", "ERROR_KEY", "encode_answer", "fault_content", "response_key"]
+__all__ = [
+    "CONTENT_TYPE",
+    "ERROR_KEY",
+    "answer_text",
+    "fault_content",
+    "response_key",
+    "signed_answer",
+]
 
 # Alipay itself says text/html. No client looks, and a browser must not run what a subject says.
 CONTENT_TYPE: Final = "application/json;charset=utf-8"
@@ -69,25 +74,24 @@ def _content_bytes(content: object, charset: str) -> bytes:
     return text if charset == "utf-8" else _ascii(text)
 
 
-def encode_answer(
-    key: str,
-    content: object,
-    signing_key: RSAPrivateKey,
-    *,
-    charset: str = "utf-8",
-    aes_key: bytes | None = None,
-) -> bytes:
-    """The answer's body.
+def answer_text(content: object, *, charset: str = "utf-8", aes_key: bytes | None = None) -> bytes:
+    """The first member's value as it is sent, which is what is signed.
 
     Args:
-        key: the first member's name, from `response_key`.
         content: what msgspec encodes as a JSON object.
-        signing_key: the private half of the platform key that the app knows.
         charset: the codec of the request; other than UTF-8 the answer is pure ASCII.
         aes_key: encrypt the content, when the request's was.
     """
     text = _content_bytes(content, charset)
-    if aes_key is not None:
-        text = b'"%b"' % aes.encrypt(text, aes_key).encode()
-    signature = rsa2.sign(text, signing_key)
+    return text if aes_key is None else b'"%b"' % aes.encrypt(text, aes_key).encode()
+
+
+def signed_answer(key: str, text: bytes, signature: str) -> bytes:
+    """The answer's body.
+
+    Args:
+        key: the first member's name, from `response_key`.
+        text: from `answer_text`.
+        signature: over `text`, with the private half of the platform key that the app knows.
+    """
     return b'{"%b":%b,"sign":"%b"}' % (key.encode(), text, signature.encode())

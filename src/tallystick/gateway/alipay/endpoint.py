@@ -1,17 +1,13 @@
 """The gateway's doors: `/gateway.do` (v2) and `/v3/…`, as plain ASGI for speed.
 
-From bytes to a verified call, through the method, to signed bytes. Signing takes most of the
-time of a request, so it runs on worker threads (it gives the interpreter free meanwhile).
+From bytes to a verified call, through the method, to signed bytes.
 """
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
@@ -21,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from tallystick.gateway.alipay import aes, v3
 from tallystick.gateway.alipay.answer_v2 import (
     CONTENT_TYPE,
-    encode_answer,
+    answer_text,
     fault_content,
     response_key,
+    signed_answer,
 )
 from tallystick.gateway.alipay.asgi import (
     BodyLateError,
@@ -44,6 +41,7 @@ from tallystick.gateway.alipay.schemas import decode_content, decode_query
 from tallystick.gateway.alipay.timestamps import accepted_offsets_min, moment_of
 from tallystick.partners.keyring import AppKeys
 from tallystick.partners.nonces import UseNonce
+from tallystick.partners.signer import Signer
 from tallystick.pipeline.commands import SYSTEM
 from tallystick.pipeline.refusals import Refusal, Refused
 from tallystick.platform import Platform
@@ -60,7 +58,6 @@ _TOO_LARGE: Final = Rejected(fault_of(Refusal("TOO_LARGE")))
 _INTERNAL: Final = Rejected(fault_of(Refusal("INTERNAL_ERROR")))
 
 ErrorPage = Callable[[Fault, str], bytes]
-T = TypeVar("T")
 
 
 class AlipayGateway:
@@ -74,13 +71,13 @@ class AlipayGateway:
         self._platform = platform
         self._error_page = error_page
         self._bills = BillDoor(platform)
-        self._signers = ThreadPoolExecutor(2, thread_name_prefix="signer")
+        self._signer = Signer()
         self._window_ms = platform.settings.timestamp_window_s * 1000
         self._body_bytes_max = platform.settings.body_max_bytes
 
-    def close(self) -> None:
-        """Let the signing threads go."""
-        self._signers.shutdown()
+    async def close(self) -> None:
+        """Let the signing process go."""
+        await self._signer.close()
 
     async def serve_v2(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`/gateway.do`."""
@@ -135,9 +132,6 @@ class AlipayGateway:
         """Names that are not ours are counted together, so that nobody fills the metrics."""
         self._platform.metrics.gateway_request(method if method in METHODS else "unknown", result)
 
-    async def _signing(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._signers, work)
-
     def _signing_key(self, keys: AppKeys | None) -> RSAPrivateKey | None:
         """The app's; for a caller that is nobody the newest, because clients want a signature."""
         return keys.signing_key if keys else self._platform.keyring.newest_signing_key()
@@ -167,17 +161,14 @@ class AlipayGateway:
             base = self._platform.settings.public_base
             location = f"{base}/cashier/{quote(result['trade_no'])}"
             return Response(302, headers=(("location", location),))
-        answer = await self._signing(
-            functools.partial(
-                encode_answer,
-                response_key(request.method),
-                result,
-                keys.signing_key,
-                charset=request.charset,
-                aes_key=keys.aes_key if request.encrypt_type else None,
-            )
+        text = answer_text(
+            result,
+            charset=request.charset,
+            aes_key=keys.aes_key if request.encrypt_type else None,
         )
-        return Response(200, answer, CONTENT_TYPE)
+        signature = await self._signer.sign(text, keys.signing_key)
+        body = signed_answer(response_key(request.method), text, signature)
+        return Response(200, body, CONTENT_TYPE)
 
     async def _result_v2(
         self, request: AlipayRequest, keys: AppKeys | None
@@ -252,10 +243,9 @@ class AlipayGateway:
         if signing_key is None:
             body = b'{"%b":%b}' % (key.encode(), msgspec.json.encode(content))
             return Response(200, body, CONTENT_TYPE)
-        body = await self._signing(
-            functools.partial(encode_answer, key, content, signing_key, charset=rejected.charset)
-        )
-        return Response(200, body, CONTENT_TYPE)
+        text = answer_text(content, charset=rejected.charset)
+        signature = await self._signer.sign(text, signing_key)
+        return Response(200, signed_answer(key, text, signature), CONTENT_TYPE)
 
     # Version 3.
 
@@ -340,14 +330,7 @@ class AlipayGateway:
         if signing_key is None:
             headers = {"alipay-trace-id": trace_id}
         else:
-            headers = await self._signing(
-                functools.partial(
-                    v3.answer_headers,
-                    body,
-                    signing_key,
-                    now_ms=now_ms,
-                    nonce=trace_id,
-                    trace_id=trace_id,
-                )
-            )
+            text = v3.answer_text(body, now_ms=now_ms, nonce=trace_id)
+            signature = await self._signer.sign(text, signing_key)
+            headers = v3.answer_headers(signature, now_ms=now_ms, nonce=trace_id, trace_id=trace_id)
         return Response(status, body, _V3_CONTENT_TYPE, tuple(headers.items()))

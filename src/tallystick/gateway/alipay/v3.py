@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tallystick.gateway.alipay import aes
 from tallystick.gateway.alipay.faults import Fault, Rejected, fault
@@ -175,15 +175,17 @@ def seal_body(body: bytes, aes_key: bytes) -> bytes:
     return aes.encrypt(body, aes_key).encode()
 
 
-def answer_headers(
-    body: bytes, signing_key: RSAPrivateKey, *, now_ms: int, nonce: str, trace_id: str
-) -> dict[str, str]:
-    """The headers that let the caller verify `body` (as sent, so encrypted where it is)."""
-    text = f"{now_ms}\n{nonce}\n".encode() + body + b"\n"
+def answer_text(body: bytes, *, now_ms: int, nonce: str) -> bytes:
+    """What is signed of an answer; `body` as sent, so encrypted where it is."""
+    return f"{now_ms}\n{nonce}\n".encode() + body + b"\n"
+
+
+def answer_headers(signature: str, *, now_ms: int, nonce: str, trace_id: str) -> dict[str, str]:
+    """The headers that let the caller verify a body, with the signature over `answer_text`."""
     return {
         "alipay-timestamp": str(now_ms),
         "alipay-nonce": nonce,
-        "alipay-signature": rsa2.sign(text, signing_key),
+        "alipay-signature": signature,
         "alipay-trace-id": trace_id,
     }
 

@@ -1,0 +1,82 @@
+"""Signing in a process of its own: every signature arrives, whatever becomes of that process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+from tallystick.partners import rsa2
+from tallystick.partners.signer import Signer
+from tallystick.partners.signing_process import Asked, frame
+
+KEYS = [generate_private_key(65537, 2048) for _ in range(2)]
+
+
+async def warm(signer: Signer) -> int:
+    """Sign until the process does it; gives its number."""
+    async with asyncio.timeout(30):
+        while signer._process is None:
+            await signer.sign(b"warm", KEYS[0])
+            await asyncio.sleep(0.01)
+    return signer._process.pid
+
+
+async def signed(signer: Signer, count: int) -> None:
+    """Have many texts signed at once with both keys, and see that each signature is right."""
+    texts = [f"text {at}".encode() for at in range(count)]
+    found = await asyncio.gather(*(signer.sign(t, KEYS[i % 2]) for i, t in enumerate(texts)))
+    for at, (text, signature) in enumerate(zip(texts, found, strict=True)):
+        assert rsa2.verify(text, signature, KEYS[at % 2].public_key()), at
+
+
+def test_many_texts_with_several_keys_are_signed_each_with_its_own() -> None:
+    async def story() -> None:
+        signer = Signer()
+        await signed(signer, 3)
+        first = await warm(signer)
+        for _ in range(5):
+            await signed(signer, 40)
+        assert signer._process is not None
+        assert signer._process.pid == first
+        await signer.close()
+
+    asyncio.run(story())
+
+
+def test_what_a_killed_process_left_is_signed_all_the_same_and_another_takes_over() -> None:
+    async def story() -> None:
+        signer = Signer()
+        first = await warm(signer)
+        work = asyncio.create_task(signed(signer, 200))
+        await asyncio.sleep(0.01)
+        os.kill(first, signal.SIGKILL)
+        await work
+        async with asyncio.timeout(30):
+            while signer._process is None:
+                await asyncio.sleep(0.05)
+        assert signer._process is not None
+        assert signer._process.pid != first
+        await signed(signer, 8)
+        await signer.close()
+
+    asyncio.run(story())
+
+
+def test_the_process_ends_with_its_input_and_not_by_a_signal_to_the_group() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tallystick.partners.signing_process"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(frame(Asked()))
+    process.stdin.flush()
+    process.stdin.close()
+    assert process.wait(30) == 0
+    process.stdout.close()
