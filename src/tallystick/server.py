@@ -148,6 +148,7 @@ def _uvicorn_config(site: Site, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         backlog=2048,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=settings.drain_seconds,

@@ -6,7 +6,6 @@ for each purpose are derived from it (HKDF-SHA256, RFC 5869).
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import sqlite3
@@ -117,7 +116,7 @@ class Sealer:
     def index(self, purpose: str, value: str) -> bytes:
         """A keyed digest by which a value is found without being stored (16 bytes)."""
         key = self._key(f"index:{purpose}")
-        return hmac.new(key, value.encode(), hashlib.sha256).digest()[:16]
+        return hmac.digest(key, value.encode(), "sha256")[:16]
 
     def lasting_index(self, purpose: str, value: str) -> bytes:
         """A keyed digest that stays the same when the master key is changed (16 bytes).
@@ -128,7 +127,7 @@ class Sealer:
         key = self._lasting.get(purpose)
         if key is None:
             key = self._lasting[purpose] = _derive(self.lasting_key, f"index:{purpose}")
-        return hmac.new(key, value.encode(), hashlib.sha256).digest()[:16]
+        return hmac.digest(key, value.encode(), "sha256")[:16]
 
 
 # Which key a database is sealed with.

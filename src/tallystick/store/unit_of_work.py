@@ -125,6 +125,8 @@ class UnitOfWork:
         table: Table[Any] = table_of(type(row))
         key = table.key_of(row)
         overlay = self._rows.setdefault(type(row), {})
+        if overlay.get(key) is row:
+            return  # As it was read: there is nothing to write.
         self._set(overlay, key, row)
         for columns in table.unique:
             values = tuple(getattr(row, c) for c in columns)

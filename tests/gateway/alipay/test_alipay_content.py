@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -167,10 +168,22 @@ def test_a_stamp_is_of_now_on_an_accepted_wall_clock_only(
 
 
 def test_china_utc_and_the_servers_own_clock_are_accepted_unless_configured() -> None:
-    found = timestamps.accepted_offsets_min(())
+    found = timestamps.accepted_offsets_min((), NOW_MS)
     assert found[:2] == (480, 0)
     assert len(found) <= 3
-    assert timestamps.accepted_offsets_min((330,)) == (330,)
+    assert timestamps.accepted_offsets_min((330,), NOW_MS) == (330,)
+
+
+def test_the_servers_own_clock_is_that_of_the_season(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Paris")
+    time.tzset()
+    try:
+        winter_ms, summer_ms = 1_767_225_600_000, 1_782_864_000_000
+        assert timestamps.accepted_offsets_min((), winter_ms) == (480, 0, 60)
+        assert timestamps.accepted_offsets_min((), summer_ms) == (480, 0, 120)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_notification_signs_all_but_sign_and_sign_type() -> None:

@@ -30,7 +30,7 @@ CONTENT_TYPE: Final = "application/json;charset=utf-8"
 ERROR_KEY: Final = "error_response"
 
 _ENCODER: Final = msgspec.json.Encoder()
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
 def response_key(method: str) -> str:
@@ -49,7 +49,10 @@ def fault_content(fault: Fault) -> dict[str, str]:
 
 
 def _without_braces(text: re.Match[bytes]) -> bytes:
-    return text[0].replace(b"{", rb"\u007b").replace(b"}", rb"\u007d")
+    string = text[0]
+    if b"{" in string or b"}" in string:
+        string = string.replace(b"{", rb"\u007b").replace(b"}", rb"\u007d")
+    return string
 
 
 def _ascii(text: bytes) -> bytes:

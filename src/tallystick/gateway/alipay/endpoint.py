@@ -179,11 +179,13 @@ class AlipayGateway:
             return fault("isv.invalid-signature")
         if not keys.active:
             return fault_of(Refusal("APP_DISABLED"))
+        now_ms = self._platform.clock_ms()
+        configured = self._platform.settings.timestamp_utc_offsets_min
         asked_ms = moment_of(
             request.timestamp_ms,
-            self._platform.clock_ms(),
+            now_ms,
             window_ms=self._window_ms,
-            utc_offsets_min=accepted_offsets_min(self._platform.settings.timestamp_utc_offsets_min),
+            utc_offsets_min=accepted_offsets_min(configured, now_ms),
         )
         if asked_ms is None:
             return fault("isv.invalid-timestamp")

@@ -8,22 +8,33 @@ request would look fresh.
 
 from __future__ import annotations
 
-from datetime import datetime
+import functools
+from datetime import UTC, datetime
+from typing import Final
 
 from tallystick.money.china_time import CHINA_OFFSET_MIN
 
 __all__ = ["accepted_offsets_min", "moment_of"]
 
+_QUARTER_MS: Final = 15 * 60_000
 
-def accepted_offsets_min(configured: tuple[int, ...]) -> tuple[int, ...]:
+
+def accepted_offsets_min(configured: tuple[int, ...], now_ms: int) -> tuple[int, ...]:
     """The wall clocks that are accepted, as minutes east of UTC; the likeliest come first.
 
     Args:
         configured: what the operator set; empty means China, UTC and the server's own.
+        now_ms: the present, milliseconds since 1970 UTC: the server's own clock may change
+            with the season.
     """
-    if configured:
-        return configured
-    own = datetime.now().astimezone().utcoffset()
+    return configured or _offsets_in_quarter(now_ms // _QUARTER_MS)
+
+
+@functools.lru_cache(maxsize=2)
+def _offsets_in_quarter(quarter: int) -> tuple[int, ...]:
+    """Those of China, UTC and the server; clocks change at a quarter of an hour, if at all."""
+    moment = datetime.fromtimestamp(quarter * _QUARTER_MS / 1000, UTC)
+    own = moment.astimezone().utcoffset()
     assert own is not None
     return tuple(dict.fromkeys((CHINA_OFFSET_MIN, 0, int(own.total_seconds()) // 60)))
 
