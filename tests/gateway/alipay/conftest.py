@@ -17,7 +17,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marketplace]:
     made = prepare(data)
     made.server.start()
     yield made
-    made.server.stop()
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -91,10 +91,19 @@ class Marketplace:
     """The server and its further apps, all of which signed up with `APP_KEY`."""
 
     server: ServerProcess
+    _shops: list[Shop] = field(default_factory=list, repr=False)
 
     def shop(self, app_id: str, key: rsa.RSAPrivateKey = APP_KEY) -> Shop:
         """A shop of one of the further apps."""
-        return Shop(self.server, app_id, key, Shop.of(self.server).platform_key)
+        made = Shop(self.server, app_id, key, Shop.of(self.server).platform_key)
+        self._shops.append(made)
+        return made
+
+    def close(self) -> None:
+        """Hang up all shops and stop the server."""
+        for shop in self._shops:
+            shop.hang_up()
+        self.server.stop()
 
     @property
     def instant(self) -> Shop:

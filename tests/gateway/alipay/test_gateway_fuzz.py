@@ -117,6 +117,7 @@ def test_spoilt_requests_are_answered_and_change_nothing_without_a_signature(
     assert found.answers["isv.invalid-signature"] > REQUESTS // 10, found.answers
     assert found.valid > REQUESTS // 5
     shop.done("alipay.trade.create", shop.order())
+    shop.hang_up()
 
 
 # The fuzzer itself can see.
