@@ -7,7 +7,7 @@ a line end pass.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -17,9 +17,12 @@ from tallystick.pipeline.refusals import Refused
 
 __all__ = [
     "AmountText", "ApiKeyId", "AppId", "BankId", "Body", "Cursor", "Currency", "KeyId", "Limit",
-    "Ms", "NoFields", "NotifyId", "OrderNo", "OrderText", "PartyId", "PaymentCodeText",
+    "MS_MAX", "Ms", "NoFields", "NotifyId", "OrderNo", "OrderText", "PartyId", "PaymentCodeText",
     "Query", "Settlement", "Shape", "SignedAmountText", "Url", "amount_of", "moment", "text_of",
 ]  # fmt: skip
+
+MS_MAX: Final = (2**63 - 1) // 1_000_000
+"""The last whole millisecond that the ledger's clock of nanoseconds has."""
 
 AmountText = Annotated[
     str,
@@ -68,11 +71,19 @@ OrderText = Annotated[
 ]
 KeyId = Annotated[
     str,
-    Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}\Z", description="A key's id.", examples=["app-key-1"]),
+    Meta(
+        pattern=r"^[A-Za-z0-9_.:-]{1,64}\Z",
+        description="A key's id.",
+        examples=["key-5f2c9a71d3e0"],
+    ),
 ]
 ApiKeyId = Annotated[
     str,
-    Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}\Z", description="An API key's id.", examples=["sandbox"]),
+    Meta(
+        pattern=r"^[A-Za-z0-9_.:-]{1,64}\Z",
+        description="An API key's id.",
+        examples=["5f2c9a71d3e0"],
+    ),
 ]
 NotifyId = Annotated[
     str,
@@ -105,7 +116,7 @@ Ms = Annotated[
     int,
     Meta(
         ge=0,
-        le=2**53 - 1,
+        le=MS_MAX,
         description="Milliseconds since 1970 UTC.",
         examples=[1795516800000],
     ),

@@ -15,7 +15,7 @@ from tallystick.gateway.rest import ledger_shapes as shapes
 from tallystick.gateway.rest.fields import Query
 from tallystick.gateway.rest.operation import Call, Operation, change, look
 from tallystick.gateway.rest.pages import Page
-from tallystick.ledger.model import AccountResult, TransferResult
+from tallystick.ledger.model import ID_MAX, AccountResult, TransferResult
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.rows import ReadSession
 
@@ -29,8 +29,6 @@ _WRITE: Final = "ledger:write"
 _READ: Final = "ledger:read"
 _ACCOUNT: Final = {"account_id": shapes.LedgerId}
 _NS_PER_MS: Final = 1_000_000
-_NS_MAX: Final = 2**63 - 1
-_ID_MAX: Final = 2**128 - 1
 
 T = TypeVar("T")
 
@@ -62,7 +60,7 @@ async def _beside(call: Call, read: Callable[[ReadSession], T]) -> T:
 def _number(call: Call, name: str, code: str) -> int:
     """The id in the path; one that is too large is nobody's."""
     number = int(call.path[name])
-    if number > _ID_MAX:
+    if number > ID_MAX:
         raise Refused(code)
     return number
 
@@ -127,8 +125,8 @@ async def get_statement(call: Call, query: shapes.LedgerStatementQuery) -> shape
         lambda rows: views.account_statement(
             rows,
             account_id,
-            from_ns=min(query.from_ms * _NS_PER_MS, _NS_MAX),
-            before_ns=min(query.before_ms * _NS_PER_MS, _NS_MAX),
+            from_ns=query.from_ms * _NS_PER_MS,
+            before_ns=query.before_ms * _NS_PER_MS,
             after=-1 if place is None else int(place[0]),
             limit=query.limit,
         ),

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from tallystick.accounting.model import BATCH_MAX, AccountDraft, TransferDraft
 from tallystick.accounting.views import AccountStatement
-from tallystick.gateway.rest.fields import Body, Cursor, Limit, Ms, Query, Shape
+from tallystick.gateway.rest.fields import MS_MAX, Body, Cursor, Limit, Ms, Query, Shape
 from tallystick.gateway.rest.problem import BadRequest
 from tallystick.ledger.model import (
     AMOUNT_MAX,
@@ -171,7 +171,7 @@ class LedgerStatementQuery(Query, frozen=True, kw_only=True):
     """The period, from `from_ms` to just before `before_ms`, and how many lines of it."""
 
     from_ms: Ms = 0
-    before_ms: Ms = 2**53 - 1
+    before_ms: Ms = MS_MAX
     limit: Limit = 20
     cursor: Cursor = ""
 

@@ -34,6 +34,13 @@ TAG_MEANINGS: Final = {
     "Credit": "What a loan costs; no key is needed.",
 }
 
+_LEADS: Final = {
+    "topUp": ("getBankOrder",),
+    "withdraw": ("getBankOrder",),
+    "registerParty": ("getWallet", "getStatement", "topUp", "withdraw"),
+}
+"""Where an answer leads that its address does not tell."""
+
 _EVERY: Final = ("MALFORMED_REQUEST", "INTERNAL_ERROR")
 _EVERY_WITH_KEY: Final = ("API_KEY_INVALID", "NOT_PERMITTED")
 _EVERY_WITH_BODY: Final = ("MEDIA_TYPE_UNSUPPORTED", "TOO_LARGE")
@@ -185,7 +192,30 @@ def _problem_response(codes: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
+def _leads_to(source: Operation, target: Operation) -> bool:
+    """Whether what one operation answers is what another is asked about."""
+    if source is target or not target.parameters:
+        return False
+    return target.path.startswith(f"{source.path}/") or target.name in _LEADS.get(source.name, ())
+
+
+def _links(source: Operation, operations: Sequence[Operation]) -> dict[str, Any]:
+    """The operations on what a change made, by the numbers in its answer."""
+    shown = set(getattr(source.answer, "__struct_fields__", ()))
+    links = {}
+    for target in operations if source.method == "POST" else ():
+        known = {
+            name: f"$request.path.{name}" if name in source.parameters
+            else f"$response.body#/{name}"
+            for name in target.parameters
+            if name in source.parameters or name in shown
+        }  # fmt: skip
+        if _leads_to(source, target) and len(known) == len(target.parameters):
+            links[target.name] = {"operationId": target.name, "parameters": known}
+    return links
+
+
+def _responses(operation: Operation, operations: Sequence[Operation]) -> dict[str, Any]:
     headers = {"x-request-id": _REQUEST_ID}
     if operation.changes:
         headers["idempotent-replayed"] = _REPLAYED
@@ -193,6 +223,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
         "description": "Done." if operation.body is not None else "Found.",
         "headers": headers,
         "content": {_JSON: {"schema": _schema(operation.answer)}},
+        "links": _links(operation, operations),
     }
     refused = {
         str(status): {"$ref": f"#/components/responses/{_problem_name(codes)}"}
@@ -201,7 +232,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     return {str(operation.status): done, **refused}
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Operation, operations: Sequence[Operation]) -> dict[str, Any]:
     whose = "" if operation.for_apps else " A key that is bound to an app cannot do this."
     scope = operation.scope
     needed = f"Needs the scope `{scope}`.{whose}" if operation.needs_key else "Needs no key."
@@ -211,7 +242,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "description": f"{operation.description}\n\n{needed}".strip(),
         "parameters": _parameters(operation),
-        "responses": _responses(operation),
+        "responses": _responses(operation, operations),
     }
     whose_key: dict[str, Any] = {"x-scope": scope} if operation.needs_key else {"security": []}
     made |= whose_key
@@ -226,7 +257,9 @@ def openapi_document(operations: Sequence[Operation], base_url: str) -> dict[str
     """
     paths: dict[str, Any] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
+            operation, operations
+        )
     groups = {g for o in operations for g in _by_status(refusals_of(o)).values()}
     scopes = "\n".join(f"* `{name}`: {meaning}" for name, meaning in SCOPE_MEANINGS.items())
     return {

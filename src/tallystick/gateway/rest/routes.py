@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from litestar import Request, Response
+from litestar import HttpMethod, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
@@ -46,10 +47,26 @@ def _route(platform: Platform, operation: Operation) -> HTTPRouteHandler:
     )(answer)
 
 
+def _options(path: str, methods: Sequence[str]) -> HTTPRouteHandler:
+    """Says which methods an address takes; the framework would name one operation's only."""
+    allow = {"allow": ", ".join(methods)}
+
+    async def answer() -> Response[None]:
+        return Response(None, status_code=204, headers=allow)
+
+    return HTTPRouteHandler(
+        path, http_method=HttpMethod.OPTIONS, status_code=204, include_in_schema=False
+    )(answer)
+
+
 def rest_routes(platform: Platform) -> list[HTTPRouteHandler]:
     """Every operation as a route, and the documents that describe them."""
+    methods: dict[str, list[str]] = {}
+    for operation in OPERATIONS:
+        methods.setdefault(_path(operation), ["OPTIONS"]).append(operation.method)
     operations = [_route(platform, operation) for operation in OPERATIONS]
-    return [*operations, *document_routes(OPERATIONS, platform.settings.public_base)]
+    options = [_options(path, taken) for path, taken in methods.items()]
+    return [*operations, *options, *document_routes(OPERATIONS, platform.settings.public_base)]
 
 
 def _problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

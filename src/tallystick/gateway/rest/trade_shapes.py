@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from tallystick.gateway.rest.fields import (
+    MS_MAX,
     AmountText,
     AppId,
     Body,
@@ -149,7 +150,7 @@ class TradeList(Query, frozen=True, kw_only=True):
     status: TradeStatus | None = None
     number: Annotated[str, Meta(max_length=64, examples=["ORDER-1001"])] = ""
     from_ms: Ms = 0
-    before_ms: Ms = 2**53 - 1
+    before_ms: Ms = MS_MAX
     limit: Limit = 20
     cursor: Cursor = ""
 
