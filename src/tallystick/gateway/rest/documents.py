@@ -90,10 +90,11 @@ def document_routes(operations: Sequence[Operation], base_url: str) -> list[HTTP
         return refusals.answer(request)
 
     @get("/docs/page/{name:str}", include_in_schema=False)
-    async def docs_file(request: Request[Any, Any, Any], name: str) -> Response[Any]:
+    async def docs_file(request: Request[Any, Any, Any]) -> Response[Any]:
         """A style sheet or script."""
-        if name not in files:
+        found = files.get(request.path_params["name"])
+        if found is None:
             return problem_response(Refusal("NOT_FOUND"), request_id_of(request.scope))
-        return files[name].answer(request)
+        return found.answer(request)
 
     return [openapi, docs, docs_refusals, docs_file]

@@ -77,7 +77,7 @@ class Blocking(Body, frozen=True, kw_only=True):
 
 
 class NewPaymentCode(Body, frozen=True, kw_only=True):
-    """How long the code lasts, and whether it pays more than one order."""
+    """When the code ends (within two minutes unless it is reusable), and whether it is reusable."""
 
     expires_ms: Ms
     reusable: bool = False

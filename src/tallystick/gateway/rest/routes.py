@@ -66,7 +66,8 @@ def rest_routes(platform: Platform) -> list[HTTPRouteHandler]:
         methods.setdefault(_path(operation), ["OPTIONS"]).append(operation.method)
     operations = [_route(platform, operation) for operation in OPERATIONS]
     options = [_options(path, taken) for path, taken in methods.items()]
-    return [*operations, *options, *document_routes(OPERATIONS, platform.settings.public_base)]
+    # First: an address without one gets one from the framework.
+    return [*options, *operations, *document_routes(OPERATIONS, platform.settings.public_base)]
 
 
 def _problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
