@@ -176,13 +176,16 @@ function address(operation, values) {
   return query.size ? `${path}?${query}` : path;
 }
 
+const takesKey = (operation) => operation.parameters.some((p) => p.name === "Idempotency-Key");
+
 function request(operation, form) {
   const values = Object.fromEntries(new FormData(form));
-  const headers = { authorization: `Bearer ${keyInput.value}` };
+  const open = operation.security?.length === 0;
+  const headers = open ? {} : { authorization: `Bearer ${keyInput.value}` };
   let body;
+  if (takesKey(operation)) headers["idempotency-key"] = values.idempotency;
   if (operation.requestBody) {
     headers["content-type"] = "application/json";
-    headers["idempotency-key"] = values.idempotency;
     body = values.body;
   }
   return { url: address(operation, values), method: operation.method.toUpperCase(), headers, body };
@@ -285,14 +288,15 @@ function tryCard(operation) {
   const line = make("pre", { className: "curl", tabIndex: 0 });
   const inputs = operation.parameters.filter((p) => p.in !== "header").map((p) => input(p, p.in));
   form.append(...inputs);
-  if (operation.requestBody) {
+  if (takesKey(operation)) {
     const key = make("input", { name: "idempotency", value: freshKey(), autocomplete: "off" });
     const fresh = make("button", { type: "button", className: "quiet" }, text("fresh"));
     fresh.addEventListener("click", () => { key.value = freshKey(); form.dispatchEvent(new Event("input")); });
-    form.append(
-      make("div", { className: "row" }, make("label", {}, text("idempotency"), key), fresh),
-      make("label", {}, text("body"), make("textarea", {
-        name: "body", value: bodyExample(operation), spellcheck: false })));
+    form.append(make("div", { className: "row" }, make("label", {}, text("idempotency"), key), fresh));
+  }
+  if (operation.requestBody) {
+    form.append(make("label", {}, text("body"), make("textarea", {
+      name: "body", value: bodyExample(operation), spellcheck: false })));
   }
   if (!inputs.length && !operation.requestBody) form.append(make("p", { className: "faint" }, text("nothing")));
   form.append(make("button", { type: "submit" }, text("send")));
