@@ -193,6 +193,7 @@ def same_order(trade: Trade, command: CreateTrade, seller_id: str) -> bool:
         and trade.currency == command.currency
         and trade.seller_id == seller_id
         and trade.subject == command.subject
+        and command.settlement in ("", trade.settlement)
         and command.buyer_id in ("", trade.buyer_id)
         and _plan(command.splits) in ("", trade.split_plan)
     )
