@@ -13,11 +13,14 @@ from tallystick.pipeline.executor import Executor
 from tallystick.store.rows import ReadSession
 from tallystick.store.unit_of_work import UnitOfWork
 
-__all__ = ["TimerRunner", "due_timers", "set_timer"]
+__all__ = ["DUE_MAX_MS", "TimerRunner", "due_timers", "set_timer"]
 
 log = structlog.get_logger("tallystick.timers")
 
 _AT_ONCE = 500
+
+DUE_MAX_MS = 253_402_300_800_000
+"""The year 10000: what lies beyond is no deadline."""
 
 
 def set_timer(uow: UnitOfWork, timer_id: str, due_ms: int, command: Command) -> None:

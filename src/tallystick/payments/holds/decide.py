@@ -28,6 +28,7 @@ from tallystick.payments.holds.model import (
 from tallystick.payments.movements import Movement
 from tallystick.pipeline.decisions import AccountRef, Decision, Posting, Timer
 from tallystick.pipeline.refusals import Refused
+from tallystick.pipeline.timers import DUE_MAX_MS
 
 __all__ = [
     "Capture", "HoldState", "Ids", "capture", "done", "expire", "freeze", "same_freeze", "unfreeze",
@@ -114,8 +115,8 @@ def freeze(
     require_amount(command.amount)
     if payer.party_id == payee.party_id:
         raise Refused("PAYER_IS_PAYEE")
-    if command.expires_within_ms < 0:
-        raise Refused("INVALID_PARAMETER", "A hold cannot expire before it begins.")
+    if not 0 <= command.expires_within_ms < DUE_MAX_MS - now_ms:
+        raise Refused("INVALID_PARAMETER", "A hold cannot expire before it begins, or never.")
     expires_ms = now_ms + command.expires_within_ms if command.expires_within_ms else 0
     hold = FundHold(
         hold_id=hold_id,

@@ -38,6 +38,7 @@ from tallystick.payments.trades.model import (
 from tallystick.payments.trades.transitions import require
 from tallystick.pipeline.decisions import Decision, Posting, Timer
 from tallystick.pipeline.refusals import Refused
+from tallystick.pipeline.timers import DUE_MAX_MS
 from tallystick.store.table import Row
 
 __all__ = [
@@ -47,8 +48,6 @@ __all__ = [
 ]  # fmt: skip
 
 AMOUNT_MAX = 2**63 - 1
-TIME_MAX_MS = 253_402_300_800_000
-"""The year 10000: what lies beyond is no deadline."""
 
 
 class TradeState(NamedTuple):
@@ -147,7 +146,7 @@ def new_trade(
     """The unpaid trade that an order opens."""
     _positive(command.amount)
     pay_by_ms = command.pay_by_ms or now_ms + command.pay_within_ms
-    if not now_ms < pay_by_ms < TIME_MAX_MS:
+    if not now_ms < pay_by_ms < DUE_MAX_MS:
         raise Refused("INVALID_PARAMETER", "The time to pay must be greater than nothing.")
     if command.buyer_id == seller_id:
         raise Refused("BUYER_IS_SELLER")
