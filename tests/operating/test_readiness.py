@@ -1,0 +1,160 @@
+"""When the platform is not ready it says why, and it becomes ready again by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+from msgspec.structs import replace
+
+from tallystick.observe.routes import observe_routes
+from tallystick.partners.model import ForgetExpired
+from tallystick.pipeline.commands import SYSTEM
+from tallystick.platform import Platform
+from tallystick.settings import Settings
+
+
+@asynccontextmanager
+async def _running(settings: Settings) -> AsyncIterator[tuple[Platform, AsyncTestClient[Any]]]:
+    platform = Platform.open(settings)
+    await platform.start()
+    app = Litestar(
+        observe_routes(platform.watch, metrics_token="a-token"),
+        openapi_config=None,
+        logging_config=None,
+    )
+    try:
+        async with AsyncTestClient(app) as client:
+            yield platform, client
+    finally:
+        await platform.stop()
+
+
+async def _metrics(client: AsyncTestClient[Any]) -> str:
+    answer = await client.get("/metrics", headers={"authorization": "Bearer a-token"})
+    assert answer.status_code == 200
+    return answer.text
+
+
+async def _parts(client: AsyncTestClient[Any]) -> list[str]:
+    answer = await client.get("/readyz")
+    reasons = answer.json().get("reasons", [])
+    assert answer.status_code == (503 if reasons else 200)
+    return [reason["part"] for reason in reasons]
+
+
+def _run(
+    folder: Path,
+    check: Callable[[Platform, AsyncTestClient[Any]], Coroutine[Any, Any, None]],
+    **more: Any,
+) -> None:
+    async def go() -> None:
+        settings = replace(Settings(data=folder / "data"), **more)
+        async with _running(settings) as (platform, client):
+            assert await _parts(client) == []
+            await check(platform, client)
+
+    asyncio.run(go())
+
+
+def test_a_store_that_cannot_write_is_a_reason_until_it_can_again(tmp_path: Path) -> None:
+    async def check(platform: Platform, client: AsyncTestClient[Any]) -> None:
+        platform._writer.execute("PRAGMA busy_timeout = 10")
+        other = sqlite3.connect(platform.folder.database, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        refused = await platform.submit(SYSTEM, ForgetExpired())
+        assert refused.refusal is not None
+        assert refused.refusal.code == "STORE_UNAVAILABLE"
+        assert await _parts(client) == ["store"]
+        metrics = await _metrics(client)
+        assert "tallystick_store_writable 0.0" in metrics
+        other.execute("ROLLBACK")
+        other.close()
+        async with asyncio.timeout(30):
+            while await _parts(client):
+                await asyncio.sleep(0.05)
+
+    _run(tmp_path, check)
+
+
+def test_a_worker_that_ended_is_a_reason_and_alive_is_still_answered(tmp_path: Path) -> None:
+    async def check(platform: Platform, client: AsyncTestClient[Any]) -> None:
+        banks = next(task for task in platform._tasks if task.get_name() == "banks")
+        banks.cancel()
+        await asyncio.wait([banks])
+        assert await _parts(client) == ["workers"]
+        assert (await client.get("/healthz")).status_code == 200
+        metrics = await _metrics(client)
+        assert 'tallystick_worker_alive{worker="banks"} 0.0' in metrics
+
+    _run(tmp_path, check)
+
+
+def test_an_executor_that_ended_is_a_reason(tmp_path: Path) -> None:
+    async def check(platform: Platform, client: AsyncTestClient[Any]) -> None:
+        await asyncio.to_thread(platform.executor.stop)
+        assert await _parts(client) == ["executor"]
+
+    _run(tmp_path, check)
+
+
+def test_little_free_space_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def check(platform: Platform, client: AsyncTestClient[Any]) -> None:
+        monkeypatch.setattr("tallystick.observe.watch.free_bytes", lambda _: 255 * 2**20)
+        assert await _parts(client) == ["disk"]
+
+    _run(tmp_path, check)
+
+
+def test_a_database_that_was_sealed_with_another_key_is_a_reason(tmp_path: Path) -> None:
+    async def check(platform: Platform, client: AsyncTestClient[Any]) -> None:
+        other = sqlite3.connect(platform.folder.database)
+        with other:
+            other.execute("UPDATE setting SET value = '00' WHERE name = 'master_key.check'")
+        other.close()
+        assert await _parts(client) == ["master_key"]
+
+    _run(tmp_path, check)
+
+
+def test_reasons_hold_no_paths(tmp_path: Path) -> None:
+    async def check(platform: Platform, client: AsyncTestClient[Any]) -> None:
+        platform.executor.store_failure = f"cannot write {tmp_path}/tallystick.db"
+        answer = await client.get("/readyz")
+        assert answer.status_code == 503
+        assert str(tmp_path) not in answer.text
+
+    _run(tmp_path, check)
+
+
+def test_books_out_of_order_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def check(platform: Platform, client: AsyncTestClient[Any]) -> None:
+        other = sqlite3.connect(platform.folder.database)
+        with other:
+            other.execute(
+                "INSERT INTO ledger_account VALUES (x'01', 1000156, 2101, 0, x'00', x'00', 0, "
+                "0, 0, 0, 7, 1)"
+            )
+        other.close()
+        await asyncio.to_thread(platform.watch.look_at_books)
+        metrics = await _metrics(client)
+        assert "tallystick_books_balanced 0.0" in metrics
+        assert "tallystick_escrow_matches_trades 0.0" in metrics
+        assert "books_out_of_order" in capsys.readouterr().out
+
+    _run(tmp_path, check)
+
+
+def test_before_the_start_and_after_the_stop_it_is_not_ready(tmp_path: Path) -> None:
+    platform = Platform.open(Settings(data=tmp_path / "data"))
+    assert [reason.part for reason in platform.watch.reasons()] == ["platform", "executor"]
+    platform.close()
