@@ -72,3 +72,14 @@ def test_what_cannot_be_done_is_a_sentence_and_exit_code_2(tmp_path: Path) -> No
         assert done.returncode == 2
         assert said in done.stderr
         assert not done.stdout
+
+
+def test_a_graph_with_its_writes_is_kept_in_a_snapshot_and_asked_from_it(tmp_path: Path) -> None:
+    kept = tmp_path / "graph.npz"
+    applied = run("apply", EXAMPLE, "--data", EXAMPLE, "--snapshot", kept, "--json")
+    assert json.loads(applied.stdout)["done"]["tw17"] == 6
+    gone = {"query": "tsr1", "params": {"id": "4787607878871548810"}}
+    lines = json.dumps(gone) + "\n"
+    replayed = run("query", "--data", EXAMPLE, "--writes", EXAMPLE, "--batch", "-", lines=lines)
+    from_snapshot = run("query", "--data", kept, "--batch", "-", lines=lines)
+    assert json.loads(replayed.stdout) == json.loads(from_snapshot.stdout)

@@ -133,6 +133,36 @@ class Adjacency:
             self._values = values[order]
         self.edges = self._used = len(rows)
 
+    def packed(self) -> dict[str, NDArray[np.generic]]:
+        """All edges, block by block without gaps, as columns to keep."""
+        lengths = self._lengths[: self._vertices]
+        slots = _slots(self._starts[: self._vertices], lengths)
+        columns: dict[str, NDArray[np.generic]] = {
+            "lengths": lengths,
+            "neighbours": self._neighbours[slots],
+            "times": self._times[slots],
+        }
+        return columns | ({"values": self._values[slots]} if self.valued else {})
+
+    def unpack(self, columns: dict[str, NDArray[np.generic]], vertices: int) -> None:
+        """Take back what `packed` gave; it must be empty.
+
+        Raises:
+            ValueError: the columns do not fit each other.
+        """
+        lengths = columns["lengths"].astype(np.int32)
+        edges = int(lengths.sum(dtype=np.int64))
+        if len(lengths) != vertices or any(len(c) != edges for c in list(columns.values())[1:]):
+            raise ValueError("columns of different lengths")
+        self.reserve(vertices)
+        self._lengths[:vertices] = self._rooms[:vertices] = lengths
+        self._starts[1:vertices] = np.cumsum(lengths[:-1], dtype=np.int64)
+        self._neighbours = columns["neighbours"].astype(np.int32, copy=False)
+        self._times = columns["times"].astype(np.int64, copy=False)
+        if self.valued:
+            self._values = columns["values"].astype(np.float64, copy=False)
+        self.edges = self._used = edges
+
     def append(self, row: int, neighbour: int, time_ms: int, value: float) -> None:
         """Add one edge; one that is older than the newest is put in its place."""
         start, length = int(self._starts[row]), int(self._lengths[row])

@@ -42,6 +42,12 @@ class Totals(NamedTuple):
     sums: Floats
     maxima: Floats
 
+    def at(self, places: NDArray[np.integer]) -> Totals:
+        """Some of the groups."""
+        return Totals(
+            self.keys[places], self.counts[places], self.sums[places], self.maxima[places]
+        )
+
 
 def rounded(value: float) -> float:
     """Three decimals, halves up."""

@@ -1,4 +1,7 @@
-"""Many queries at once: a JSON object a line in, a JSON object a line out, in the same order."""
+"""Many queries at once: a JSON object a line in, a JSON object a line out, in the same order.
+
+Writes may stand between reads; a read sees what was written before it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import NamedTuple
 from tallystick.risk.graph.errors import GraphError
 from tallystick.risk.graph.graph import Graph
 from tallystick.risk.graph.queries import answer
+from tallystick.risk.graph.writes import WRITES, write
 
 __all__ = ["Answered", "answer_lines"]
 
@@ -35,7 +39,7 @@ def answer_lines(graph: Graph, lines: Iterable[str | bytes]) -> Iterator[Answere
 def _answered(graph: Graph, number: int, line: str | bytes) -> Answered:
     try:
         query, params = _read(line)
-        rows = answer(graph, query, params)
+        rows = (write if query in WRITES else answer)(graph, query, params)
     except (GraphError, ValueError, RecursionError) as error:
         wrong = {"line": number, "message": str(error)}
         return Answered(_json({"error": wrong}), good=False)

@@ -15,6 +15,9 @@ from tallystick.risk.graph.errors import QueryError
 from tallystick.risk.graph.graph import Graph
 from tallystick.risk.graph.load import load_data
 from tallystick.risk.graph.queries import answer
+from tallystick.risk.graph.replay import replay_writes
+from tallystick.risk.graph.snapshot import is_snapshot, load_snapshot, save_snapshot
+from tallystick.risk.graph.writes import WRITES, write
 
 __all__ = ["graph"]
 
@@ -27,15 +30,21 @@ def _say(value: object) -> None:
 
 @graph.command
 def load(
-    directory: Path, *, as_json: Annotated[bool, Parameter("--json", negative=())] = False
+    directory: Path,
+    *,
+    snapshot: Path | None = None,
+    as_json: Annotated[bool, Parameter("--json", negative=())] = False,
 ) -> None:
     """Read data files, check them, and say what they hold.
 
     Args:
         directory: a folder of files such as snapshot/, the folder that holds it, or a .tar.gz.
+        snapshot: keep the graph as one file, which loads faster.
         as_json: one JSON object instead of a table.
     """
     loaded = load_data(directory)
+    if snapshot is not None:
+        save_snapshot(loaded.graph, snapshot)
     if as_json:
         _say({"vertices": loaded.vertices, "edges": loaded.edges,
               "owners_without_a_line": loaded.owners_without_a_line,
@@ -49,18 +58,49 @@ def load(
 
 
 @graph.command
+def apply(
+    writes: Path,
+    *,
+    data: Path,
+    snapshot: Path | None = None,
+    as_json: Annotated[bool, Parameter("--json", negative=())] = False,
+) -> None:
+    """Replay files of writes in order of time, and say how many were done and refused.
+
+    Args:
+        writes: a folder of files such as incremental/, the folder that holds it, or a .tar.gz.
+        data: the graph to begin with: data files as for load, or a snapshot.
+        snapshot: keep the graph that comes of it as one file.
+        as_json: one JSON object instead of a table.
+    """
+    graph_ = _opened(data, None)
+    replayed = replay_writes(graph_, writes)
+    if snapshot is not None:
+        save_snapshot(graph_, snapshot)
+    if as_json:
+        _say({"done": replayed.done, "refused": replayed.refused})
+        return
+    lines = [f"{name:<22}{count:>9,} done" for name, count in sorted(replayed.done.items())]
+    lines += [f"{name:<22}{count:>9,} refused" for name, count in sorted(replayed.refused.items())]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+@graph.command
 def query(
     name: str = "",
     *,
     data: Path,
+    writes: Path | None = None,
     param: Annotated[list[str] | None, Parameter(negative=())] = None,
     batch: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
 ) -> None:
     """Answer one query, or many: a JSON object a line in, a JSON object a line out.
 
     Args:
-        name: tcr1 … tcr12, tsr1 … tsr6.
-        data: a folder of files such as snapshot/, the folder that holds it, or a .tar.gz.
+        name: tcr1 … tcr12, tsr1 … tsr6; the writes tw1 … tw19, trw1 … trw3 last for this call.
+        data: a folder of files such as snapshot/, the folder that holds it, a .tar.gz, or a
+            snapshot.
+        writes: files of writes such as incremental/, replayed first.
         param: a parameter as name=value; once for each.
         batch: a file of queries, `{"query":"tcr4","params":{…}}` a line; `-` is standard input.
     """
@@ -68,18 +108,19 @@ def query(
         raise QueryError("name one query, or give --batch FILE")
     if batch is None:
         given = _parameters(param or [])
-        _say({"rows": answer(_opened(data), name, given)})
+        run = write if name in WRITES else answer
+        _say({"rows": run(_opened(data, writes), name, given)})
         return
     if param:
         raise QueryError("--param belongs to one query, not to --batch")
     if batch == Path("-"):
-        _answer_all(_opened(data), sys.stdin.buffer)
+        _answer_all(_opened(data, writes), sys.stdin.buffer)
     else:
         try:
             lines = batch.read_bytes().splitlines()
         except OSError as error:
             raise QueryError(f"{batch} cannot be read: {error.strerror}") from error
-        _answer_all(_opened(data), lines)
+        _answer_all(_opened(data, writes), lines)
 
 
 def _parameters(texts: list[str]) -> dict[str, object]:
@@ -92,8 +133,11 @@ def _parameters(texts: list[str]) -> dict[str, object]:
     return {text: value for text, _, value in pairs}
 
 
-def _opened(data: Path) -> Graph:
-    return load_data(data).graph
+def _opened(data: Path, writes: Path | None) -> Graph:
+    graph_ = load_snapshot(data) if is_snapshot(data) else load_data(data).graph
+    if writes is not None:
+        replay_writes(graph_, writes)
+    return graph_
 
 
 def _answer_all(graph_: Graph, lines: Iterable[bytes]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tallystick.risk.graph.adjacency import AdjacencyView, Rows
 from tallystick.risk.graph.aggregates import (
+    Totals,
     ratio_or,
     rounded,
     total,
@@ -18,10 +19,10 @@ from tallystick.risk.graph.aggregates import (
 from tallystick.risk.graph.answers import Arguments, Row
 from tallystick.risk.graph.graph import GraphView
 from tallystick.risk.graph.schema import EdgeKindName, VertexKind
-from tallystick.risk.graph.steps import Edges, step
+from tallystick.risk.graph.steps import Edges, Window, step
 from tallystick.risk.graph.traces import owned_accounts
 
-__all__ = ["guaranteed_loans", "tcr4", "tcr6", "tcr7", "tcr9", "tcr10", "tcr11", "tcr12"]
+__all__ = ["cycle_accounts", "tcr4", "tcr6", "tcr7", "tcr9", "tcr10", "tcr11", "tcr12"]
 
 _ACCOUNT = VertexKind.ACCOUNT
 _TRANSFER = EdgeKindName.TRANSFER
@@ -44,17 +45,36 @@ def tcr4(view: GraphView, asked: Arguments) -> list[Row]:
     paid = step(view.out(_TRANSFER), _row_array(source), asked.window)
     if not (paid.neighbours == target).any():
         return []
-    back = totals_by_neighbour(step(view.into(_TRANSFER), _row_array(source), asked.window))
-    onward = totals_by_neighbour(step(view.out(_TRANSFER), _row_array(target), asked.window))
-    others, at_back, at_onward = np.intersect1d(back.keys, onward.keys, return_indices=True)
+    back, onward = cycle_accounts(view, source, target, asked.window)
+    ids = view.vertices[_ACCOUNT].ids[back.keys].tolist()
     answer = []
-    for other, b, o in zip(others.tolist(), at_back.tolist(), at_onward.tolist(), strict=True):
-        if other in (source, target):
-            continue
-        edge2 = (int(back.counts[b]), rounded(back.sums[b]), rounded(back.maxima[b]))
-        edge3 = (int(onward.counts[o]), rounded(onward.sums[o]), rounded(onward.maxima[o]))
-        answer.append((-edge2[1], -edge3[1], int(view.vertices[_ACCOUNT].ids[other]), edge2, edge3))
+    for other, edge2, edge3 in zip(ids, _shown(back), _shown(onward), strict=True):
+        answer.append((-edge2[1], -edge3[1], other, edge2, edge3))
     return [(str(other), *edge2, *edge3) for _, _, other, edge2, edge3 in sorted(answer)]
+
+
+def cycle_accounts(
+    view: GraphView, source: int, target: int, window: Window
+) -> tuple[Totals, Totals]:
+    """The accounts that a target paid and that paid a source, by row, neither of the two.
+
+    Returns:
+        What each paid back to the source, and what it got from the target; the keys are equal.
+    """
+    back = totals_by_neighbour(step(view.into(_TRANSFER), _row_array(source), window))
+    onward = totals_by_neighbour(step(view.out(_TRANSFER), _row_array(target), window))
+    others, at_back, at_onward = np.intersect1d(back.keys, onward.keys, return_indices=True)
+    third = (others != source) & (others != target)
+    return back.at(at_back[third]), onward.at(at_onward[third])
+
+
+def _shown(totals: Totals) -> list[tuple[int, float, float]]:
+    return [
+        (count, rounded(amount), rounded(greatest))
+        for count, amount, greatest in zip(
+            totals.counts.tolist(), totals.sums.tolist(), totals.maxima.tolist(), strict=True
+        )
+    ]
 
 
 def tcr6(view: GraphView, asked: Arguments) -> list[Row]:
@@ -134,12 +154,12 @@ def tcr10(view: GraphView, asked: Arguments) -> list[Row]:
 
 def tcr11(view: GraphView, asked: Arguments) -> list[Row]:
     """What the people applied for who are in the chain of guarantees that begins at a person."""
-    loans = guaranteed_loans(view, asked)
+    loans = _guaranteed_loans(view, asked)
     amounts = view.vertices[VertexKind.LOAN].amounts[loans]
     return [(rounded(total(amounts)), len(loans))]
 
 
-def guaranteed_loans(view: GraphView, asked: Arguments) -> Rows:
+def _guaranteed_loans(view: GraphView, asked: Arguments) -> Rows:
     """The loans of the people whom a person guarantees for, to the end of the chain; by row.
 
     The person is one of them only if the chain comes back.

@@ -92,14 +92,20 @@ class Vertices:
         blocked: NDArray[np.bool_],
         amounts: Floats,
         balances: Floats,
+        rows: Rows | None = None,
     ) -> None:
-        """Take all vertices at once; ids are unique; the table must be empty."""
+        """Take all vertices at once; ids are unique; the table must be empty.
+
+        Args:
+            rows: those that are still there; None for all.
+        """
         assert self.count == 0
         self.count = len(ids)
         self.ids, self.created_ms, self.blocked = ids, created_ms, blocked
         self.amounts, self.balances = amounts, balances
         self.labels = list(labels)
-        self._rows = dict(zip(ids.tolist(), range(len(ids)), strict=True))
+        there = np.arange(len(ids), dtype=np.int32) if rows is None else rows
+        self._rows = dict(zip(ids[there].tolist(), there.tolist(), strict=True))
 
     def remove(self, row: int) -> None:
         """Forget a vertex."""
