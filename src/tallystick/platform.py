@@ -28,7 +28,7 @@ from tallystick.pipeline.commands import Answer, Caller, Command, Registry, Requ
 from tallystick.pipeline.executor import Executor
 from tallystick.pipeline.timers import TimerRunner
 from tallystick.settings import Settings
-from tallystick.store.engine import DataFolder, StoreError, connect, migrate
+from tallystick.store.engine import DataFolder, StoreError, connect, migrate, require_whole
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
 from tallystick.store.sealing import load_master_key, open_sealer
@@ -112,6 +112,7 @@ class Platform:
             master_key = load_master_key(
                 settings.master_key_path, may_create=not folder.database.exists()
             )
+            require_whole(folder.database)
             return cls(settings, folder, master_key, clock_ms)
         except sqlite3.DatabaseError as error:
             folder.close()

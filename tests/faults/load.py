@@ -47,7 +47,7 @@ class Load(NamedTuple):
 
     @classmethod
     def begin(
-        cls, server: ServerProcess, rng: random.Random, *, notify_url: str = "", rate: float = 20.0
+        cls, server: ServerProcess, rng: random.Random, *, notify_url: str = "", rate: float = 15.0
     ) -> Load:
         """Open buyers and let them act, `rate` arrivals a second."""
         market = Marketplace(

@@ -26,7 +26,7 @@ async def restarted(server: ServerProcess) -> None:
 async def killed_once(server: ServerProcess, receiver: Receiver, rng: random.Random) -> Load:
     """One kill under load, now and then a second one during the recovery."""
     load = Load.begin(server, rng, notify_url=receiver.url)
-    await asyncio.sleep(rng.uniform(0.1, 1.6))
+    await asyncio.sleep(rng.uniform(0.1, 1.3))
     await restarted(server)
     if rng.random() < 0.2:
         await asyncio.sleep(rng.uniform(0.0, 0.2))
@@ -74,7 +74,7 @@ def test_what_was_acknowledged_survives_kills_once_and_the_books_balance(tmp_pat
 
 async def stopped_under_load(server: ServerProcess) -> None:
     rng = random.Random(SEED)
-    for _ in range(3):
+    for _ in range(2):
         load = Load.begin(server, rng)
         try:
             await asyncio.sleep(rng.uniform(0.8, 1.6))

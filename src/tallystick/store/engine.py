@@ -20,13 +20,18 @@ __all__ = [
     "DataFolder",
     "StoreError",
     "connect",
+    "free_bytes",
     "migrate",
     "migrations",
-    "free_bytes",
+    "require_whole",
     "schema_version",
 ]
 
 DATABASE_NAME = "tallystick.db"
+
+# https://sqlite.org/fileformat.html: the page size is in bytes 16 and 17, 1 means 65,536.
+_HEADER_BYTES = 100
+_MAGIC = b"SQLite format 3\0"
 
 
 class StoreError(Exception):
@@ -70,6 +75,35 @@ class DataFolder:
     def close(self) -> None:
         """Give the folder free for another process."""
         self._lock.close()
+
+
+def require_whole(database: Path) -> None:
+    """Refuse a database file that was cut off where SQLite would not notice.
+
+    It takes an empty file for a new database, and reads a last page that is not whole as if the
+    rest were zeros. What a crash left unfinished is put right from the log beside the file.
+
+    Raises:
+        StoreError: the file is empty or cut off, or may not be written.
+    """
+    if not database.exists():
+        return
+    size = database.stat().st_size
+    if not size:
+        raise StoreError(
+            f"The database {database} is empty, so its books are gone. Restore a backup, or "
+            "remove the file to begin anew."
+        )
+    if not os.access(database, os.W_OK):
+        raise StoreError(f"The database {database} cannot be written: it is read-only.")
+    log = database.with_name(f"{database.name}-wal")
+    if log.exists() and log.stat().st_size:
+        return
+    with database.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    page_size = int.from_bytes(header[16:18], "big")
+    if header.startswith(_MAGIC) and page_size > 1 and size % page_size:
+        raise StoreError(f"The database {database} was cut off. Restore a backup.")
 
 
 def connect(database: Path, *, readonly: bool = False) -> sqlite3.Connection:
