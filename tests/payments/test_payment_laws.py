@@ -117,8 +117,8 @@ class PaymentHistory(RuleBasedStateMachine):
 
 TestPaymentHistory = PaymentHistory.TestCase
 TestPaymentHistory.settings = settings(
-    max_examples=1500 if DEEP else 60,
-    stateful_step_count=60 if DEEP else 30,
+    max_examples=1500 if DEEP else 80,
+    stateful_step_count=60 if DEEP else 40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
