@@ -5,7 +5,6 @@ It is seeded once a run, through the pipeline, and copied for each test.
 
 from __future__ import annotations
 
-import base64
 import functools
 import shutil
 import tempfile
@@ -14,15 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.platform_parts import START_MS, Clock, Parts, opened_as
 
 from tallystick.ledger.statements import available_of, balance_of
 from tallystick.parties import service as parties
 from tallystick.parties.model import IssuePaymentCode, Party, PartyKind, RegisterParty
 from tallystick.partners import service as partners
-from tallystick.partners.model import AddSeller, CreateApp, CreateGatewayKey
+from tallystick.partners.keyring import new_gateway_key
+from tallystick.partners.model import AddSeller, CreateApp
 from tallystick.payments.accounts import wallet
 from tallystick.payments.holds import service as holds
 from tallystick.payments.trades import service as trades
@@ -61,13 +59,6 @@ APP: Final = Caller(
 def as_party(party_id: str) -> Caller:
     """A signed-in person or merchant."""
     return Caller(CallerKind.PARTY, party_id, frozenset({"payments:write", "wallet:write"}))
-
-
-@functools.cache
-def _public_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return base64.b64encode(key.public_bytes(serialization.Encoding.DER, form)).decode()
 
 
 def _kind(party_id: str) -> PartyKind:
@@ -124,11 +115,11 @@ def _seed(parts: Market) -> None:
                 login_sealed=sealed, name_sealed=sealed, login_hash="$", payment_hash="$",
             )
         )  # fmt: skip
-    public_key = _public_key()
-    parts.accept(CreateGatewayKey(key_id="g1", public_key=public_key, private_sealed=b"sealed"))
+    key = new_gateway_key(parts.sealer, "g1")
+    parts.accept(key)
     parts.accept(
         CreateApp(
-            app_id=APP_ID, name="Market", merchant_id=SHOP, public_key=public_key, key_id="k1",
+            app_id=APP_ID, name="Market", merchant_id=SHOP, public_key=key.public_key, key_id="k1",
             gateway_key_id="g1", fee_rate=f"0.0{FEE_PERCENT}",
             confirm_within_ms=CONFIRM_WITHIN_MS, refund_within_ms=REFUND_WITHIN_MS,
         )
