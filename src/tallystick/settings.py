@@ -23,7 +23,7 @@ __all__ = ["ENVIRONMENT_PREFIX", "KeyRow", "Settings", "SettingsError", "key_tab
            "load_settings", "shown_settings"]  # fmt: skip
 
 ENVIRONMENT_PREFIX: Final = "TALLYSTICK_"
-_NOT_KEYS: Final = frozenset({"TALLYSTICK_CONFIG", "TALLYSTICK_PYTHON"})
+_NOT_KEYS: Final = frozenset({"TALLYSTICK_CHROMIUM", "TALLYSTICK_CONFIG", "TALLYSTICK_PYTHON"})
 """Variables that say where the file lies, and which Python the scripts start with."""
 
 _MASK: Final = "(secret)"

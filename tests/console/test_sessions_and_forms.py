@@ -211,6 +211,19 @@ def test_the_language_is_chosen_once_and_kept(world: World) -> None:
     assert '<html lang="en">' in person.get("/console/sign-in?lang=en").page
 
 
+def test_a_page_that_answers_a_form_is_at_the_address_of_the_form(world: World) -> None:
+    person = signed_in(world, ALICE.login).get("/wallet/transfer")
+    person.headers = {"referer": "http://pay.test/wallet/transfer"}
+    person.send("/wallet/transfer", payee="nobody", amount="1", payment_password="123456")
+    assert person.status == 422
+    assert 'data-address="/wallet/transfer"' in person.page
+    assert 'href="/wallet/transfer?lang=zh"' in person.page
+    person.headers = {"referer": "https://evil.example/steal"}
+    person.send("/wallet/transfer", payee="nobody", amount="1", payment_password="123456")
+    assert "evil" not in person.page
+    assert "data-address" not in person.get("/wallet/transfer").page
+
+
 def test_static_files_are_kept_by_browsers_under_their_own_version_only(world: World) -> None:
     page = Person(world).get("/wallet/sign-in").page
     address = page.split('<link rel="stylesheet" href="')[1].split('"')[0]

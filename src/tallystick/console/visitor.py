@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from litestar import Request
 from litestar.di import NamedDependency
@@ -46,6 +46,8 @@ class Visitor(NamedTuple):
     """Everything that a page needs to know of who asked for it.
 
     Args:
+        path: with `query`, the address of the page, also where a form was sent to another.
+        posted: whether a form was sent, so that the browser's address is not the page's.
         visit: names the browser, also before anybody signs in; with `new_visit` it has yet
             to be given its cookie.
         session: the session token of the area (console, or cashier and wallet).
@@ -55,6 +57,7 @@ class Visitor(NamedTuple):
 
     path: str
     query: str
+    posted: bool
     language: Language
     asked_language: bool
     visit: str
@@ -85,6 +88,11 @@ class Visitor(NamedTuple):
         assert self.party is not None
         return Caller(CallerKind.PARTY, self.party.party_id, _PARTY_SCOPES)
 
+    @property
+    def address(self) -> str:
+        """The page's path and query."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
     def in_language(self, language: Language) -> str:
         """The same page in another language."""
         kept = [(k, v) for k, v in parse_qsl(self.query) if k not in ("lang", "done")]
@@ -106,6 +114,17 @@ def _party(platform: Platform, token: str) -> Party | None:
     return platform.rows.get(Party, subject) if subject else None
 
 
+def _page_address(request: WebRequest) -> tuple[str, str]:
+    """Path and query of the page: of the one with the form, when a form was sent."""
+    path, query = request.url.path, request.url.query
+    if request.method != "POST":
+        return path, query
+    sender = urlsplit(request.headers.get("referer", ""))
+    if sender.netloc == request.headers.get("host", "") and sender.path.startswith("/"):
+        return sender.path, sender.query
+    return f"/{path.split('/')[1]}", ""
+
+
 def visitor_of(request: WebRequest, platform: Platform) -> Visitor:
     """Find out who asks. A session that is over counts as none."""
     query, cookies = request.query_params, request.cookies
@@ -123,9 +142,11 @@ def visitor_of(request: WebRequest, platform: Platform) -> Visitor:
     operator = _operator(platform, session) if of_operators and session else None
     party = _party(platform, session) if session and not of_operators else None
     notice = f"notice.{query.get('done', '')}"
+    page_path, page_query = _page_address(request)
     return Visitor(
-        path=path,
-        query=request.url.query,
+        path=page_path,
+        query=page_query,
+        posted=request.method == "POST",
         language=language,
         asked_language=bool(asked),
         visit=visit,

@@ -32,6 +32,12 @@ function submitWhenSeen(form) {
   document.addEventListener("visibilitychange", () => form.submit(), { once: true });
 }
 
+// A page that answers a form takes the address of the page with the form: going back to it, or
+// loading it again, sends nothing.
+function takeAddress(body) {
+  history.replaceState(null, "", body.dataset.address);
+}
+
 function sendOnce(event) {
   const form = event.target;
   if (form.dataset.sent) {
@@ -103,6 +109,7 @@ function showPresentPlace(place) {
   row.scrollLeft = place.offsetLeft - (row.clientWidth - place.offsetWidth) / 2;
 }
 
+document.querySelectorAll("body[data-address]").forEach(takeAddress);
 document.querySelectorAll(".places [aria-current]").forEach(showPresentPlace);
 document.querySelectorAll("[data-ends-in-ms]").forEach(startCountdown);
 document.querySelectorAll("[data-live]").forEach(followFigures);

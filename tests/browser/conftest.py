@@ -1,0 +1,113 @@
+"""A running server with trades in every state, a shop of its own address, and Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+from tests.browser.looking import DESKTOP, Looking, Screen
+from tests.browser.shop_site import ShopSite
+from tests.console.world import ask, trades_in_every_state
+from tests.gateway.alipay.shop import Shop
+from tests.server_process import ServerProcess
+
+from tallystick.partners.model import CreateOperator, Role
+from tallystick.platform import Platform
+from tallystick.sandbox.seed import seed
+from tallystick.settings import Settings
+
+_ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
+    "--no-first-run", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+# The shop of these tests listens on the loopback address.
+_LOOPBACK = "127.0.0.1/32"
+
+
+async def _fill(data: Path, port: int, notify_url: str) -> None:
+    """The sandbox, and a trade in every state whose shop was told of it."""
+    settings = Settings(
+        data=data, port=port, password_memory_kib=64, password_passes=1,
+        notify_allow=(_LOOPBACK,),
+    )  # fmt: skip
+    platform = Platform.open(settings)
+    await platform.start()
+    await seed(platform)
+    await ask(platform, CreateOperator(operator_id="guessed", login="guessed", role=Role.VIEWER,
+                                       password_hash="of no password"))  # fmt: skip
+    await trades_in_every_state(platform, notify_url)
+    while platform.timers.lag_ms() > 0:
+        await asyncio.sleep(0.02)
+    await platform.stop()
+
+
+@pytest.fixture(scope="package")
+def shop_site() -> Iterator[ShopSite]:
+    """The shop's own pages, at another address than ours."""
+    site = ShopSite()
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="package")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, shop_site: ShopSite
+) -> Iterator[ServerProcess]:
+    """The server as a user starts it, on a folder with trades in every state."""
+    data = tmp_path_factory.mktemp("browser") / "data"
+    made = ServerProcess(data, env={"TALLYSTICK_NOTIFY_ALLOW": _LOOPBACK})
+    asyncio.run(_fill(data, made.port, shop_site.notify_url))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="package")
+def shop(server: ServerProcess) -> Iterator[Shop]:
+    """The sandbox's app, which signs requests."""
+    made = Shop.of(server)
+    yield made
+    made.hang_up()
+
+
+@pytest.fixture(scope="package")
+def playing(server: ServerProcess) -> Iterator[Playwright]:
+    """Playwright; it comes after the server, because its loop takes this thread."""
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def chromium(playing: Playwright) -> Iterator[Browser]:
+    """Headless Chromium: `TALLYSTICK_CHROMIUM`, or the one in the path."""
+    path = os.environ.get("TALLYSTICK_CHROMIUM") or shutil.which("chromium")
+    if not path:
+        pytest.fail("Chromium is not there: run script/test, or set TALLYSTICK_CHROMIUM.")
+    browser = playing.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def look(
+    chromium: Browser, server: ServerProcess, shop_site: ShopSite
+) -> Iterator[Callable[..., Looking]]:
+    """Opens a browser of one person; what it must not do is checked when the test is over."""
+    opened: list[Looking] = []
+
+    def begin(screen: Screen = DESKTOP, language: str = "en", *, dark: bool = False) -> Looking:
+        looking = Looking.open(chromium, server, shop_site, screen, language, dark=dark)
+        opened.append(looking)
+        return looking
+
+    yield begin
+    for looking in opened:
+        looking.close()
+    for looking in opened:
+        assert looking.wrongs == []
