@@ -23,7 +23,9 @@ __all__ = [
     "AccountColumns",
     "Outcome",
     "TransferColumns",
+    "apply_in_place",
     "apply_transfers",
+    "is_transient",
 ]
 
 ABSENT = -1
@@ -132,10 +134,26 @@ def apply_transfers(
     """
     a = AccountColumns(*map(list, accounts))
     t = TransferColumns(*map(list, transfers))
-    row_of = list(row_of)
-    slots, flags = t.id, t.flags
     results = [codes.CREATED] * count
-    failed: list[int] = []
+    apply_in_place(count, first_timestamp, a, t, list(row_of), results)
+    failed = [i for i, result in enumerate(results) if is_transient(result)]
+    return Outcome(results, failed, a, t)
+
+
+def apply_in_place(
+    count: int,
+    first_timestamp: int,
+    a: AccountRows,
+    t: TransferRows,
+    row_of: list[int],
+    results: list[int],
+) -> None:
+    """The same, changing the columns that it is given; compiled, they are int64 arrays.
+
+    Args:
+        results: `count` places for the answers.
+    """
+    slots, flags = t.id, t.flags
     chain_start = -1
     chain_broken = False
     for i in range(count):
@@ -148,23 +166,21 @@ def apply_transfers(
             result = codes.LINKED_FAILED
         else:
             result = _create(i, first_timestamp + i, a, t, row_of)
+        results[i] = result
         if result != codes.CREATED:
-            results[i] = result
             if chain_start >= 0 and not chain_broken:
                 chain_broken = True
                 for j in range(i - 1, chain_start - 1, -1):
                     _undo(j, a, t, row_of)
                     results[j] = codes.LINKED_FAILED
-            if _is_transient(result):
+            if is_transient(result):
                 row_of[slots[i]] = FAILED
-                failed.append(i)
         if chain_start >= 0 and (not linked or result == codes.CHAIN_OPEN):
             chain_start = -1
             chain_broken = False
-    return Outcome(results, failed, a, t)
 
 
-def _is_transient(result: int) -> bool:
+def is_transient(result: int) -> bool:
     """Whether the same transfer could be answered otherwise later, so its id is used up."""
     return (
         result == codes.EXCEEDS_CREDITS

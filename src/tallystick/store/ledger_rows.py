@@ -6,9 +6,15 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 
 from tallystick.ledger.books import Changes
+from tallystick.ledger.encoding import id_bytes
+from tallystick.ledger.journal import batch_of_changes
 from tallystick.ledger.model import Account, PendingState, Transfer
+from tallystick.store.journal_rows import append_batch, journal_head
 
-__all__ = ["SqlLedgerReader", "id_bytes", "write_changes"]
+__all__ = [
+    "SqlLedgerReader", "id_bytes", "write_accounts", "write_changes", "write_failed",
+    "write_states", "write_totals",
+]  # fmt: skip
 
 _CHUNK = 400
 
@@ -20,11 +26,6 @@ _TRANSFER_COLUMNS = (
     "id, debit_account_id, credit_account_id, amount, pending_id, user_data_128, "
     "user_data_64, user_data_32, timeout, book, code, flags, timestamp"
 )
-
-
-def id_bytes(number: int) -> bytes:
-    """A 128-bit id as it is stored: 16 bytes, big-endian, so that order is kept."""
-    return number.to_bytes(16, "big")
 
 
 def _account(r: Sequence[object]) -> Account:
@@ -161,13 +162,15 @@ class SqlLedgerReader:
         return int(self.connection.execute(sql).fetchone()[0])
 
 
-def _write_many(connection: sqlite3.Connection, sql: str, rows: list[tuple[object, ...]]) -> None:
+def _write_many(
+    connection: sqlite3.Connection, sql: str, rows: Sequence[tuple[object, ...]]
+) -> None:
     if rows:
         connection.executemany(sql, rows)
 
 
-def write_changes(connection: sqlite3.Connection, changes: Changes) -> None:
-    """Write what a batch changed in the ledger, inside the caller's transaction."""
+def write_accounts(connection: sqlite3.Connection, accounts: Sequence[Account]) -> None:
+    """Write new accounts."""
     b: Callable[[int], bytes] = id_bytes
     _write_many(
         connection,
@@ -177,13 +180,54 @@ def write_changes(connection: sqlite3.Connection, changes: Changes) -> None:
             (b(a.id), a.book, a.code, a.flags, b(a.user_data_128),
              a.user_data_64.to_bytes(8, "big"), a.user_data_32, a.debits_pending,
              a.debits_posted, a.credits_pending, a.credits_posted, a.timestamp)
-            for a in changes.new_accounts
+            for a in accounts
         ],
     )  # fmt: skip
+
+
+def write_totals(
+    connection: sqlite3.Connection, rows: Sequence[tuple[int, int, int, int, int, bytes]]
+) -> None:
+    """Write accounts' flags, debits pending and posted, credits pending and posted, by id."""
     _write_many(
         connection,
         "UPDATE ledger_account SET flags = ?, debits_pending = ?, debits_posted = ?, "
         "credits_pending = ?, credits_posted = ? WHERE id = ?",
+        rows,
+    )
+
+
+def write_states(connection: sqlite3.Connection, states: Sequence[tuple[bytes, int]]) -> None:
+    """Write what has become of pending transfers: (id, `PendingState`)."""
+    _write_many(
+        connection,
+        "INSERT INTO ledger_pending (transfer_id, state) VALUES (?, ?) "
+        "ON CONFLICT (transfer_id) DO UPDATE SET state = excluded.state",
+        states,
+    )
+
+
+def write_failed(connection: sqlite3.Connection, ids: Sequence[bytes]) -> None:
+    """Write ids that may not be used again."""
+    _write_many(
+        connection,
+        "INSERT INTO ledger_failed (transfer_id) VALUES (?) ON CONFLICT DO NOTHING",
+        [(i,) for i in ids],
+    )
+
+
+def write_changes(connection: sqlite3.Connection, changes: Changes) -> None:
+    """Write what a batch changed in the ledger, inside the caller's transaction.
+
+    The rows say how the ledger is now; the journal says what was done, in order.
+    """
+    batch = batch_of_changes(journal_head(connection), changes)
+    if batch is not None:
+        append_batch(connection, batch)
+    b: Callable[[int], bytes] = id_bytes
+    write_accounts(connection, changes.new_accounts)
+    write_totals(
+        connection,
         [
             (a.flags, a.debits_pending, a.debits_posted, a.credits_pending, a.credits_posted,
              b(a.id))
@@ -201,14 +245,5 @@ def write_changes(connection: sqlite3.Connection, changes: Changes) -> None:
             for t in changes.new_transfers
         ],
     )  # fmt: skip
-    _write_many(
-        connection,
-        "INSERT INTO ledger_pending (transfer_id, state) VALUES (?, ?) "
-        "ON CONFLICT (transfer_id) DO UPDATE SET state = excluded.state",
-        [(b(i), int(s)) for i, s in changes.pending_states.items()],
-    )
-    _write_many(
-        connection,
-        "INSERT INTO ledger_failed (transfer_id) VALUES (?) ON CONFLICT DO NOTHING",
-        [(b(i),) for i in changes.failed_ids],
-    )
+    write_states(connection, [(b(i), int(s)) for i, s in changes.pending_states.items()])
+    write_failed(connection, [b(i) for i in changes.failed_ids])

@@ -1,0 +1,162 @@
+"""The bulk ledger on SQLite: its port to the database, and sessions that own a transaction.
+
+The journal's index is shared by everybody in the process who uses the same database file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tallystick.ledger.bulk import BulkLedger
+from tallystick.ledger.index import JournalIndex
+from tallystick.ledger.journal import JournalBatch, JournalHead
+from tallystick.ledger.model import Account, PendingState
+from tallystick.store.journal_rows import (
+    append_batch,
+    journal_batches,
+    journal_blocks,
+    journal_head,
+)
+from tallystick.store.ledger_rows import (
+    SqlLedgerReader,
+    write_accounts,
+    write_failed,
+    write_states,
+    write_totals,
+)
+
+__all__ = ["BulkSession", "SqliteJournal", "release_index", "shared_index"]
+
+_indexes: dict[str, JournalIndex] = {}
+_indexes_lock = threading.Lock()
+
+
+class SqliteJournal:
+    """`JournalStore` over one SQLite connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self._reader = SqlLedgerReader(connection)
+
+    def head(self) -> JournalHead:
+        """The journal's end as this transaction sees it."""
+        return journal_head(self.connection)
+
+    def append(self, batch: JournalBatch) -> None:
+        """Write a batch after the head."""
+        append_batch(self.connection, batch)
+
+    def batches(self, after: int, through: int) -> Iterator[JournalBatch]:
+        """The batches with `after < number <= through`, in order."""
+        return journal_batches(self.connection, after, through)
+
+    def blocks(self, first_entries: Sequence[int]) -> dict[int, bytes]:
+        """The blocks that begin with these entries."""
+        return journal_blocks(self.connection, first_entries)
+
+    def pending_states(self, ids: Sequence[int]) -> dict[int, PendingState]:
+        """What became of the pending transfers among these ids."""
+        return self._reader.pending_states(ids)
+
+    def keep_states(self, states: Sequence[tuple[bytes, int]]) -> None:
+        """Write what has become of pending transfers."""
+        write_states(self.connection, states)
+
+    def keep_failed(self, ids: Sequence[bytes]) -> None:
+        """Write ids that may not be used again."""
+        write_failed(self.connection, ids)
+
+    def accounts(self, ids: Sequence[int]) -> list[Account]:
+        """The accounts among these ids that exist, with their stored totals."""
+        return self._reader.accounts(ids)
+
+    def open_accounts(self, accounts: Sequence[Account]) -> None:
+        """Write new accounts."""
+        write_accounts(self.connection, accounts)
+
+    def keep_totals(self, rows: Sequence[tuple[int, int, int, int, int, bytes]]) -> None:
+        """Write accounts' flags and totals, by id."""
+        write_totals(self.connection, rows)
+
+    def totals_behind(self) -> int | None:
+        """The batch as of which the accounts' stored totals are, or None when they are exact."""
+        sql = "SELECT number FROM ledger_totals_behind"
+        row = self.connection.execute(sql).fetchone()
+        return None if row is None else int(row[0])
+
+    def set_totals_behind(self, number: int | None) -> None:
+        """Say as of which batch the accounts' stored totals are; None for exact."""
+        self.connection.execute("DELETE FROM ledger_totals_behind")
+        if number is not None:
+            self.connection.execute("INSERT INTO ledger_totals_behind VALUES (?)", (number,))
+
+
+def _name_of(connection: sqlite3.Connection) -> str:
+    """The database's file, or the connection itself for one in memory."""
+    row = connection.execute("PRAGMA database_list").fetchone()
+    return str(row[2]) or f"memory {id(connection)}"
+
+
+def shared_index(connection: sqlite3.Connection) -> JournalIndex:
+    """The process's index of this database's journal."""
+    with _indexes_lock:
+        return _indexes.setdefault(_name_of(connection), JournalIndex())
+
+
+def release_index(database: Path) -> None:
+    """Forget the index of a database file that this process no longer uses."""
+    with _indexes_lock:
+        _indexes.pop(str(database.absolute()), None)
+
+
+class BulkSession:
+    """Bulk posting by a process that owns the data folder, a transaction at a time.
+
+    Args:
+        connection: the writing connection; nobody else posts while the session is open.
+        exact: see `BulkLedger`; a session that is not exact catches up in `close`.
+        index: the journal's index, when it is not the shared one of the database file.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        exact: bool = False,
+        index: JournalIndex | None = None,
+    ) -> None:
+        self._connection = connection
+        self._journal = SqliteJournal(connection)
+        self.ledger = BulkLedger(self._journal, index or shared_index(connection), exact=exact)
+        with self.transaction() as ledger:
+            ledger.settle_totals()
+
+    @contextmanager
+    def transaction(self) -> Iterator[BulkLedger]:
+        """One database transaction: durable when it ends, undone when an error leaves it."""
+        index = self.ledger.index
+        self._connection.execute("BEGIN IMMEDIATE")
+        number = None
+        try:
+            with index.lock:
+                number = index.catch_up(self._journal, writing=True).number
+            yield self.ledger
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            if number is not None:
+                with index.lock:
+                    index.forget(number)
+            raise
+        with index.lock:
+            index.commit()
+
+    def close(self) -> None:
+        """Write the totals that are behind."""
+        with self.transaction() as ledger:
+            ledger.settle_totals()
