@@ -22,7 +22,7 @@ from tallystick.ledger.kernel import AccountColumns, TransferColumns, is_transie
 from tallystick.ledger.model import Account, AccountResult, PendingState, TransferResult
 from tallystick.ledger.opening import open_accounts
 from tallystick.ledger.ranges import check_account
-from tallystick.ledger.records import TRANSFERS, Records, as_records
+from tallystick.ledger.records import TRANSFERS, Records, as_records, joined
 from tallystick.ledger.slots import (
     AccountSlots,
     TransferSlots,
@@ -167,7 +167,7 @@ class BulkLedger:
         transfers = transfer_slots(records, index.transfer_ids, index.failed_ids)
         known, states = self._known(transfers.known)
         accounts = account_slots(records, known, index.account_ids)
-        count, both = len(records), np.concatenate((records, known)) if len(known) else records
+        count, both = len(records), joined(records, known)
         ids, pending_ids, state = (np.zeros(len(both), np.int64) for _ in range(3))
         ids[:count], pending_ids[:count] = transfers.id, transfers.pending_id
         if len(known):

@@ -9,6 +9,7 @@ bytes an entry and 100 an account.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -313,7 +314,7 @@ class JournalIndex:
         high, low = np.uint64(number >> 64), np.uint64(number & 0xFFFFFFFFFFFFFFFF)
         return int(find(table.places, table.highs, table.lows, table.salt, high, low))
 
-    def entries_of_ids(self, ids: list[int], limit: int) -> list[int]:
+    def entries_of_ids(self, ids: Sequence[int], limit: int) -> list[int]:
         """The entries with these ids that are below the limit."""
         found = (self._number(self.transfer_ids, i) for i in ids)
         return [entry for entry in found if 0 <= entry < limit]
@@ -337,6 +338,15 @@ class JournalIndex:
         times = self.entries.time[: self.entry_count]
         return int(np.searchsorted(times, timestamp, "right"))
 
+    def entries_at(self, timestamps: Sequence[int], limit: int) -> list[int]:
+        """The entries with these timestamps that are below the limit."""
+        found = (self.entry_at(t) - 1 for t in timestamps)
+        return [
+            entry
+            for entry, t in zip(found, timestamps, strict=True)
+            if 0 <= entry < limit and int(self.entries.time[entry]) == t
+        ]
+
     def totals_before(self, account_id: int, limit: int) -> Totals:
         """An account's posted totals after all entries below the limit."""
         number = self._account(account_id)
@@ -348,15 +358,20 @@ class JournalIndex:
         return int(out[0]), int(out[1]), int(out[2])
 
     def newest_of_account(
-        self, account_id: int, *, at_least: int, below: int, count: int
+        self, account_id: int, *, at_least: int, below: int, count: int, skip: int = 0
     ) -> list[int]:
-        """An account's newest entries with `at_least <= entry < below`, newest first."""
+        """An account's newest entries with `at_least <= entry < below`, newest first.
+
+        Args:
+            skip: entries with any of these flags are left out.
+        """
         number = self._account(account_id)
         if number < 0:
             return []
         out = np.empty(min(count, max(0, below - at_least)), np.int64)
         posting = self._before(number, below)[0]
-        return out[: newest(self.entries, posting, at_least, out)].tolist()  # type: ignore[no-any-return]
+        found = newest(self.entries, posting, at_least, skip, out)
+        return out[:found].tolist()  # type: ignore[no-any-return]
 
     def oldest_of_account(
         self, account_id: int, *, at_least: int, below: int, count: int
@@ -369,7 +384,7 @@ class JournalIndex:
         if posting == 0 or (posting - 1) >> 1 >= below:
             posting = self._before(number, below)[0]
         out = np.empty(min(count + 3 * EVERY, max(0, below - at_least)), np.int64)
-        found = newest(self.entries, posting, at_least, out)
+        found = newest(self.entries, posting, at_least, 0, out)
         return out[:found][::-1][:count].tolist()  # type: ignore[no-any-return]
 
     def referring(self, reference: int, limit: int) -> list[int]:

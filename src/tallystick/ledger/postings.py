@@ -247,17 +247,22 @@ def before(a: Any, e: Any, marks: Any, account: int, limit: int, out: Any) -> No
 
 
 @compiled
-def newest(e: Any, posting: int, at_least: int, out: Any) -> int:
+def newest(e: Any, posting: int, at_least: int, skip: int, out: Any) -> int:
     """Entries of an account from a posting (plus one) backwards, not below `at_least`.
+
+    Args:
+        skip: entries with any of these flags are left out.
 
     Returns:
         How many were written to `out`, at most as many as fit.
     """
     count = 0
-    while posting and count < out.size and ((posting - 1) >> 1) >= at_least:
-        out[count] = (posting - 1) >> 1
-        count += 1
-        posting = np.int64(e.previous[posting - 1])  # type: ignore[assignment]
+    at = np.int64(posting)
+    while at and count < out.size and ((at - 1) >> 1) >= at_least:
+        if not e.kind[(at - 1) >> 1] & skip:
+            out[count] = (at - 1) >> 1
+            count += 1
+        at = np.int64(e.previous[at - 1])
     return count
 
 

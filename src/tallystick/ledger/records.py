@@ -17,7 +17,8 @@ from tallystick.ledger.model import Transfer
 from tallystick.ledger.ranges import check_transfer
 
 __all__ = [
-    "OPENINGS", "TRANSFERS", "Records", "as_records", "empty_records", "halves", "records_of",
+    "OPENINGS", "TRANSFERS", "Records", "as_records", "empty_records", "halves", "joined",
+    "records_of",
 ]  # fmt: skip
 
 Records = npt.NDArray[np.void]
@@ -66,6 +67,15 @@ _WIDE = frozenset({"id", "debit_account_id", "credit_account_id", "pending_id", 
 def empty_records(count: int) -> Records:
     """So many transfers with all fields 0, to be filled."""
     return np.zeros(count, TRANSFERS)
+
+
+def joined(first: Records, second: Records) -> Records:
+    """Records one after the other; NumPy's own joining would change the byte order."""
+    if not len(second):
+        return first
+    both = np.empty(len(first) + len(second), TRANSFERS)
+    both[: len(first)], both[len(first) :] = first, second
+    return both
 
 
 def halves(ids: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,8 @@ from tallystick.store.ledger_rows import (
 __all__ = ["BulkSession", "SqliteJournal", "release_index", "shared_index"]
 
 _indexes: dict[str, JournalIndex] = {}
+# Databases in memory have no name; a few are remembered by their connection.
+_in_memory: deque[tuple[sqlite3.Connection, JournalIndex]] = deque(maxlen=4)
 _indexes_lock = threading.Lock()
 
 
@@ -95,16 +98,17 @@ class SqliteJournal:
             self.connection.execute("INSERT INTO ledger_totals_behind VALUES (?)", (number,))
 
 
-def _name_of(connection: sqlite3.Connection) -> str:
-    """The database's file, or the connection itself for one in memory."""
-    row = connection.execute("PRAGMA database_list").fetchone()
-    return str(row[2]) or f"memory {id(connection)}"
-
-
 def shared_index(connection: sqlite3.Connection) -> JournalIndex:
     """The process's index of this database's journal."""
+    file = str(connection.execute("PRAGMA database_list").fetchone()[2])
     with _indexes_lock:
-        return _indexes.setdefault(_name_of(connection), JournalIndex())
+        if file:
+            return _indexes.setdefault(file, JournalIndex())
+        for known, index in _in_memory:
+            if known is connection:
+                return index
+        _in_memory.append((connection, JournalIndex()))
+        return _in_memory[-1][1]
 
 
 def release_index(database: Path) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tallystick.ledger.books import Changes
 from tallystick.ledger.encoding import id_bytes
 from tallystick.ledger.journal import batch_of_changes
-from tallystick.ledger.model import Account, PendingState, Transfer
-from tallystick.store.journal_rows import append_batch, journal_head
+from tallystick.ledger.model import Account, PendingState, Transfer, TransferFlags
+from tallystick.store.journal_rows import append_batch, has_bulk_entries, journal_head
+
+if TYPE_CHECKING:
+    from tallystick.store.journal_reader import JournalReader
 
 __all__ = [
     "SqlLedgerReader", "id_bytes", "write_accounts", "write_changes", "write_failed",
@@ -17,6 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 _CHUNK = 400
+_MOVES_NOTHING = int(TransferFlags.PENDING | TransferFlags.VOID_PENDING)
 
 _ACCOUNT_COLUMNS = (
     "id, book, code, flags, user_data_128, user_data_64, user_data_32, "
@@ -70,6 +77,7 @@ class SqlLedgerReader:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
+        self._entries: JournalReader | None = None
 
     def _by_ids(self, head: str, ids: Sequence[int]) -> Iterator[tuple[object, ...]]:
         for start in range(0, len(ids), _CHUNK):
@@ -81,10 +89,23 @@ class SqlLedgerReader:
         sql = f"SELECT {_ACCOUNT_COLUMNS} FROM ledger_account WHERE id IN"  # noqa: S608
         return [_account(r) for r in self._by_ids(sql, ids)]
 
+    def _journal(self) -> JournalReader | None:
+        """Reads entries that bulk calls made; None where there are no such."""
+        if self._entries is None and has_bulk_entries(self.connection):
+            # Compiled code is loaded only where there is something for it.
+            from tallystick.store.journal_reader import JournalReader
+
+            self._entries = JournalReader(self.connection)
+        return self._entries
+
     def transfers(self, ids: Sequence[int]) -> list[Transfer]:
         """The transfers among these ids that exist."""
         sql = f"SELECT {_TRANSFER_COLUMNS} FROM ledger_transfer WHERE id IN"  # noqa: S608
-        return [_transfer(r) for r in self._by_ids(sql, ids)]
+        found = [_transfer(r) for r in self._by_ids(sql, ids)]
+        if len(found) < len(ids) and (journal := self._journal()):
+            there = {t.id for t in found}
+            found += journal.transfers([i for i in dict.fromkeys(ids) if i not in there])
+        return found
 
     def pending_states(self, ids: Sequence[int]) -> dict[int, PendingState]:
         """What became of the pending transfers among these ids."""
@@ -105,12 +126,16 @@ class SqlLedgerReader:
 
     def transfers_with_reference(self, reference: int) -> list[Transfer]:
         """Every transfer whose `user_data_128` is this number, oldest first."""
+        if journal := self._journal():
+            return journal.with_reference(reference)
         return self._transfers_where(
             "WHERE user_data_128 = ? ORDER BY timestamp", (id_bytes(reference),)
         )
 
     def transfers_at(self, timestamps: Sequence[int]) -> list[Transfer]:
         """The transfers with these timestamps, oldest first."""
+        if journal := self._journal():
+            return journal.transfers_at(timestamps)
         found: list[Transfer] = []
         for start in range(0, len(timestamps), _CHUNK):
             part = timestamps[start : start + _CHUNK]
@@ -122,6 +147,8 @@ class SqlLedgerReader:
         self, account_id: int, *, after: int = 0, before: int = 2**63 - 1, limit: int = 100_000
     ) -> list[Transfer]:
         """An account's transfers with `after < timestamp < before`, oldest first."""
+        if journal := self._journal():
+            return journal.of_account(account_id, after, before, limit)
         key = id_bytes(account_id)
         return self._transfers_where(
             "WHERE timestamp IN ("
@@ -132,6 +159,49 @@ class SqlLedgerReader:
             ") ORDER BY timestamp LIMIT ?",
             (key, after, before, key, after, before, limit),
         )
+
+    def newest_postings(
+        self, account_id: int, *, before: int = 2**63 - 1, not_before: int = 0, limit: int
+    ) -> list[Transfer]:
+        """An account's newest transfers that moved money, newest first.
+
+        Args:
+            before, not_before: their timestamps' span, in nanoseconds.
+        """
+        if journal := self._journal():
+            return journal.newest_of_account(
+                account_id, before, not_before, limit, skip=_MOVES_NOTHING
+            )
+        found: dict[int, Transfer] = {}
+        for side in ("debit_account_id", "credit_account_id"):
+            for transfer in self._transfers_where(
+                f"WHERE {side} = ? AND timestamp < ? AND timestamp >= ? "
+                "AND (flags & ?) = 0 ORDER BY timestamp DESC LIMIT ?",
+                (id_bytes(account_id), before, not_before, _MOVES_NOTHING, limit),
+            ):
+                found[transfer.timestamp] = transfer
+        return [found[at] for at in sorted(found, reverse=True)[:limit]]
+
+    def posted_before(self, account: Account, timestamp: int) -> Account:
+        """The account with the posted totals that it had just before a timestamp.
+
+        Args:
+            account: as it is now, read in the same snapshot.
+            timestamp: nanoseconds since 1970.
+        """
+        if journal := self._journal():
+            debits, credits = journal.posted_before(account.id, timestamp)
+        else:
+            since = [
+                int(self.connection.execute(
+                    "SELECT COALESCE(SUM(amount), 0) FROM ledger_transfer "  # noqa: S608
+                    f"WHERE {side} = ? AND timestamp >= ? AND (flags & ?) = 0",
+                    (id_bytes(account.id), timestamp, _MOVES_NOTHING),
+                ).fetchone()[0])
+                for side in ("debit_account_id", "credit_account_id")
+            ]  # fmt: skip
+            debits, credits = account.debits_posted - since[0], account.credits_posted - since[1]
+        return replace(account, debits_posted=debits, credits_posted=credits)
 
     def accounts_where(
         self,
@@ -155,11 +225,7 @@ class SqlLedgerReader:
 
     def last_timestamp(self) -> int:
         """The latest ledger timestamp in the store, 0 when there is none."""
-        sql = (
-            "SELECT MAX((SELECT COALESCE(MAX(timestamp), 0) FROM ledger_transfer), "
-            "(SELECT COALESCE(MAX(timestamp), 0) FROM ledger_account))"
-        )
-        return int(self.connection.execute(sql).fetchone()[0])
+        return journal_head(self.connection).last_timestamp
 
 
 def _write_many(
