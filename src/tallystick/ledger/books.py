@@ -368,6 +368,12 @@ class Books:
 
     def drain(self) -> Changes:
         """All changes, once: afterwards there are none, and earlier marks are void."""
+        changes = self.changes()
+        self._undo.clear()
+        return changes
+
+    def changes(self) -> Changes:
+        """All changes so far; marks stay good."""
         new_accounts: dict[int, None] = {}
         changed: dict[int, None] = {}
         transfers: dict[int, None] = {}
@@ -385,7 +391,6 @@ class Books:
                 states[key] = None
             else:
                 failed[key] = None
-        self._undo.clear()
         return Changes(
             [a for i in new_accounts if (a := self._accounts[i]) is not None],
             [a for i in changed if (a := self._accounts[i]) is not None],

@@ -76,7 +76,7 @@ class BulkLedger:
     """
 
     def __init__(self, store: JournalStore, index: JournalIndex, *, exact: bool = True) -> None:
-        self._store = store
+        self.store = store
         self.index = index
         self._exact = exact
         self._behind: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
@@ -85,7 +85,7 @@ class BulkLedger:
 
     def follow(self) -> None:
         """Bring the index to the journal's end, as this transaction sees it."""
-        self.index.catch_up(self._store, writing=True)
+        self.index.catch_up(self.store, writing=True, committed=False)
 
     # Posting.
 
@@ -125,7 +125,7 @@ class BulkLedger:
             self.follow()
             head = self.index.head
             there = self.index.open_among([a.id for a in accounts])
-            known: dict[int, Account | None] = {a.id: a for a in self._store.accounts(there)}
+            known: dict[int, Account | None] = {a.id: a for a in self.store.accounts(there)}
             first = max(now_ns, head.last_timestamp + 1)
             results, created = open_accounts(accounts, known, first)
             if created:
@@ -135,8 +135,8 @@ class BulkLedger:
                     in_rows=False,
                     accounts=b"".join(map(account_record, created)),
                 )
-                self._store.append(batch)
-                self._store.open_accounts(created)
+                self.store.append(batch)
+                self.store.open_accounts(created)
                 self.index.follow(batch, committed=False)
             return results
 
@@ -198,14 +198,14 @@ class BulkLedger:
         held = np.flatnonzero(records["flags"] & _PENDING)
         if held.size:
             ids = ids_from(records["id"][held].tobytes())
-            found = self._store.pending_states(ids)
+            found = self.store.pending_states(ids)
             states[held] = [int(found[i]) for i in ids]
         return records, states
 
     def read(self, entries: Sequence[int]) -> Records:
         """Entries by number, as records, in the order of the numbers."""
         blocks_of = [self.index.block_of(entry) for entry in entries]
-        blocks = self._store.blocks(sorted(set(blocks_of)))
+        blocks = self.store.blocks(sorted(set(blocks_of)))
         parts = [
             blocks[first][(entry - first) * ENTRY_BYTES : (entry - first + 1) * ENTRY_BYTES]
             for first, entry in zip(blocks_of, entries, strict=True)
@@ -221,7 +221,7 @@ class BulkLedger:
         debit = numbers[call.columns.debit[created]]
         credit = numbers[call.columns.credit[created]]
         before = self._totals(numbers)
-        self._store.append(batch)
+        self.store.append(batch)
         self.index.append(batch, entries, debit, credit)
         after = self._totals(numbers)
         for name, ours, kernels in zip(after._fields, after, call.totals, strict=True):
@@ -232,7 +232,7 @@ class BulkLedger:
             changed |= new != old
         self._keep_states(entries)
         if batch.failed:
-            self._store.keep_failed(_sliced(batch.failed))
+            self.store.keep_failed(_sliced(batch.failed))
         self._keep_totals(numbers[changed], batch.number)
 
     def _keep_states(self, entries: Records) -> None:
@@ -246,7 +246,7 @@ class BulkLedger:
             ids = entries[field][np.flatnonzero(flags & bit)].tobytes()
             states += [(i, int(state)) for i in _sliced(ids)]
         if states:
-            self._store.keep_states(states)
+            self.store.keep_states(states)
 
     def _keep_totals(self, numbers: I64, batch_number: int) -> None:
         if self._exact:
@@ -257,8 +257,8 @@ class BulkLedger:
                 (self._behind, np.zeros(self.index.account_ids.count, np.bool_))
             )
         self._behind[numbers] = True
-        if self._store.totals_behind() is None:
-            self._store.set_totals_behind(batch_number - 1)
+        if self.store.totals_behind() is None:
+            self.store.set_totals_behind(batch_number - 1)
 
     def _write_totals(self, numbers: I64) -> None:
         if not numbers.size:
@@ -270,7 +270,7 @@ class BulkLedger:
             accounts.credits_pending, accounts.credits_posted,
         )  # fmt: skip
         rows = zip(*(c[numbers].tolist() for c in columns), _sliced(ids.tobytes()), strict=True)
-        self._store.keep_totals(list(rows))
+        self.store.keep_totals(list(rows))
 
     def settle_totals(self) -> int:
         """Write the accounts' totals that are behind; returns how many accounts those were.
@@ -279,14 +279,14 @@ class BulkLedger:
         """
         with self.index.lock:
             self.follow()
-            since = self._store.totals_behind()
+            since = self.store.totals_behind()
             if since is None:
                 return 0
             numbers = np.flatnonzero(self._behind)
             if not numbers.size:
-                numbers = self.index.accounts_since(since_entry(self._store, since))
+                numbers = self.index.accounts_since(since_entry(self.store, since))
             self._write_totals(numbers)
-            self._store.set_totals_behind(None)
+            self.store.set_totals_behind(None)
             self._behind[:] = False
             return int(numbers.size)
 

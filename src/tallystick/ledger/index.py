@@ -103,12 +103,15 @@ class JournalIndex:
 
     # Following.
 
-    def catch_up(self, store: JournalStore, *, writing: bool) -> JournalHead:
+    def catch_up(
+        self, store: JournalStore, *, writing: bool, committed: bool = True
+    ) -> JournalHead:
         """Follow the store's journal to its end, which is given back.
 
         Args:
             writing: whether the store is the one that writes. Another may see an earlier end
                 than the index, and has nothing to follow then.
+            committed: False while the transaction may still be undone.
 
         Raises:
             NotFollowing: the journal's batches do not follow each other.
@@ -120,12 +123,12 @@ class JournalIndex:
             self.clear()
         try:
             for batch in store.batches(self.head.number, head.number):
-                self.follow(batch)
+                self.follow(batch, committed=committed)
         except NotFollowing:
             # Another journal under the same name, or one that was put back to an earlier state.
             self.clear()
             for batch in store.batches(0, head.number):
-                self.follow(batch)
+                self.follow(batch, committed=committed)
         return head
 
     def follow(self, batch: JournalBatch, *, committed: bool = True) -> None:

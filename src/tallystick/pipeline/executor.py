@@ -276,9 +276,9 @@ class Executor:
         if connection.in_transaction:  # An earlier batch could not even be rolled back.
             connection.execute("ROLLBACK")
         self._now_ms = max(self._now_ms, self._clock_ms())
+        uow = UnitOfWork(connection, self._now_ms, self._last_timestamp)
         connection.execute("BEGIN IMMEDIATE")
         try:
-            uow = UnitOfWork(connection, self._now_ms, self._last_timestamp)
             known = self._known_answers(requests)
             answers = [self._run(uow, request, known) for request in requests]
             uow.flush()
@@ -288,7 +288,9 @@ class Executor:
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            uow.undone()
             raise
+        uow.committed()
         self._last_timestamp = last_timestamp
         try:
             self._registry.announce(uow.events)

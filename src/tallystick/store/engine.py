@@ -16,6 +16,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import IO
 
+from tallystick.store.upkeep import bring_up
+
 __all__ = [
     "DataFolder",
     "StoreError",
@@ -181,7 +183,7 @@ def _require_same_past(
 
 
 def migrate(connection: sqlite3.Connection) -> list[str]:
-    """Bring the schema up to date, each migration in its own transaction.
+    """Bring the schema up to date, each migration in its own transaction, and the ledger's rows.
 
     Returns:
         The names of the migrations that were applied.
@@ -213,6 +215,7 @@ def migrate(connection: sqlite3.Connection) -> list[str]:
                 connection.execute("ROLLBACK")
             raise StoreError(f"Migration {number} ({name}) failed: {error}.") from error
         applied.append(name)
+    bring_up(connection)
     return applied
 
 

@@ -203,6 +203,22 @@ class SqlLedgerReader:
             debits, credits = account.debits_posted - since[0], account.credits_posted - since[1]
         return replace(account, debits_posted=debits, credits_posted=credits)
 
+    def transfers_after(self, timestamp: int, limit: int) -> list[Transfer]:
+        """The rows of transfers after a timestamp, oldest first; bulk entries have none."""
+        return self._transfers_where(
+            "WHERE timestamp > ? ORDER BY timestamp LIMIT ?", (timestamp, limit)
+        )
+
+    def expired_and_failed(self) -> tuple[list[int], list[int]]:
+        """The ids of all holds that expired, and all ids that a failure has used up."""
+        expired = self.connection.execute(
+            "SELECT transfer_id FROM ledger_pending WHERE state = ? ORDER BY transfer_id",
+            (int(PendingState.EXPIRED),),
+        )
+        failed = self.connection.execute("SELECT transfer_id FROM ledger_failed")
+        number = int.from_bytes
+        return [number(r[0], "big") for r in expired], [number(r[0], "big") for r in failed]
+
     def accounts_where(
         self,
         *,

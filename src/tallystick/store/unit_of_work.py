@@ -8,18 +8,22 @@ inside the caller's transaction.
 from __future__ import annotations
 
 import sqlite3
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tallystick.ledger.books import Books
 from tallystick.store.ledger_rows import SqlLedgerReader, write_changes
 from tallystick.store.rows import ReadSession
 from tallystick.store.table import Row, Table, Value, table_of
 
+if TYPE_CHECKING:
+    from tallystick.ledger.bulk import BulkLedger, Codes
+
 __all__ = ["Event", "Mark", "UnitOfWork"]
 
 R = TypeVar("R", bound=Row)
 
 _ABSENT = object()
+_NS_PER_MS = 1_000_000
 
 
 class Event(NamedTuple):
@@ -34,9 +38,17 @@ class Event(NamedTuple):
     payload: bytes
 
 
+class _BulkCall(NamedTuple):
+    """Where a bulk call began: the working set before it, and the journal's last batch."""
+
+    books: Books
+    journal: int
+
+
 class Mark(NamedTuple):
     """A place to roll back to."""
 
+    bulk_calls: int
     undo: int
     events: int
     timers: int
@@ -58,6 +70,8 @@ class UnitOfWork:
         self.connection = connection
         self.ledger = SqlLedgerReader(connection)
         self.books = Books(self.ledger, last_timestamp=last_timestamp)
+        self._bulk: BulkLedger | None = None
+        self._bulk_calls: list[_BulkCall] = []
         self._committed = ReadSession(connection)
         self._rows: dict[type[Row], dict[tuple[Value, ...], Any]] = {}
         self._found: dict[tuple[type[Row], tuple[str, ...], tuple[Value, ...]], Any] = {}
@@ -172,11 +186,83 @@ class UnitOfWork:
         """Add a line to the audit trail (the columns of `audit` after `seq`)."""
         self._audits.append(values)
 
+    # Posting in bulk.
+
+    def create_transfers(self, transfers: object) -> Codes:
+        """Apply many transfers in order, without an object for each.
+
+        What `books` holds is written to the database first, and `books` begins anew after it:
+        each sees what the other did. Entries made here stand in the journal only.
+
+        Args:
+            transfers: a record array, an Arrow table or a sequence; see
+                `tallystick.ledger.records.as_records`.
+
+        Returns:
+            For each transfer the place of its answer in `TransferResult` (0 is `created`).
+
+        Raises:
+            ValueError: a field that is unknown, or a number that does not fit its width.
+        """
+        # Compiled code is loaded only where there is something for it.
+        from tallystick.ledger.records import as_records
+
+        records = as_records(transfers)
+        ledger = self._bulk_ledger()
+        with ledger.index.lock:
+            ledger.index.catch_up(ledger.store, writing=True)
+            call = _BulkCall(self.books, ledger.index.head.number)
+            self.connection.execute(f"SAVEPOINT bulk_{len(self._bulk_calls)}")
+            self._bulk_calls.append(call)
+            try:
+                write_changes(self.connection, self.books.changes())
+                ledger.index.catch_up(ledger.store, writing=True, committed=False)
+                now_ns = max(self.now_ms * _NS_PER_MS, self.books.last_timestamp + 1)
+                codes = ledger.create_transfers(records, now_ns)
+            except BaseException:
+                self._undo_bulk(len(self._bulk_calls) - 1)
+                raise
+        last_timestamp = max(ledger.index.head.last_timestamp, call.books.last_timestamp)
+        self.books = Books(self.ledger, last_timestamp=last_timestamp)
+        return codes
+
+    def _bulk_ledger(self) -> BulkLedger:
+        from tallystick.ledger.bulk import BulkLedger
+        from tallystick.store.bulk_store import SqliteJournal, shared_index
+
+        if self._bulk is None:
+            self._bulk = BulkLedger(SqliteJournal(self.connection), shared_index(self.connection))
+        return self._bulk
+
+    def _undo_bulk(self, kept: int) -> None:
+        """Undo the bulk calls after the first `kept`."""
+        assert self._bulk is not None
+        first = self._bulk_calls[kept]
+        self.connection.execute(f"ROLLBACK TO bulk_{kept}")
+        self.connection.execute(f"RELEASE bulk_{kept}")
+        with self._bulk.index.lock:
+            self._bulk.index.forget(first.journal)
+        self.books = first.books
+        del self._bulk_calls[kept:]
+
+    def committed(self) -> None:
+        """Say that the transaction is durable."""
+        if self._bulk is not None:
+            with self._bulk.index.lock:
+                self._bulk.index.commit()
+
+    def undone(self) -> None:
+        """Say that the transaction was rolled back, bulk calls included."""
+        if self._bulk is not None and self._bulk_calls:
+            with self._bulk.index.lock:
+                self._bulk.index.forget(self._bulk_calls[0].journal)
+
     # Undoing and writing.
 
     def mark(self) -> Mark:
         """The present state, to which `rollback` returns."""
         return Mark(
+            len(self._bulk_calls),
             len(self._undo),
             len(self.events),
             len(self._timers),
@@ -186,6 +272,8 @@ class UnitOfWork:
 
     def rollback(self, mark: Mark) -> None:
         """Undo every change since the mark; what was only read stays."""
+        if len(self._bulk_calls) > mark.bulk_calls:
+            self._undo_bulk(mark.bulk_calls)
         while len(self._undo) > mark.undo:
             mapping, key, before = self._undo.pop()
             if before is _ABSENT:
