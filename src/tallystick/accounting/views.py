@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from tallystick.ledger.chart import Side
 from tallystick.ledger.model import Account, PendingState, Transfer, TransferFlags
 from tallystick.ledger.statements import (
     StatementLine,
     TrialBalance,
     TrialLine,
     balance_of,
-    normal_side,
     statement,
 )
-from tallystick.store.ledger_rows import SqlLedgerReader, id_bytes
+from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
 
 __all__ = [
@@ -99,37 +97,6 @@ def transfers_page(
     return TransferPage(page, page[-1].timestamp if len(found) > limit else None)
 
 
-def _posted_from(rows: ReadSession, account: Account, timestamp: int) -> int:
-    """What transfers at or after a timestamp added to the account, on its normal side."""
-    sums = []
-    for column in ("debit_account_id", "credit_account_id"):
-        sql = (
-            "SELECT COALESCE(SUM(amount), 0) FROM ledger_transfer "  # noqa: S608 - names are ours
-            f"WHERE {column} = ? AND timestamp >= ? AND (flags & ?) = 0"
-        )
-        found = rows.connection.execute(sql, (id_bytes(account.id), timestamp, _MOVES_NOTHING))
-        sums.append(int(found.fetchone()[0]))
-    debits, credits = sums
-    return debits - credits if normal_side(account) is Side.DEBIT else credits - debits
-
-
-def _moving_timestamps(
-    rows: ReadSession, account_id: int, from_ns: int, before_ns: int, limit: int
-) -> list[int]:
-    """The account's oldest transfers of a span that moved money, oldest first."""
-    found: set[int] = set()
-    for column in ("debit_account_id", "credit_account_id"):
-        sql = (
-            f"SELECT timestamp FROM ledger_transfer WHERE {column} = ? AND timestamp >= ? "  # noqa: S608
-            "AND timestamp < ? AND (flags & ?) = 0 ORDER BY timestamp LIMIT ?"
-        )
-        records = rows.connection.execute(
-            sql, (id_bytes(account_id), from_ns, before_ns, _MOVES_NOTHING, limit)
-        )
-        found.update(int(r[0]) for r in records)
-    return sorted(found)[:limit]
-
-
 def account_statement(
     rows: ReadSession, account_id: int, *, from_ns: int, before_ns: int, after: int, limit: int
 ) -> AccountStatement | None:
@@ -150,16 +117,17 @@ def account_statement(
         if found is None:
             return None
         begin = max(from_ns, after + 1)
-        stamps = _moving_timestamps(rows, account_id, begin, before_ns, limit + 1)
-        shown = stamps[:limit]
-        balance = balance_of(found)
-        before_page = balance - _posted_from(rows, found, begin)
+        moves = ledger.oldest_postings(
+            account_id, not_before=begin, before=before_ns, limit=limit + 1
+        )
+        shown = moves[:limit]
+        before_page = balance_of(ledger.posted_before(found, begin))
         return AccountStatement(
             account=found,
-            opening=balance - _posted_from(rows, found, from_ns),
-            closing=balance - _posted_from(rows, found, max(before_ns, from_ns)),
-            lines=list(statement(found, ledger.transfers_at(shown), opening=before_page)),
-            after=shown[-1] if len(stamps) > limit else None,
+            opening=balance_of(ledger.posted_before(found, from_ns)),
+            closing=balance_of(ledger.posted_before(found, max(before_ns, from_ns))),
+            lines=list(statement(found, shown, opening=before_page)),
+            after=shown[-1].timestamp if len(moves) > limit else None,
         )
     finally:
         connection.execute("ROLLBACK")

@@ -16,7 +16,7 @@ from tallystick.ledger.model import Account, Transfer, TransferFlags
 from tallystick.ledger.statements import StatementLine, balance_of, normal_side
 from tallystick.ledger.statements import statement as statement_lines
 from tallystick.payments.movement_names import movement_name
-from tallystick.store.ledger_rows import SqlLedgerReader, id_bytes
+from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
 
 __all__ = [
@@ -158,35 +158,6 @@ def entry_views(
     ]
 
 
-def _newest_timestamps(rows: ReadSession, account_id: int, before: int, limit: int) -> list[int]:
-    """The account's newest entries that moved money before a timestamp, newest first."""
-    found: set[int] = set()
-    for column in ("debit_account_id", "credit_account_id"):
-        sql = (
-            f"SELECT timestamp FROM ledger_transfer WHERE {column} = ? AND timestamp < ? "  # noqa: S608
-            "AND (flags & ?) = 0 ORDER BY timestamp DESC LIMIT ?"
-        )
-        records = rows.connection.execute(
-            sql, (id_bytes(account_id), before, _MOVES_NOTHING, limit)
-        )
-        found.update(int(r[0]) for r in records)
-    return sorted(found, reverse=True)[:limit]
-
-
-def _posted_from(rows: ReadSession, account: Account, timestamp: int) -> int:
-    """What entries at or after a timestamp added to the account's balance, on its normal side."""
-    sums = []
-    for column in ("debit_account_id", "credit_account_id"):
-        sql = (
-            "SELECT COALESCE(SUM(amount), 0) FROM ledger_transfer "  # noqa: S608
-            f"WHERE {column} = ? AND timestamp >= ? AND (flags & ?) = 0"
-        )
-        found = rows.connection.execute(sql, (id_bytes(account.id), timestamp, _MOVES_NOTHING))
-        sums.append(int(found.fetchone()[0]))
-    debits, credits = sums
-    return debits - credits if normal_side(account).value == "debit" else credits - debits
-
-
 def statement_page(
     rows: ReadSession, account_id: int, *, before: int = NEWEST, limit: int
 ) -> StatementPage | None:
@@ -200,13 +171,12 @@ def statement_page(
         if not accounts:
             return None
         account = accounts[0]
-        stamps = _newest_timestamps(rows, account_id, before, limit + 1)
-        shown = stamps[:limit]
+        found = ledger.newest_postings(account_id, before=before, limit=limit + 1)
+        shown = found[:limit]
         if not shown:
             return StatementPage(account, [], 0)
-        first, last = shown[-1], shown[0]
-        transfers = ledger.transfers_of_account(account_id, after=first - 1, before=last + 1)
-        opening = balance_of(account) - _posted_from(rows, account, first)
-    lines = list(statement_lines(account, transfers, opening=opening))
+        first = shown[-1].timestamp
+        opening = balance_of(ledger.posted_before(account, first))
+    lines = list(statement_lines(account, reversed(shown), opening=opening))
     lines.reverse()
-    return StatementPage(account, lines, first if len(stamps) > limit else 0)
+    return StatementPage(account, lines, first if len(found) > limit else 0)

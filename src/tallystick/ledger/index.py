@@ -377,16 +377,28 @@ class JournalIndex:
         return out[:found].tolist()  # type: ignore[no-any-return]
 
     def oldest_of_account(
-        self, account_id: int, *, at_least: int, below: int, count: int
+        self, account_id: int, *, at_least: int, below: int, count: int, skip: int = 0
     ) -> list[int]:
-        """An account's oldest entries with `at_least <= entry < below`, oldest first."""
+        """An account's oldest entries with `at_least <= entry < below`, oldest first.
+
+        Args:
+            skip: entries with any of these flags are left out.
+        """
         number = self._account(account_id)
-        if number < 0:
-            return []
-        posting = oldest(self.accounts, self._marks, number, at_least, count)
+        wanted: list[int] = []
+        while number >= 0 and len(wanted) < count and at_least < below:
+            found = self._oldest(number, at_least, below, count)
+            if not found:
+                break
+            wanted += [entry for entry in found if not int(self.entries.kind[entry]) & skip]
+            at_least = found[-1] + 1
+        return wanted[:count]
+
+    def _oldest(self, account: int, at_least: int, below: int, count: int) -> list[int]:
+        posting = oldest(self.accounts, self._marks, account, at_least, count)
         if posting == 0 or (posting - 1) >> 1 >= below:
-            posting = self._before(number, below)[0]
-        out = np.empty(min(count + 3 * EVERY, max(0, below - at_least)), np.int64)
+            posting = self._before(account, below)[0]
+        out = np.empty(min(count + 3 * EVERY, below - at_least), np.int64)
         found = newest(self.entries, posting, at_least, 0, out)
         return out[:found][::-1][:count].tolist()  # type: ignore[no-any-return]
 

@@ -56,13 +56,21 @@ class JournalReader:
         with self._seen() as (index, limit):
             return self._read(index, index.referring(reference, limit))
 
-    def of_account(self, account_id: int, after: int, before: int, limit: int) -> list[Transfer]:
-        """An account's transfers with `after < timestamp < before`, oldest first."""
+    def oldest_of_account(
+        self, account_id: int, after: int, before: int, limit: int, *, skip: int = 0
+    ) -> list[Transfer]:
+        """An account's transfers with `after < timestamp < before`, oldest first.
+
+        Args:
+            skip: transfers with any of these flags are left out.
+        """
         with self._seen() as (index, seen):
             first, end = index.entry_at(after), min(seen, index.entry_at(before - 1))
             return self._read(
                 index,
-                index.oldest_of_account(account_id, at_least=first, below=end, count=limit),
+                index.oldest_of_account(
+                    account_id, at_least=first, below=end, count=limit, skip=skip
+                ),
             )
 
     def newest_of_account(
@@ -75,12 +83,10 @@ class JournalReader:
         """
         with self._seen() as (index, seen):
             first, end = index.entry_at(not_before - 1), min(seen, index.entry_at(before - 1))
-            return self._read(
-                index,
-                index.newest_of_account(
-                    account_id, at_least=first, below=end, count=limit, skip=skip
-                ),
+            found = index.newest_of_account(
+                account_id, at_least=first, below=end, count=limit, skip=skip
             )
+            return self._read(index, found)
 
     def posted_before(self, account_id: int, timestamp: int) -> Totals:
         """An account's posted totals just before a timestamp."""

@@ -148,7 +148,7 @@ class SqlLedgerReader:
     ) -> list[Transfer]:
         """An account's transfers with `after < timestamp < before`, oldest first."""
         if journal := self._journal():
-            return journal.of_account(account_id, after, before, limit)
+            return journal.oldest_of_account(account_id, after, before, limit)
         key = id_bytes(account_id)
         return self._transfers_where(
             "WHERE timestamp IN ("
@@ -172,15 +172,30 @@ class SqlLedgerReader:
             return journal.newest_of_account(
                 account_id, before, not_before, limit, skip=_MOVES_NOTHING
             )
-        found: dict[int, Transfer] = {}
+        return self._postings(account_id, before, not_before, limit, "DESC")[::-1][:limit]
+
+    def oldest_postings(
+        self, account_id: int, *, before: int = 2**63 - 1, not_before: int = 0, limit: int
+    ) -> list[Transfer]:
+        """An account's oldest transfers of a span that moved money, oldest first."""
+        if journal := self._journal():
+            return journal.oldest_of_account(
+                account_id, not_before - 1, before, limit, skip=_MOVES_NOTHING
+            )
+        return self._postings(account_id, before, not_before, limit, "ASC")[:limit]
+
+    def _postings(
+        self, account_id: int, before: int, not_before: int, limit: int, order: str
+    ) -> list[Transfer]:
+        """At most so many of each side from one end of a span, oldest first."""
+        found: list[Transfer] = []
         for side in ("debit_account_id", "credit_account_id"):
-            for transfer in self._transfers_where(
+            found += self._transfers_where(
                 f"WHERE {side} = ? AND timestamp < ? AND timestamp >= ? "
-                "AND (flags & ?) = 0 ORDER BY timestamp DESC LIMIT ?",
+                f"AND (flags & ?) = 0 ORDER BY timestamp {order} LIMIT ?",
                 (id_bytes(account_id), before, not_before, _MOVES_NOTHING, limit),
-            ):
-                found[transfer.timestamp] = transfer
-        return [found[at] for at in sorted(found, reverse=True)[:limit]]
+            )
+        return sorted(found, key=lambda t: t.timestamp)
 
     def posted_before(self, account: Account, timestamp: int) -> Account:
         """The account with the posted totals that it had just before a timestamp.
@@ -241,7 +256,12 @@ class SqlLedgerReader:
 
     def last_timestamp(self) -> int:
         """The latest ledger timestamp in the store, 0 when there is none."""
-        return journal_head(self.connection).last_timestamp
+        sql = (
+            "SELECT MAX((SELECT COALESCE(MAX(timestamp), 0) FROM ledger_transfer), "
+            "(SELECT COALESCE(MAX(timestamp), 0) FROM ledger_account))"
+        )
+        in_rows = int(self.connection.execute(sql).fetchone()[0])
+        return max(in_rows, journal_head(self.connection).last_timestamp)
 
 
 def _write_many(

@@ -16,7 +16,7 @@ from tallystick.payments.movements import Movement
 from tallystick.payments.trades.model import Trade
 from tallystick.payments.wallet.views import snapshot
 from tallystick.pipeline.refusals import Refused
-from tallystick.store.ledger_rows import SqlLedgerReader, id_bytes
+from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
 
 __all__ = ["BillProof", "Sums", "bill_proof"]
@@ -127,17 +127,6 @@ def _merchant_side(rows: ReadSession, transfer: Transfer) -> tuple[int, int]:
     return trade_escrow(trade.trade_no, trade.currency).id, wallet(seller, trade.currency).id
 
 
-def _posted(ledger: SqlLedgerReader, side: str, account_id: int, period: BillPeriod) -> int:
-    """What the ledger posted to one side of an account in a period."""
-    sql = (
-        "SELECT COALESCE(SUM(amount), 0) FROM ledger_transfer "  # noqa: S608 - names are ours
-        f"WHERE {side} = ? AND timestamp >= ? AND timestamp < ? AND (flags & ?) = 0"
-    )
-    span = (period.start_ms * _NS, period.end_ms * _NS)
-    found = ledger.connection.execute(sql, (id_bytes(account_id), *span, _UNPOSTED))
-    return int(found.fetchone()[0])
-
-
 def _wallet_proof(
     rows: ReadSession, ledger: SqlLedgerReader, app_id: str, period: BillPeriod
 ) -> BillProof:
@@ -148,8 +137,11 @@ def _wallet_proof(
     account, totals = found[0], WalletTotals()
     for line in wallet_lines(rows, ledger, account, period):
         totals = totals.plus(line.change)
-    income = _posted(ledger, "credit_account_id", account.id, period)
-    spent = _posted(ledger, "debit_account_id", account.id, period)
+    begin, end = (
+        ledger.posted_before(account, ms * _NS) for ms in (period.start_ms, period.end_ms)
+    )
+    income = end.credits_posted - begin.credits_posted
+    spent = end.debits_posted - begin.debits_posted
     return BillProof(
         Sums(totals.income, totals.expense, totals.net), Sums(income, -spent, income - spent)
     )

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 import msgspec
 
-from tallystick.ledger.model import Account, Transfer, TransferFlags
+from tallystick.ledger.model import Account, TransferFlags
 from tallystick.ledger.statements import StatementLine, available_of, balance_of, statement
 from tallystick.parties.model import Party
 from tallystick.payments.accounts import wallet
 from tallystick.payments.movement_names import MovementName, movement_name
 from tallystick.payments.wallet.model import BankOrder, BankOrderStatus
 from tallystick.pipeline.refusals import Refused
-from tallystick.store.ledger_rows import SqlLedgerReader, id_bytes
+from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession, Rows
 
 __all__ = [
@@ -102,42 +102,9 @@ def wallet_balance(
     return WalletBalance(party_id, currency, available_of(account), account.debits_pending)
 
 
-def _posted_since(ledger: SqlLedgerReader, account_id: int, timestamp: int) -> int:
-    """The net credit that was posted to an account at or after a timestamp."""
-    sums = []
-    for side in ("credit_account_id", "debit_account_id"):
-        sql = (
-            "SELECT COALESCE(SUM(amount), 0) FROM ledger_transfer "  # noqa: S608 - names are ours
-            f"WHERE {side} = ? AND timestamp >= ? AND (flags & ?) = 0"
-        )
-        found = ledger.connection.execute(sql, (id_bytes(account_id), timestamp, _UNPOSTED))
-        sums.append(int(found.fetchone()[0]))
-    return sums[0] - sums[1]
-
-
 def balance_before(ledger: SqlLedgerReader, account: Account, timestamp: int) -> int:
     """A wallet's posted balance just before a ledger timestamp, in minor units."""
-    return balance_of(account) - _posted_since(ledger, account.id, timestamp)
-
-
-def _page(
-    ledger: SqlLedgerReader, account_id: int, before: int, not_before: int, limit: int
-) -> list[Transfer]:
-    """The newest `limit` posted transfers of an account in a span, oldest first."""
-    key = id_bytes(account_id)
-    stamps: set[int] = set()
-    for side in ("credit_account_id", "debit_account_id"):
-        sql = (
-            f"SELECT timestamp FROM ledger_transfer WHERE {side} = ? AND timestamp < ? "  # noqa: S608
-            "AND timestamp >= ? AND (flags & ?) = 0 ORDER BY timestamp DESC LIMIT ?"
-        )
-        found = ledger.connection.execute(sql, (key, before, not_before, _UNPOSTED, limit))
-        stamps.update(int(r[0]) for r in found)
-    newest = sorted(stamps)[-limit:]
-    if not newest:
-        return []
-    span = ledger.transfers_of_account(account_id, after=newest[0] - 1, before=newest[-1] + 1)
-    return [t for t in span if not t.flags & _UNPOSTED]
+    return balance_of(ledger.posted_before(account, timestamp))
 
 
 def _entries(ledger: SqlLedgerReader, lines: list[StatementLine]) -> list[StatementEntry]:
@@ -183,8 +150,10 @@ def wallet_statement(
         account = _account(rows, ledger, party_id, currency)
         if account is None:
             return WalletStatement([], None)
-        found = _page(ledger, account.id, before, from_ms * 1_000_000, limit + 1)
-        shown = found[-limit:]
+        found = ledger.newest_postings(
+            account.id, before=before, not_before=from_ms * 1_000_000, limit=limit + 1
+        )
+        shown = found[:limit][::-1]
         if not shown:
             return WalletStatement([], None)
         opening = balance_before(ledger, account, shown[0].timestamp)
