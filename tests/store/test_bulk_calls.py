@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -60,8 +62,11 @@ class Store:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path)
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path)
+    yield store
+    store.connection.close()
+    release_index(store.path)
 
 
 def move(id_: int, amount: int = 5, debit: int = 1, credit: int = 2, flags: int = 0) -> Transfer:
@@ -148,17 +153,18 @@ def test_a_rolled_back_transaction_leaves_nothing_of_its_bulk_calls(store: Store
 
 
 def test_a_reader_sees_a_bulk_call_only_once_it_is_committed(store: Store) -> None:
-    seen = SqlLedgerReader(connect(store.path, readonly=True))
-    uow = store.begin()
-    in_bulk(uow, [move(1)])
-    store.commit(uow)
-    uow = store.begin()
-    in_bulk(uow, [move(2)])
-    assert [t.id for t in seen.transfers([1, 2])] == [1]
-    assert [t.id for t in seen.newest_postings(2, limit=9)] == [1]
-    assert seen.posted_before(seen.accounts([2])[0], 2**62).credits_posted == 5
-    store.commit(uow)
-    assert [t.id for t in seen.newest_postings(2, limit=9)] == [2, 1]
+    with closing(connect(store.path, readonly=True)) as beside:
+        seen = SqlLedgerReader(beside)
+        uow = store.begin()
+        in_bulk(uow, [move(1)])
+        store.commit(uow)
+        uow = store.begin()
+        in_bulk(uow, [move(2)])
+        assert [t.id for t in seen.transfers([1, 2])] == [1]
+        assert [t.id for t in seen.newest_postings(2, limit=9)] == [1]
+        assert seen.posted_before(seen.accounts([2])[0], 2**62).credits_posted == 5
+        store.commit(uow)
+        assert [t.id for t in seen.newest_postings(2, limit=9)] == [2, 1]
 
 
 @given(accounts, calls, st.lists(st.tuples(st.booleans(), st.booleans()), min_size=6, max_size=6))
