@@ -126,6 +126,7 @@ def run(
     data: Path | None = None,
     seed: int | None = None,
     notify: Annotated[bool, Parameter(negative=())] = False,
+    history: Path | None = None,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Drive the gateway with a simulated marketplace and prove the books afterwards.
@@ -142,12 +143,14 @@ def run(
         data: the data folder for a server of its own; a temporary one by default.
         seed: the same seed draws the same buyers, scripts and amounts.
         notify: receive notifications on a local port, and count them as well.
+        history: a file for every command that was sent and what was answered, as JSON lines.
         json: print one JSON object.
     """
     _check(url, credentials, data)
     if buyers < 1 or not rate > 0 or not seconds > 0:
         raise SettingsError("--buyers, --rate and --seconds must be greater than nothing.")
-    plan = Plan(buyers, rate, seconds, secrets.randbelow(2**31) if seed is None else seed, notify)
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    plan = Plan(buyers, rate, seconds, seed, notify, history)
     try:
         report = _loop_runner()(_run(plan, url, credentials, data, Progress(quiet=json)))
     except (NoAnswerError, StoppedError, WrongAnswerError) as error:

@@ -20,7 +20,7 @@ _HEADS: Final = ("second", "answers/s", "p50 ms", "p99 ms", "acting")
 
 
 def _counts(title: str, counts: Counter[str] | dict[str, int]) -> Table:
-    table = Table(title=title, title_justify="left", show_header=False, box=None)
+    table = Table(title=title, title_justify="left", show_header=False, box=None, min_width=32)
     for name, count in sorted(counts.items(), key=lambda item: -item[1])[:_ROWS]:
         if count:
             table.add_row(name, f"{count:,}")

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -31,13 +32,17 @@ _LOOK_S: Final = 1.0
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """How many buyers, how many arrivals a second on average, for how long."""
+    """How many buyers, how many arrivals a second on average, for how long.
+
+    `history`: a file for every command and its answer, as JSON lines.
+    """
 
     buyers: int
     rate: float
     seconds: float
     seed: int
     notify: bool = False
+    history: Path | None = None
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -196,6 +201,8 @@ async def run_marketplace(
                 await arrivals.run()
         finally:
             watch.cancel()
+        if plan.history is not None:
+            market.history.write(plan.history)
         proof, told = await _prove(market, receiver, progress)
         return _report(plan, market, arrivals, proof, told)
     finally:
