@@ -35,7 +35,10 @@ def compiled(function: F) -> F:
     do not need because they allocate nothing, a call costs a tenth.
     """
     options: dict[str, Any] = {"cache": True, "_nrt": False}
-    return cast(F, numba.njit(**options)(function))
+    try:
+        return cast(F, numba.njit(**options)(function))
+    except RuntimeError:  # No folder can be written: compile in every process.
+        return cast(F, numba.njit(**(options | {"cache": False}))(function))
 
 
 @cache

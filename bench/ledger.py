@@ -1,0 +1,88 @@
+"""The ledger: bulk posting, single callers and reads, beside the raw database and by hand.
+
+Parts: `sqlite` (bulk, with the reads), `memory`, `callers`, `postgres`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.ledger_bulk import Timed, race
+from bench.ledger_callers import by_hand_per_s, group_commit_per_s
+from bench.ledger_load import Sizes, sizes
+from bench.ledger_reads import reads
+from bench.report import Figure, Options, Report, say
+
+__all__ = ["run"]
+
+
+def _bulk(folder: Path, size: Sizes) -> dict[str, Figure]:
+    say(f"SQLite: {size.large:,} transfers each, batches of 8,000, each synced")
+    uniform, hot, raw = race(folder, size)
+    rate, hottest = uniform.timed.per_s, hot.timed.per_s
+    figures = {
+        "ledger.sqlite.uniform_per_s": Figure(rate, "/s", f"{rate / raw.per_s:.2f} of raw"),
+        "ledger.sqlite.hot_per_s": Figure(hottest, "/s", f"{hottest / rate:.2f} of uniform"),
+        "ledger.sqlite.raw_per_s": Figure(raw.per_s, "/s", "executemany of the same rows"),
+        "ledger.sqlite.of_raw": Figure(rate / raw.per_s, "", "uniform against raw"),
+        "ledger.flat_ratio": Figure(
+            Timed.growth(uniform.timed.wall, size.small), "",
+            f"a batch after {size.large:,} against after {size.small:,}",
+        ),
+        "ledger.flat_cpu_ratio": Figure(
+            Timed.growth(uniform.timed.cpu, size.small), "", "the same in processor time"
+        ),
+    }  # fmt: skip
+    for who, is_hot in ((uniform, False), (hot, True)):
+        who.session.close()
+        figures |= reads(who.path, size.large, hot=is_hot)
+        who.close()
+    return figures
+
+
+def _memory(folder: Path, size: Sizes) -> dict[str, Figure]:
+    """In a process of its own, so that nothing else is counted."""
+    say(f"Memory: {size.large:,} transfers, {size.many_accounts:,} accounts")
+    command = [sys.executable, "-m", "bench.ledger_memory", str(folder), *map(str, size)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=3600)
+    found = json.loads(done.stdout)
+    return {
+        "ledger.rss_mb": Figure(found["rss_mb"], "MB", "posting, then reading"),
+        "ledger.restart_rss_mb": Figure(found["restart_rss_mb"], "MB", "after a restart"),
+        "ledger.restart_s": Figure(found["restart_s"], "s", "from the journal alone"),
+        "ledger.sqlite.many_accounts_per_s": Figure(
+            found["per_s"], "/s", f"among {size.many_accounts:,} accounts"
+        ),
+    }
+
+
+def _callers(folder: Path, size: Sizes) -> dict[str, Figure]:
+    say("SQLite: 64 callers, a transfer each")
+    turns = [
+        (by_hand_per_s(folder / f"hand{i}", size.seconds),
+         group_commit_per_s(folder / f"group{i}", size.seconds))
+        for i in range(2)
+    ]  # fmt: skip
+    hand, group = (sum(found) / len(turns) for found in zip(*turns, strict=True))
+    return {
+        "ledger.sqlite.by_hand_per_s": Figure(hand, "/s", "a transaction a transfer"),
+        "ledger.sqlite.group_commit_per_s": Figure(group, "/s", f"{group / hand:.1f} x by hand"),
+    }
+
+
+_PARTS = {"sqlite": _bulk, "memory": _memory, "callers": _callers}
+
+
+def run(options: Options) -> Report:
+    """Measure the parts that are asked for; all by default."""
+    size = sizes(quick=options.quick)
+    figures: dict[str, Figure] = {}
+    for name, part in _PARTS.items():
+        if not options.only or name in options.only:
+            with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
+                figures |= part(Path(folder), size)
+    return figures
