@@ -17,7 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from tallystick import __version__
 
-__all__ = ["app", "main"]
+__all__ = ["answer", "app", "main"]
 
 _USAGE = 2
 _INTERRUPTED = 130
@@ -112,34 +112,38 @@ def _run(arguments: Sequence[str] | None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; what cannot be done is one sentence and exit code 2."""
-    if _starts_platform(sys.argv[1:] if arguments is None else arguments):
-        from tallystick.observe.logs import configure_logs
-
-        configure_logs("warning", "console")
+def answer(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and give its exit code; what cannot be done is one sentence and 2."""
     try:
-        code = _run(arguments)
+        return _run(arguments)
     except CycloptsError as error:
         print(f"tallystick: {_sentence(error)} See --help.", file=sys.stderr)
-        code = _USAGE
+        return _USAGE
     except BrokenPipeError:
         # Nobody reads on; what Python would still write at its end must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = _PIPE_CLOSED
+        return _PIPE_CLOSED
     except (OSError, EOFError, zlib.error) as error:
         name = getattr(error, "filename", None)
         reason = getattr(error, "strerror", None) or str(error)
         print(f"tallystick: {f'{name}: ' if name else ''}{reason}.", file=sys.stderr)
-        code = _USAGE
+        return _USAGE
     except KeyboardInterrupt:
-        code = _INTERRUPTED
+        return _INTERRUPTED
     except Exception as error:
         if not isinstance(error, _spoken_errors()):
             raise
         print(f"tallystick: {_sentence(error)}", file=sys.stderr)
-        code = _USAGE
-    raise SystemExit(code)
+        return _USAGE
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line as a process: logs are set up, and it ends with the exit code."""
+    if _starts_platform(sys.argv[1:] if arguments is None else arguments):
+        from tallystick.observe.logs import configure_logs
+
+        configure_logs("warning", "console")
+    raise SystemExit(answer(arguments))
 
 
 if __name__ == "__main__":

@@ -166,7 +166,7 @@ async def _run(settings: Settings, *, empty: bool) -> None:
         if settings.sandbox and not empty and needs_seed(platform):
             print("Filling the sandbox …", flush=True)  # noqa: T201
             await seed(platform)
-        refresh_credentials(settings)
+        refresh_credentials(platform)
         site = build_site(platform)
         server = _Server(_uvicorn_config(site, settings), platform)
         stop_asked.serves(server)
@@ -189,7 +189,7 @@ def serve(settings: Settings, *, empty: bool = False) -> None:
     Raises:
         StoreError: it cannot start; the message says why in one sentence.
     """
-    configure_logs(settings.log_level, settings.log_format)
+    configure_logs(settings.log_level, settings.log_format, for_good=True)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     run: Any = asyncio.run
     try:

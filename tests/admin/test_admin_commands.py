@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from tests.admin.conftest import Folder
-from tests.operating.client import Client, run_tallystick
-from tests.server_process import ServerProcess
+from tests.gateway.alipay.shop import Shop, public_key
+from tests.operating.client import Client, run_tallystick, tallystick_here
+from tests.server_process import ROOT, ServerProcess
 
 from tallystick.parties.passwords import PasswordHasher
 from tallystick.partners.model import Operator, WebSession
@@ -23,7 +27,7 @@ ENV = {"TALLYSTICK_PASSWORD_MEMORY_KIB": "8192", "TALLYSTICK_PASSWORD_PASSES": "
 
 def _run(folder: Folder, *arguments: str | Path, stdin: str = "") -> Any:
     """The JSON answer of a command that works."""
-    done = run_tallystick(
+    done = tallystick_here(
         *arguments, "--data", folder.settings.data, "--json", stdin=stdin, env=ENV
     )
     assert done.returncode == 0, done.stderr
@@ -32,7 +36,7 @@ def _run(folder: Folder, *arguments: str | Path, stdin: str = "") -> Any:
 
 def _refused(folder: Folder, *arguments: str | Path, stdin: str = "") -> str:
     """The sentence of a command that does not."""
-    done = run_tallystick(*arguments, "--data", folder.settings.data, stdin=stdin, env=ENV)
+    done = tallystick_here(*arguments, "--data", folder.settings.data, stdin=stdin, env=ENV)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert done.stderr.count("\n") == 1
     return done.stderr
@@ -111,7 +115,7 @@ def test_what_is_done_at_the_command_line_is_in_the_audit_trail(folder: Folder) 
 
 def test_an_empty_platform_gets_its_first_key_and_takes_it(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "data")
-    made = run_tallystick("api-key", "create", "first", "--data", settings.data, "--json")
+    made = tallystick_here("api-key", "create", "first", "--data", settings.data, "--json")
     secret = json.loads(made.stdout)["secret"]
     server = ServerProcess(settings.data, arguments=["--empty"]).start()
     try:
@@ -121,7 +125,7 @@ def test_an_empty_platform_gets_its_first_key_and_takes_it(tmp_path: Path) -> No
         client.close()
         assert (right.status, wrong.status) == (200, 401)
         assert not (settings.data / "sandbox").exists()
-        running = run_tallystick("operator", "add", "kim", "--data", settings.data)
+        running = tallystick_here("operator", "add", "kim", "--data", settings.data)
         assert running.returncode == 2
         assert "in use by another" in running.stderr
     finally:
@@ -151,11 +155,49 @@ def test_apps_are_moved_to_a_new_key_of_the_platform(folder: Folder) -> None:
     assert _refused(folder, "keys", "use-gateway", "no-such-key", "--every-app")
 
 
+def test_the_signing_key_changes_while_the_server_answers(folder: Folder) -> None:
+    made = _run(folder, "keys", "new-gateway")
+    secret = _run(folder, "api-key", "create", "apps", "--scope", "apps:write")["secret"]
+    server = ServerProcess(folder.settings.data).start()
+    try:
+        shop, client = Shop.of(server), Client(server)
+        assert shop.pay()["trade_no"]
+        moved = client.ask(
+            "POST",
+            f"/v1/apps/{server.app_id}/settings",
+            json.dumps({"gateway_key_id": made["key_id"]}).encode(),
+            authorization=f"Bearer {secret}",
+            idempotency_key="move",
+            content_type="application/json",
+        )
+        assert moved.status == 200, moved.body
+        old, shop.platform_key = shop.platform_key, public_key(made["public_key"])
+        assert shop.pay()["trade_no"]
+        shop.platform_key = old
+        with pytest.raises(AssertionError):
+            shop.pay()
+        shop.hang_up()
+        client.close()
+    finally:
+        server.stop()
+    # The sandbox's credentials follow at the next start.
+    server.start()
+    try:
+        assert server.credentials["alipay_public_key"] == made["public_key"]
+        pem = load_pem_public_key(Path(server.alipay_public_key_path).read_bytes())
+        assert pem == public_key(made["public_key"])
+        shop = Shop.of(server)
+        assert shop.pay()["trade_no"]
+        shop.hang_up()
+    finally:
+        server.stop()
+
+
 def test_a_backup_of_a_running_server_can_be_started(folder: Folder, tmp_path: Path) -> None:
     server = ServerProcess(folder.settings.data).start()
     try:
         made = _run(folder, "backup", tmp_path / "backup")
-        again = run_tallystick("backup", tmp_path / "backup", "--data", folder.settings.data)
+        again = tallystick_here("backup", tmp_path / "backup", "--data", folder.settings.data)
     finally:
         server.stop()
     assert again.returncode == 2
@@ -173,7 +215,7 @@ def test_a_backup_of_a_running_server_can_be_started(folder: Folder, tmp_path: P
 
 
 def test_without_a_database_there_is_nothing_to_back_up(tmp_path: Path) -> None:
-    done = run_tallystick("backup", tmp_path / "b", "--data", tmp_path / "nowhere")
+    done = tallystick_here("backup", tmp_path / "b", "--data", tmp_path / "nowhere")
     assert done.returncode == 2
     assert "has no database" in done.stderr
     assert not (tmp_path / "nowhere").exists()
@@ -194,9 +236,10 @@ def test_without_a_database_there_is_nothing_to_back_up(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_exit_code_two(
-    arguments: list[str], said: str, tmp_path: Path
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = run_tallystick(*arguments, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = tallystick_here(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert done.stderr.startswith("tallystick: ")
@@ -207,7 +250,7 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_code_two(
 @pytest.mark.parametrize("content", [b"\x1f\x8b\x08\x00cut", b"{", b"\xff\xfe", b"[1]"])
 def test_a_file_that_is_no_history_is_one_sentence(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "odd").write_bytes(content)
-    done = run_tallystick("ledger", "replay", tmp_path / "odd")
+    done = tallystick_here("ledger", "replay", tmp_path / "odd")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("tallystick: ")
@@ -223,8 +266,26 @@ def test_a_file_that_is_no_history_is_one_sentence(content: bytes, tmp_path: Pat
     ],
     ids=" ".join,
 )  # fmt: skip
-def test_every_command_explains_itself(command: list[str], capsys: Any) -> None:
-    from tallystick.cli import app
+def test_every_command_explains_itself(command: list[str]) -> None:
+    done = tallystick_here(*command, "--help")
+    assert done.returncode == 0
+    assert "Usage: tallystick" in done.stdout
 
-    app([*command, "--help"], exit_on_error=False, result_action="return_value")
-    assert "Usage: tallystick" in capsys.readouterr().out
+
+def test_the_process_ends_with_the_same_code_and_sentence(tmp_path: Path) -> None:
+    done = run_tallystick("server", "--nonsense", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "tallystick: Unknown option: --nonsense. See --help.\n"
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    history = ROOT / "tests" / "data" / "ledger" / "conformance.jsonl.gz"
+    command = f"{sys.executable} -m tallystick.cli ledger replay {history} | head -c 10"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (len(done.stdout), done.stderr) == (10, "")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.admin.conftest import Folder
-from tests.operating.client import run_tallystick
+from tests.operating.client import tallystick_here
 from tests.server_process import ROOT, free_port
 
 from tallystick.admin.doctor import PACKAGES, Level, examine
@@ -160,10 +160,10 @@ def test_the_doctor_changes_nothing(folder: Folder) -> None:
 def test_the_command_says_what_it_found_and_exits_with_one(folder: Folder) -> None:
     _change(folder, "UPDATE trade SET status = 'settled' WHERE status = 'held'")
     port = {"TALLYSTICK_PORT": str(folder.settings.port)}
-    told = run_tallystick("doctor", "--data", folder.settings.data, env=port)
+    told = tallystick_here("doctor", "--data", folder.settings.data, env=port)
     assert told.returncode == 1
     assert "FAIL  escrow" in told.stdout
-    found = run_tallystick("doctor", "--data", folder.settings.data, "--json", env=port)
+    found = tallystick_here("doctor", "--data", folder.settings.data, "--json", env=port)
     assert found.returncode == 1
     answer = json.loads(found.stdout)
     assert answer["ok"] is False

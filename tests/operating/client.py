@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
+import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
+from structlog.testing import capture_logs
 from tests.server_process import ROOT, ServerProcess
 
-__all__ = ["Client", "Reply", "run_tallystick"]
+from tallystick.cli import answer
+
+__all__ = ["Client", "Reply", "run_tallystick", "tallystick_here"]
 
 
 class Reply(NamedTuple):
@@ -74,3 +81,20 @@ def run_tallystick(
         capture_output=True,
         timeout=within_s,
     )
+
+
+def tallystick_here(
+    *arguments: str | Path, stdin: str = "", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The same command line inside this process, which is quicker."""
+    out, err = io.StringIO(), io.StringIO()
+    words = [str(argument) for argument in arguments]
+    with (
+        redirect_stdout(out),
+        redirect_stderr(err),
+        patch.object(sys, "stdin", io.StringIO(stdin)),
+        patch.dict(os.environ, env or {}),
+        capture_logs(),
+    ):
+        code = answer(words)
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,9 @@ def _work(server: ServerProcess) -> None:
     client.ask("POST", "/v1/trades", b"{", authorization=f"Bearer {server.rest_key}")
     client.ask("GET", f"/nowhere?login={LOGIN}", authorization="Bearer tsk_a_b")
     client.close()
+    with socket.create_connection((server.host, server.port)) as odd:
+        odd.sendall(f"{LOGIN} {WRONG}\r\n\r\n".encode())
+        assert odd.recv(100).startswith(b"HTTP/1.1 400")
 
 
 def _lines(server: ServerProcess) -> list[dict[str, Any]]:
@@ -92,6 +96,13 @@ def test_every_line_has_moment_level_and_event(busy: ServerProcess) -> None:
     for line in lines:
         assert {"at", "level", "event"} <= line.keys()
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line["at"])
+
+
+def test_what_the_http_library_says_is_a_line_like_any_other(busy: ServerProcess) -> None:
+    assert "Invalid HTTP request received." in {line["event"] for line in _lines(busy)}
+    text = busy.log.read_text("utf-8")
+    told = text[text.index("Stop it with Ctrl-C") :].splitlines()[1:]
+    assert [line for line in told if not line.startswith("{")] == []
 
 
 def test_a_request_has_one_id_in_its_answer_and_its_lines(busy: ServerProcess) -> None:

@@ -87,8 +87,13 @@ def _rendering(log_format: LogFormat, stream: TextIO) -> list[Any]:
     ]
 
 
-def configure_logs(level: str, log_format: LogFormat, stream: TextIO | None = None) -> None:
+def configure_logs(
+    level: str, log_format: LogFormat, stream: TextIO | None = None, *, for_good: bool = False
+) -> None:
     """Write log lines of at least this level to a stream (by default standard error).
+
+    Args:
+        for_good: it will not be configured again, so that a line below the level costs less.
 
     Libraries that use Python's own logging are heard from warnings upwards: some of them tell
     addresses with what is in them at lower levels.
@@ -100,7 +105,7 @@ def configure_logs(level: str, log_format: LogFormat, stream: TextIO | None = No
         processors=[*_before(), *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=for_good,
     )
     handler = logging.StreamHandler(stream)
     remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta

@@ -24,10 +24,12 @@ from tallystick.parties.views import login_index, payment_code_index, seal_login
 from tallystick.partners.api_keys import new_secret, secret_digest
 from tallystick.partners.model import (
     AddSeller,
+    App,
     CreateApiKey,
     CreateApp,
     CreateGatewayKey,
     CreateOperator,
+    GatewayKey,
     Role,
 )
 from tallystick.payments.trades.model import RelateReceivers
@@ -328,16 +330,36 @@ def read_credentials(data: Path) -> dict[str, Any]:
     return found
 
 
-def refresh_credentials(settings: Settings) -> None:
-    """Bring the credentials up to date with the server's address and the folder's place.
+def _signed_with(platform: Platform, app_id: str) -> str:
+    """The public half of the key that signs for the sandbox's app now; empty without the app."""
+    app = platform.rows.get(App, app_id)
+    key = platform.rows.get(GatewayKey, app.gateway_key_id) if app else None
+    return key.public_key if key else ""
+
+
+def _wrapped(public_key: str) -> str:
+    """A public key of one line as PEM."""
+    lines = [public_key[at : at + 64] for at in range(0, len(public_key), 64)]
+    return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
+
+
+def refresh_credentials(platform: Platform) -> None:
+    """Bring the credentials up to date with the server's address, the folder's place, and the
+    key that the platform signs with.
 
     A folder without a sandbox, or with credentials that cannot be read, is left as it is.
     """
+    folder = platform.settings.data / "sandbox"
     try:
-        found = read_credentials(settings.data)
+        found = read_credentials(platform.settings.data)
     except (FileNotFoundError, ValueError):
         return
-    places = _places(settings)
-    if any(found.get(name) != place for name, place in places.items()):
-        text = json.dumps({**found, **places}, indent=2, ensure_ascii=False) + "\n"
-        _replace(settings.data / "sandbox" / CREDENTIALS, text)
+    current = _places(platform.settings)
+    public_key = _signed_with(platform, str(found.get("app_id", "")))
+    if public_key and public_key != found.get("alipay_public_key"):
+        current["alipay_public_key"] = public_key
+        _replace(folder / "alipay_public_key.txt", public_key + "\n")
+        _replace(folder / "alipay_public_key.pem", _wrapped(public_key))
+    if any(found.get(name) != value for name, value in current.items()):
+        text = json.dumps({**found, **current}, indent=2, ensure_ascii=False) + "\n"
+        _replace(folder / CREDENTIALS, text)
