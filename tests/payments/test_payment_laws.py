@@ -1,6 +1,6 @@
 """Generated histories of all payment commands, against a naive model, with the laws of money.
 
-`TALLYSTICK_LAWS=deep` takes longer histories, and many more of them.
+`LAWS=deep` takes longer histories, and many more of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.payments.operations import Operation, Scribe, opening, operations
 
 from tallystick.pipeline.commands import Answer, Request
 
-DEEP = os.environ.get("TALLYSTICK_LAWS") == "deep"
+DEEP = os.environ.get("LAWS") == "deep"
 
 
 class PaymentHistory(RuleBasedStateMachine):

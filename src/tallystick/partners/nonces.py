@@ -7,7 +7,7 @@ from tallystick.pipeline.commands import Context, Reply
 from tallystick.pipeline.refusals import Refused
 from tallystick.pipeline.timers import set_timer
 
-__all__ = ["UseNonce", "forget_expired", "forget_later", "use_nonce"]
+__all__ = ["FORGET_TIMER", "UseNonce", "forget_expired", "forget_later", "use_nonce"]
 
 FORGET_TIMER = "partners.forget_expired"
 FORGET_AFTER_MS = 10 * 60_000

@@ -1,7 +1,7 @@
 """Ten thousand spoilt requests: no server error, no silence, no change without a signature.
 
-`TALLYSTICK_FUZZ_REQUESTS=10000 python -m pytest tests/gateway/alipay/test_gateway_fuzz.py` is the
-long run; `TALLYSTICK_FUZZ_SEED` repeats one.
+`FUZZ_REQUESTS=10000 python -m pytest tests/gateway/alipay/test_gateway_fuzz.py` is the
+long run; `FUZZ_SEED` repeats one.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tests.gateway.alipay.marketplace import COURIER
 from tests.gateway.alipay.shop import Auditor, Shop, new_number
 from tests.server_process import ServerProcess
 
-REQUESTS = int(os.environ.get("TALLYSTICK_FUZZ_REQUESTS", "3000"))
-SEED = int(os.environ.get("TALLYSTICK_FUZZ_SEED", "20261124"))
+REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "3000"))
+SEED = int(os.environ.get("FUZZ_SEED", "20261124"))
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +110,7 @@ def test_spoilt_requests_are_answered_and_change_nothing_without_a_signature(
     fuzzer = Fuzzer(shop, Auditor(fuzzed.data), Contents(shop), seed=SEED)
     found = fuzzer.run(REQUESTS)
     fuzzer.close()
+    shop.hang_up()
     assert not found.wrong, f"seed {SEED}: {len(found.wrong)} wrong\n{found.explain()}"
     assert found.requests == REQUESTS
     # It looked where there is something to see: accepted, refused by signature and by content.
