@@ -57,7 +57,7 @@ _ROWS: Final = [
     ("API_KEY_INVALID", 401, FORBIDDEN, "isv.insufficient-isv-permissions",
      "The Authorization header does not carry a valid API key.",
      "Authorization 请求头中没有有效的 API 密钥。"),
-    ("CURSOR_INVALID", 400, INVALID, "isv.invalid-parameter",
+    ("CURSOR_INVALID", 422, INVALID, "isv.invalid-parameter",
      "This cursor does not belong to this list; start again without one.",
      "分页游标无效，请不带游标重新开始。"),
     ("IDEMPOTENCY_KEY_INVALID", 400, INVALID, "isv.invalid-parameter",

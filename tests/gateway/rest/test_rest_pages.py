@@ -88,7 +88,7 @@ def test_a_cursor_continues_its_own_list_only(rest: Rest, listed: dict[str, Any]
 @pytest.mark.parametrize("cursor", ["x", "AAAA", "!!", "é", "A" * 400, "AAAAAAAAAAAAW10"])
 def test_a_cursor_that_is_none_is_refused(rest: Rest, cursor: str) -> None:
     answer = rest.look("/v1/trades", cursor=cursor)
-    assert (answer.status, answer.code) == (400, "CURSOR_INVALID")
+    assert (answer.status, answer.code) == (422, "CURSOR_INVALID")
 
 
 def test_a_cursor_that_was_changed_is_refused(rest: Rest, listed: dict[str, Any]) -> None:
