@@ -213,7 +213,7 @@ def test_each_event_is_told_for_itself(parts: Market) -> None:
                 await asyncio.to_thread(parts.accept, refund, APP)
             await until(lambda: len(receiver.forms) == 3)
             assert len(set(receiver.ids)) == 3
-            assert receiver.ids[0] == notify_id
+            assert notify_id in receiver.ids
             assert [form.get("refund_fee") for form in receiver.forms].count(None) == 1
 
     run(work)
