@@ -116,7 +116,7 @@ class WorkHistory(RuleBasedStateMachine):
     def find(self, number: str) -> None:
         found = self.uow.find(WalletTransfer, payer_scope="app", out_biz_no=number)
         expected = [r for r in self.rows.values() if r.out_biz_no == number]
-        assert [found] == (expected or [None])
+        assert found == (expected[0] if expected else None)
 
     @invariant()
     def selections_are_the_dictionarys(self) -> None:
