@@ -46,7 +46,7 @@ def written(text: str) -> str:
     for name, table in tables().items():
         place = re.compile(f"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         assert place.search(text), name
-        text = place.sub(lambda m, table=table: m[1] + table + "\n" + m[2], text)  # type: ignore[misc]
+        text = place.sub(lambda m, table=table: f"{m[1]}\n{table}\n\n{m[2]}", text)  # type: ignore[misc]
     return text
 
 
