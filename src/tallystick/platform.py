@@ -31,7 +31,7 @@ from tallystick.settings import Settings
 from tallystick.store.engine import DataFolder, StoreError, connect, migrate, require_whole
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
-from tallystick.store.sealing import load_master_key, open_sealer
+from tallystick.store.sealing import Sealer, load_master_key, open_sealer
 
 __all__ = ["Platform", "registry_of_products"]
 
@@ -51,6 +51,28 @@ def wall_clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _open_database(
+    folder: DataFolder, master_key: bytes, settings: Settings
+) -> tuple[sqlite3.Connection, Sealer]:
+    """The writing connection on an up-to-date schema, and the sealer that fits it."""
+    writer = connect(folder.database)
+    try:
+        for name in migrate(writer):
+            log.info("migration_applied", migration=name)
+        return writer, open_sealer(writer, master_key, settings.master_key_path)
+    except BaseException:
+        writer.close()
+        raise
+
+
+def _what_is_wrong(folder: DataFolder, error: sqlite3.DatabaseError) -> str:
+    """A sentence about a database that does not open."""
+    damaged = any(word in str(error) for word in ("malformed", "not a database", "corrupt"))
+    if damaged:
+        return f"The database {folder.database} is damaged ({error}); restore a backup."
+    return f"The database {folder.database} cannot be used: {error}."
+
+
 class Platform:
     """A running platform on one data folder.
 
@@ -65,10 +87,7 @@ class Platform:
         self.settings = settings
         self.folder = folder
         self.clock_ms = clock_ms
-        writer = connect(folder.database)
-        for name in migrate(writer):
-            log.info("migration_applied", migration=name)
-        self.sealer = open_sealer(writer, master_key, settings.master_key_path)
+        writer, self.sealer = _open_database(folder, master_key, settings)
         self.rows = ReadSession(connect(folder.database, readonly=True))
         self.ledger = SqlLedgerReader(self.rows.connection)
         self.registry = registry_of_products()
@@ -116,10 +135,7 @@ class Platform:
             return cls(settings, folder, master_key, clock_ms)
         except sqlite3.DatabaseError as error:
             folder.close()
-            raise StoreError(
-                f"The database {folder.database} is damaged or cannot be read: {error}. "
-                "Restore a backup; nothing was changed."
-            ) from error
+            raise StoreError(_what_is_wrong(folder, error)) from error
         except BaseException:
             folder.close()
             raise

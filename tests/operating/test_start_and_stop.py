@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import sqlite3
 import threading
@@ -112,7 +113,7 @@ def test_a_damaged_database_is_refused_and_the_folder_given_free(
     content[spoilt_at : spoilt_at + 4096] = b"\xff" * 4096
     database.write_bytes(content)
     for _ in range(2):
-        with pytest.raises(StoreError, match="damaged|cannot be opened|Migration"):
+        with pytest.raises(StoreError, match="damaged|cannot be opened"):
             Platform.open(settings)
 
 
@@ -163,6 +164,15 @@ def test_a_stop_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) -
         kept = {row[0] for row in connection.execute("SELECT out_trade_no FROM trade")}
     connection.close()
     assert set(acknowledged) <= kept
+    assert "Traceback" not in server.log.read_text("utf-8")
+
+
+def test_ctrl_c_stops_it_as_well(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data", arguments=["--empty"]).start()
+    assert server.process is not None
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(30) == 0
+    assert "nobody can sign in yet" in server.log.read_text("utf-8")
     assert "Traceback" not in server.log.read_text("utf-8")
 
 

@@ -37,6 +37,7 @@ from tallystick.payments.wallet.model import BankOrder, BankOrderDone, BankOrder
 from tallystick.pipeline.commands import SYSTEM, Command, Reply
 from tallystick.platform import Platform
 from tallystick.settings import Settings
+from tallystick.store.engine import StoreError
 
 __all__ = ["APP_ID", "CREDENTIALS", "needs_seed", "read_credentials", "refresh_credentials", "seed"]
 
@@ -87,7 +88,7 @@ async def _do(platform: Platform, request_id: str, command: Command) -> Reply | 
     """Run a step; one that a cut-off seeding did already is done (its salts differ)."""
     answer = await platform.submit(SYSTEM, command, f"seed:{request_id}")
     if answer.refusal is not None and answer.refusal.code != "IDEMPOTENCY_MISMATCH":
-        raise RuntimeError(f"The sandbox cannot be seeded: {answer.refusal} for {request_id}.")
+        raise StoreError(f"The sandbox cannot be seeded: {answer.refusal.code} for {request_id}.")
     return answer.reply
 
 
@@ -173,7 +174,7 @@ async def _top_up(platform: Platform, who: Persona) -> None:
         if row is not None and row.status is BankOrderStatus.ACCEPTED:
             return
         await asyncio.sleep(0.05)
-    raise RuntimeError("The sandbox cannot be seeded: its bank does not answer.")
+    raise StoreError("The sandbox cannot be seeded: its bank does not answer.")
 
 
 async def register_persona(platform: Platform, who: Persona, hasher: PasswordHasher) -> str:
