@@ -79,7 +79,10 @@ function kind(schema) {
   const found = resolved(schema);
   if (found.enum) return found.enum.map((value) => JSON.stringify(value)).join(" | ");
   if (found.anyOf) return found.anyOf.map(kind).join(" | ");
-  if (found.type === "array") return `${kind(found.items ?? {})}[]`;
+  if (found.type === "array") {
+    const item = kind(found.items ?? {});
+    return item.includes(" | ") ? `(${item})[]` : `${item}[]`;
+  }
   if (found.type === "object") return found.title ?? "object";
   return found.type ?? "any";
 }
