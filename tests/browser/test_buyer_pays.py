@@ -197,3 +197,35 @@ def test_a_buyer_pays_by_the_keyboard_alone(look: Look, shop: Shop, shop_site: S
     with buyer.page.expect_navigation():
         keyboard.press("Enter")
     assert buyer.page.url.startswith(shop_site.return_url)
+
+
+def test_a_buyer_confirms_receipt_and_disputes_another(look: Look, shop: Shop) -> None:
+    good, bad = (shop.pay("9.90")["trade_no"] for _ in range(2))
+    buyer = look(PHONE).go("/wallet/orders").sign_in(ALICE, PASSWORD)
+    assert buyer.path == "/wallet/orders"
+    buyer.page.locator(f'a[href="/wallet/orders/{good}"]').click()
+    buyer.fill(payment_password=PIN).press("Confirm receipt")
+    assert buyer.sees("This order is complete")
+    assert buyer.faults() == []
+    buyer.go(f"/wallet/orders/{bad}")
+    buyer.page.locator("summary").click()
+    buyer.fill(reason="The lid is missing").press("Open a dispute")
+    assert buyer.sees("Your dispute is open")
+    assert buyer.sees("The lid is missing")
+    buyer.go(f"/cashier/{bad}")
+    assert buyer.sees("The trade is in dispute")
+    assert buyer.faults() == []
+
+
+def test_a_buyer_sends_money_and_sees_it_in_the_statement(look: Look) -> None:
+    buyer = look(PHONE, "zh").go("/wallet/transfer").sign_in(ALICE, PASSWORD)
+    buyer.fill(payee="nobody@sandbox.test", amount="1.23", remark="茶", payment_password=PIN)
+    buyer.press("确认转账")
+    assert buyer.sees("收款方不存在。")
+    assert buyer.faults() == []
+    buyer.fill(payee=BOB, payment_password=PIN).press("确认转账")
+    assert buyer.sees("转账成功。")
+    buyer.press("账单明细")
+    first = buyer.page.locator(".rows li").first
+    expect(first).to_contain_text("1.23")
+    expect(first).to_contain_text("茶")

@@ -28,14 +28,15 @@ def trades(server: ServerProcess) -> dict[str, str]:
 def pages_for_anybody(server: ServerProcess) -> Iterator[str]:
     """What is seen without signing in."""
     yield from ("/wallet/sign-in", "/console/sign-in", "/pay/abc123/qr", "/cashier/1")
-    yield from ("/wallet/nowhere", "/console/nowhere")
-    yield from (f"/cashier/{no}" for no in trades(server).values())
+    yield from ("/wallet/nowhere", "/console/nowhere", "/credit/quote")
+    known = trades(server)
+    yield from (f"/cashier/{known[s]}" for s in ("Waiting", "Held", "Expired"))
 
 
 def pages_of_a_buyer(server: ServerProcess) -> Iterator[str]:
     """What a buyer sees."""
     known = trades(server)
-    yield from (f"/cashier/{no}" for no in known.values())
+    yield from (f"/cashier/{known[s]}" for s in ("Waiting", "Held", "Refunded", "Too dear", "Bob"))
     yield from (
         f"/wallet/{place}".rstrip("/")
         for place in ("", "orders", "statement", "code", "transfer", "top-up", "withdraw")
@@ -49,7 +50,10 @@ def pages_of_an_operator(server: ServerProcess) -> Iterator[str]:
     auditor = Auditor(server.data)
     places = ("trades", "accounts", "trial-balance", "notifications", "apps", "keys", "audit")
     yield from ("/console", *(f"/console/{place}" for place in places))
-    yield from (f"/console/trades/{no}" for no in trades(server).values())
+    known = trades(server)
+    yield from (
+        f"/console/trades/{known[s]}" for s in ("Waiting", "Shipped", "Settled", "Refunded")
+    )
     yield from ("/console/apps/2026000000000001", "/console/trades?text=none", "/console/trades/1")
     for (account,) in auditor.rows("SELECT lower(hex(id)) FROM ledger_account GROUP BY code"):
         yield f"/console/accounts/{account}"

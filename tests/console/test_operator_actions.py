@@ -67,6 +67,8 @@ def deeds(world: World) -> list[Deed]:
         Deed(trade + held, f"{trade}{held}/refund", {"amount": "1", "reason": "x"}),
         Deed(trade + in_dispute, f"{trade}{in_dispute}/resolve",
              {"to_buyer": "3.00", "to_seller": "0.00"}),
+        Deed(trade + in_dispute, f"{trade}{in_dispute}/resolve", {"to_buyer": "nonsense"}),
+        Deed(APP_PAGE, f"{APP_PAGE}/keys", {"public_key": "nonsense"}),
         Deed(note, f"{note}/resend", {}),
         Deed(APP_PAGE, f"{APP_PAGE}/settings", {"name": "Taken over"}),
         Deed(APP_PAGE, f"{APP_PAGE}/status", {"status": "retired"}),

@@ -136,7 +136,10 @@ async def add_key(
     need_operator(visitor)
     form = await read_form(request)
     try:
-        public_key = bare_public_key(parse_public_key(form.get("public_key", "")))
+        # A viewer's is not read: the pipeline refuses the rest, and writes it down.
+        public_key = ""
+        if visitor.may_act:
+            public_key = bare_public_key(parse_public_key(form.get("public_key", "")))
     except KeyFormatError:
         said = refusal_text(Refused("KEY_INVALID").refusal, visitor.language)
         return _app_page(front, visitor, app_id, refusal=said)

@@ -176,6 +176,19 @@ async def _act_on_trade(
     return front.redirect(f"/console/trades/{trade.trade_no}", done=done)
 
 
+def _amount(
+    visitor: Visitor, form: Form, name: str, trade: Trade, *, allow_zero: bool = False
+) -> int:
+    """An amount of the form; a viewer's is not read, so that the pipeline refuses all the rest.
+
+    Raises:
+        Refused: INVALID_AMOUNT.
+    """
+    if not visitor.may_act:
+        return 0
+    return amount_in(form, name, trade.currency, allow_zero=allow_zero)
+
+
 @post("/console/trades/{trade_no:str}/resolve")
 async def resolve(
     trade_no: FromPath[str],
@@ -189,8 +202,8 @@ async def resolve(
     try:
         command = ResolveDispute(
             app_id=trade.app_id, trade_no=trade_no,
-            to_buyer=amount_in(form, "to_buyer", trade.currency, allow_zero=True),
-            to_seller=amount_in(form, "to_seller", trade.currency, allow_zero=True),
+            to_buyer=_amount(visitor, form, "to_buyer", trade, allow_zero=True),
+            to_seller=_amount(visitor, form, "to_seller", trade, allow_zero=True),
         )  # fmt: skip
     except Refused as refused:
         said = refusal_text(refused.refusal, visitor.language)
@@ -211,7 +224,7 @@ async def refund(
     try:
         command = RefundTrade(
             app_id=trade.app_id, trade_no=trade_no,
-            amount=amount_in(form, "amount", trade.currency),
+            amount=_amount(visitor, form, "amount", trade),
             out_request_no=form.get("form_id", "")[:64], reason=form.get("reason", "")[:200],
         )  # fmt: skip
     except Refused as refused:
