@@ -1,9 +1,9 @@
 """Thousands of generated requests by our own description: no server error, every answer as
 documented, no change without a valid key, and the books balance.
 
-`TALLYSTICK_FUZZ_EXAMPLES=100 python -m pytest tests/gateway/rest/test_rest_fuzz.py` is a long run:
+`FUZZ_EXAMPLES=100 python -m pytest tests/gateway/rest/test_rest_fuzz.py` is a long run:
 so many generated requests for each operation, beside those that the description itself implies.
-`TALLYSTICK_FUZZ_SEED` repeats one.
+`FUZZ_SEED` repeats one.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tests.server_process import ROOT, ServerProcess
 from tallystick.gateway.rest.api import OPERATIONS
 from tallystick.partners.api_keys import SCOPES
 
-EXAMPLES = int(os.environ.get("TALLYSTICK_FUZZ_EXAMPLES", "10"))
-SEED = int(os.environ.get("TALLYSTICK_FUZZ_SEED", "20261124"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "10"))
+SEED = int(os.environ.get("FUZZ_SEED", "20261124"))
 WITHIN_S = 900 + 30 * EXAMPLES
 HERE = Path(__file__).parent
 
