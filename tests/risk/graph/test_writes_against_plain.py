@@ -99,7 +99,7 @@ def test_the_same_writes_about_known_vertices_are_done_alike_and_read_alike() ->
             assert our_write(graph, name, given) == expected, (name, given)
             outcomes[name, expected] += 1
     for outcome in (("tw12", "done"), ("tw17", "done"), ("trw1", "done"), ("trw2", "detected")):
-        assert outcomes[outcome] > 5, outcomes
+        assert outcomes[outcome] > 2, outcomes
     assert_same_edges(graph, plain)
     assert_same_answers(graph, plain, 15, seed=3)
 

@@ -8,22 +8,22 @@ moment, while the writer goes on writing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Adjacency", "AdjacencyView", "Block", "Floats", "Ints", "Rows"]
+from tallystick.risk.graph.kernels import Floats, Ints, Rows, append_edges, fit, move_blocks
 
-Ints = NDArray[np.int64]
-Rows = NDArray[np.int32]
-Floats = NDArray[np.float64]
+__all__ = ["Adjacency", "AdjacencyView", "Block", "Floats", "Ints", "Rows"]
 
 _Kind = TypeVar("_Kind", bound=np.generic)
 
 _GROWTH_MIN = 4
 _GARBAGE_SHARE_MAX = 3  # A pool of which more than a third is left behind is written anew.
 _GARBAGE_MIN = 1 << 16
+_COMPILED_MIN = 1 << 20
 
 
 class Block(NamedTuple):
@@ -61,8 +61,9 @@ class AdjacencyView(NamedTuple):
 
 
 def _grown(column: NDArray[_Kind], size: int) -> NDArray[_Kind]:
-    wider = np.zeros(max(size, len(column) + len(column) // 4), column.dtype)
+    wider = np.empty(max(size, len(column) + len(column) // 4), column.dtype)
     wider[: len(column)] = column
+    wider[len(column) :] = 0
     return wider
 
 
@@ -170,7 +171,7 @@ class Adjacency:
             self._insert(row, neighbour, time_ms, value)
             return
         if length == self._rooms[row]:
-            start = self._move(row, length + max(_GROWTH_MIN, length // 2))
+            start = self._move(row, length + max(_GROWTH_MIN, length // 4))
         at = start + length
         self._neighbours[at] = neighbour
         self._times[at] = time_ms
@@ -178,6 +179,32 @@ class Adjacency:
             self._values[at] = value
         self._lengths[row] = length + 1
         self.edges += 1
+
+    def append_many(self, rows: Rows, neighbours: Rows, times: Ints, values: Floats) -> None:
+        """Add edges in their order, each as `append` would; for thousands at once.
+
+        Args:
+            values: one each if the kind carries amounts.
+        """
+        append = fit(append_edges, len(rows))
+        done = 0
+        while done < len(rows):
+            if self._garbage > max(_GARBAGE_MIN, self._used // _GARBAGE_SHARE_MAX):
+                self._compact()
+            self._ensure(_GROWTH_MIN)
+            pool = np.array([self._used, self._garbage])
+            count = append(
+                (self._starts, self._lengths, self._rooms, pool),
+                (self._neighbours, self._times, self._values),
+                (rows[done:], neighbours[done:], times[done:], values[done:]),
+            )
+            self._used, self._garbage = pool.tolist()
+            self.edges += count
+            done += count
+            if done < len(rows):
+                value = float(values[done]) if self.valued else 0.0
+                self.append(int(rows[done]), int(neighbours[done]), int(times[done]), value)
+                done += 1
 
     def remove_neighbour(self, row: int, neighbour: int) -> int:
         """Take away all edges of a vertex to a neighbour; answers how many."""
@@ -263,24 +290,40 @@ class Adjacency:
     def _compact(self) -> None:
         """Write the pool anew without what was left behind, one column at a time."""
         lengths = self._lengths
-        rooms = np.where(lengths > 0, lengths + np.minimum(lengths // 8, 64), 0).astype(np.int32)
+        rooms = np.where(lengths > 0, lengths + 1 + lengths // 8, 0).astype(np.int32)
         starts = np.zeros(len(rooms), np.int64)
         starts[1:] = np.cumsum(rooms[:-1], dtype=np.int64)
-        source = _slots(self._starts, lengths)
-        target = _slots(starts, lengths)
         used = int(rooms.sum(dtype=np.int64))
-        self._neighbours = _moved(self._neighbours, source, target, used)
-        self._times = _moved(self._times, source, target, used)
+        move = _mover(self._starts, starts, lengths, used + used // 8)
+        self._neighbours = move(self._neighbours)
+        self._times = move(self._times)
         if self.valued:
-            self._values = _moved(self._values, source, target, used)
+            self._values = move(self._values)
         self._starts, self._rooms = starts, rooms
         self._used, self._garbage = used, 0
 
 
-def _moved(column: NDArray[_Kind], source: Ints, target: Ints, used: int) -> NDArray[_Kind]:
-    fresh = np.zeros(used, column.dtype)
-    fresh[target] = column[source]
-    return fresh
+def _mover(
+    old: Ints, new: Ints, lengths: Rows, size: int
+) -> Callable[[NDArray[_Kind]], NDArray[_Kind]]:
+    """What moves all blocks of a column to new starts: compiled for many, numpy for few."""
+    if size > _COMPILED_MIN:
+        compiled = fit(move_blocks, size)
+
+        def move_compiled(column: NDArray[_Kind]) -> NDArray[_Kind]:
+            fresh = np.zeros(size, column.dtype)
+            compiled(column, fresh, old, new, lengths)
+            return fresh
+
+        return move_compiled
+    source, target = _slots(old, lengths), _slots(new, lengths)
+
+    def move(column: NDArray[_Kind]) -> NDArray[_Kind]:
+        fresh = np.zeros(size, column.dtype)
+        fresh[target] = column[source]
+        return fresh
+
+    return move
 
 
 def _slots(starts: Ints, lengths: Rows) -> Ints:

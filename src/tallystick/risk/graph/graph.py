@@ -6,7 +6,7 @@ One writer at a time, readers as many as there are. A short read holds the write
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -174,6 +174,33 @@ class Graph:
         self._out[kind].append(source, target, time_ms, value)
         self._into[kind].append(target, source, time_ms, value)
         self.changes += 1
+
+    def add_edges(
+        self,
+        kind: EdgeKindName,
+        source_ids: Sequence[int],
+        target_ids: Sequence[int],
+        times: Ints,
+        values: Floats,
+    ) -> None:
+        """Add thousands of edges at once, in their order, all or none.
+
+        Raises:
+            WriteRefused: a vertex is not there.
+        """
+        ends = EDGE_KINDS[kind]
+        sources = self._required_rows(ends.source, source_ids)
+        targets = self._required_rows(ends.target, target_ids)
+        self._out[kind].append_many(sources, targets, times, values)
+        self._into[kind].append_many(targets, sources, times, values)
+        self.changes += len(sources)
+
+    def _required_rows(self, kind: VertexKind, vertex_ids: Sequence[int]) -> Rows:
+        rows = self.vertices[kind].rows(vertex_ids)
+        missing = np.flatnonzero(rows < 0)
+        if len(missing):
+            raise WriteRefused("unknown_vertex", kind.value, vertex_ids[int(missing[0])])
+        return rows
 
     def take_back_edge(
         self, kind: EdgeKindName, source_id: int, target_id: int, time_ms: int

@@ -11,7 +11,7 @@ from tallystick.risk.graph.answers import Arguments
 from tallystick.risk.graph.errors import QueryError
 from tallystick.risk.graph.steps import ALL_EDGES, Truncation, TruncationOrder, Window
 
-__all__ = ["ParameterKind", "arguments", "typed", "untimed"]
+__all__ = ["ParameterKind", "Values", "arguments", "typed", "untimed"]
 
 _INT64_MAX: Final = 2**63 - 1
 _INT32_MAX: Final = 2**31 - 1
@@ -27,22 +27,29 @@ class ParameterKind(StrEnum):
     ORDER = "order"
     BOOLEAN = "boolean"
     TEXT = "text"
+    COUNT = "count"
+    IDS = "ids"
 
 
 _K = ParameterKind
-_OPTIONAL: Final = frozenset({"truncationLimit", "truncationOrder"})
+_TRUNCATION: Final = frozenset({"truncationLimit", "truncationOrder"})
 _TEXT_MAX: Final = 256
+_COUNT_MAX: Final = 10_000
 
 untimed: Final = Window(-_INT64_MAX, _INT64_MAX)
 """The window that holds all times."""
 
 
 def typed(
-    query: str, wanted: Mapping[str, ParameterKind], given: Mapping[str, object]
+    query: str,
+    wanted: Mapping[str, ParameterKind],
+    given: Mapping[str, object],
+    optional: frozenset[str] = _TRUNCATION,
 ) -> dict[str, object]:
     """The parameters of a query, each read as what it is.
 
-    The truncation may be left out: then every edge is followed.
+    Args:
+        optional: those that may be left out. Without a truncation every edge is followed.
 
     Raises:
         QueryError: one is missing, not known or not of its kind; says which.
@@ -52,7 +59,7 @@ def typed(
         raise QueryError(
             f"{query} has no parameter {strange[0][:40]!r}; it has {', '.join(wanted)}"
         )
-    missing = [name for name in wanted if name not in given and name not in _OPTIONAL]
+    missing = [name for name in wanted if name not in given and name not in optional]
     if missing:
         raise QueryError(f"{query} needs the parameter {missing[0]}")
     return {name: _value(query, name, wanted[name], text) for name, text in given.items()}
@@ -101,6 +108,13 @@ def _text(given: object) -> str:
     return given
 
 
+def _ids(given: object) -> list[int]:
+    texts = given.split(",") if isinstance(given, str) else given
+    if not isinstance(texts, list) or not 0 < len(texts) <= _COUNT_MAX:
+        raise ValueError
+    return [_whole(text, 0, _INT64_MAX) for text in texts]
+
+
 _READERS: Final = {
     _K.ID: lambda given: _whole(given, 0, _INT64_MAX),
     _K.TIME: lambda given: _whole(given, -_INT64_MAX, _INT64_MAX),
@@ -109,6 +123,8 @@ _READERS: Final = {
     _K.ORDER: lambda given: TruncationOrder(str(given)),
     _K.BOOLEAN: _boolean,
     _K.TEXT: _text,
+    _K.COUNT: lambda given: _whole(given, 1, _COUNT_MAX),
+    _K.IDS: _ids,
 }
 
 _MEANING: Final = {
@@ -119,6 +135,8 @@ _MEANING: Final = {
     _K.ORDER: f"one of {', '.join(TruncationOrder)}",
     _K.BOOLEAN: "true or false",
     _K.TEXT: f"a text of at most {_TEXT_MAX} characters",
+    _K.COUNT: f"a number from 1 to {_COUNT_MAX}",
+    _K.IDS: "a list of ids, or ids with commas between",
 }
 
 
@@ -138,6 +156,57 @@ def arguments(wanted: Mapping[str, ParameterKind], values: Mapping[str, object])
         window,
         Truncation(None if limit is None else _int(limit), order),
     )
+
+
+class Values:
+    """Parameters that were read; asked for by name and kind."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = values
+
+    def has(self, name: str) -> bool:
+        """Whether it was given."""
+        return name in self._values
+
+    def number(self, name: str, otherwise: int | None = None) -> int:
+        """An id, a time or a count."""
+        value = self._values.get(name, otherwise)
+        assert isinstance(value, int)
+        return value
+
+    def amount(self, name: str) -> float:
+        """An amount or a ratio."""
+        value = self._values[name]
+        assert isinstance(value, float)
+        return value
+
+    def flag(self, name: str) -> bool:
+        """True or false."""
+        return self._values.get(name) is True
+
+    def text(self, name: str) -> str:
+        """A text."""
+        return str(self._values[name])
+
+    def numbers(self, name: str) -> list[int]:
+        """Ids; none if they were left out."""
+        values = self._values.get(name, [])
+        assert isinstance(values, list)
+        return values
+
+    @property
+    def window(self) -> Window:
+        """From startTime to endTime, all times where one was left out."""
+        return Window(
+            self.number("startTime", untimed.start_ms), self.number("endTime", untimed.end_ms)
+        )
+
+    def arguments(self, wanted: Mapping[str, ParameterKind], vertex_id: int) -> Arguments:
+        """What the read inside a read-write is asked of a vertex."""
+        names = {"startTime": _K.TIME, "endTime": _K.TIME}
+        return arguments(names, self._values)._replace(
+            ids=(vertex_id,), thresholds=tuple(self.amount(n) for n in wanted if n in self._values)
+        )
 
 
 def _int(value: object) -> int:

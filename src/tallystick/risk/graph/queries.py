@@ -1,4 +1,7 @@
-"""The reads by name: parameters and columns with the specification's names, and their code."""
+"""The reads by name: parameters and columns with the specification's names, and their code.
+
+Beside them what an analyst asks, under names of our own.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,14 @@ from tallystick.risk.graph.answers import Arguments, Row
 from tallystick.risk.graph.errors import QueryError
 from tallystick.risk.graph.flows import tcr4, tcr6, tcr7, tcr9, tcr10, tcr11, tcr12
 from tallystick.risk.graph.graph import Graph, GraphView
-from tallystick.risk.graph.parameters import ParameterKind, arguments, typed
+from tallystick.risk.graph.parameters import ParameterKind, Values, arguments, typed
+from tallystick.risk.graph.rings import money_path, rings
 from tallystick.risk.graph.simple_reads import tsr1, tsr2, tsr3, tsr4, tsr5, tsr6
+from tallystick.risk.graph.spread import association, communities, components
+from tallystick.risk.graph.surroundings import fan, neighbourhood, shared_devices
 from tallystick.risk.graph.traces import tcr1, tcr2, tcr3, tcr5, tcr8
 
-__all__ = ["READS", "Read", "answer", "answer_in"]
+__all__ = ["ANALYSES", "READS", "Analysis", "Read", "answer", "answer_in"]
 
 _K = ParameterKind
 _WINDOW: Final = {"startTime": _K.TIME, "endTime": _K.TIME}
@@ -37,6 +43,22 @@ class Read(NamedTuple):
     parameters: Mapping[str, ParameterKind]
     columns: tuple[str, ...]
     run: Callable[[GraphView, Arguments], list[Row]]
+
+
+class Analysis(NamedTuple):
+    """What an analyst asks. Its parameters may be left out but for `required`.
+
+    Args:
+        whole: whether it looks at the whole graph; then writers do not wait for it.
+    """
+
+    name: str
+    title: str
+    parameters: Mapping[str, ParameterKind]
+    required: tuple[str, ...]
+    columns: tuple[str, ...]
+    run: Callable[[GraphView, Values], list[Row]]
+    whole: bool = False
 
 
 _EDGE2: Final = ("numEdge2", "sumEdge2Amount", "maxEdge2Amount")
@@ -89,21 +111,65 @@ READS: Final = {
 }  # fmt: skip
 
 
+_LIMIT: Final = {"limit": _K.COUNT}
+
+ANALYSES: Final = {
+    analysis.name: analysis
+    for analysis in (
+        Analysis("rings", "Rings: time-ordered cycles of transfers through an account",
+                 {**_ID, **_WINDOW, "maxLength": _K.COUNT, **_LIMIT}, ("id",),
+                 ("path", "length", "times", "amounts", "complete"), rings),
+        Analysis("path", "Shortest money path between two accounts",
+                 {**_PAIR, **_WINDOW, "timeOrdered": _K.BOOLEAN}, ("id1", "id2"),
+                 ("step", "fromId", "toId", "time", "amount"), money_path),
+        Analysis("fan", "Fan-in and fan-out of an account", {**_ID, **_WINDOW}, ("id",),
+                 ("direction", "accounts", "blockedAccounts", "transfers", "amount",
+                  "greatestShare"), fan),
+        Analysis("devices", "Accounts that share a device with an account",
+                 {**_ID, **_WINDOW, **_LIMIT}, ("id",),
+                 ("otherId", "isBlocked", "mediumId", "mediumType", "mediumIsBlocked", "signIns",
+                  "otherSignIns"), shared_devices),
+        Analysis("neighbourhood", "What is within some hops of a vertex",
+                 {**_ID, "kind": _K.TEXT, "hops": _K.COUNT, **_WINDOW, **_LIMIT}, ("id",),
+                 ("vertices", "edges", "complete"), neighbourhood),
+        Analysis("association", "Guilt by association: personalised PageRank from known bad",
+                 {"ids": _K.IDS, **_LIMIT}, (), ("accountId", "score", "isBlocked"),
+                 association, whole=True),
+        Analysis("communities", "Communities of accounts, by label propagation",
+                 {**_ID, **_LIMIT}, (), ("size", "blocked", "accountIds", "complete"),
+                 communities, whole=True),
+        Analysis("components", "Connected components of accounts",
+                 {**_ID, **_LIMIT}, (), ("size", "blocked", "accountIds", "complete"),
+                 components, whole=True),
+    )
+}  # fmt: skip
+
+
 def answer(graph: Graph, name: str, given: Mapping[str, object]) -> list[dict[str, object]]:
-    """Answer one read from the state of now.
+    """Answer one question from the state of now.
 
     Raises:
-        QueryError: it is not there, or its parameters are not those of the specification.
+        QueryError: it is not there, or its parameters are not its own.
     """
+    if name in ANALYSES and ANALYSES[name].whole:
+        return answer_in(graph.frozen(), name, given)
     with graph.reading() as view:
         return answer_in(view, name, given)
 
 
 def answer_in(view: GraphView, name: str, given: Mapping[str, object]) -> list[dict[str, object]]:
     """The same from a state that is held."""
+    if name in ANALYSES:
+        asked = ANALYSES[name]
+        optional = frozenset(asked.parameters) - set(asked.required)
+        values = Values(typed(name, asked.parameters, given, optional))
+        return _named(asked.columns, asked.run(view, values))
     read = READS.get(name)
     if read is None:
-        raise QueryError(f"{name[:40]!r} is no query; there are {', '.join(READS)}")
-    values = typed(name, read.parameters, given)
-    rows = read.run(view, arguments(read.parameters, values))
-    return [dict(zip(read.columns, row, strict=True)) for row in rows]
+        raise QueryError(f"{name[:40]!r} is no query; there are {', '.join([*READS, *ANALYSES])}")
+    parameters = typed(name, read.parameters, given)
+    return _named(read.columns, read.run(view, arguments(read.parameters, parameters)))
+
+
+def _named(columns: tuple[str, ...], rows: list[Row]) -> list[dict[str, object]]:
+    return [dict(zip(columns, row, strict=True)) for row in rows]

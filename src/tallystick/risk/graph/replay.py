@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from tallystick.risk.graph.errors import FileError, QueryError, WriteRefused
 from tallystick.risk.graph.files import DataFiles, open_data
 from tallystick.risk.graph.graph import Graph
-from tallystick.risk.graph.parameters import typed
-from tallystick.risk.graph.writes import WRITES, Values
+from tallystick.risk.graph.parameters import Values, typed
+from tallystick.risk.graph.writes import WRITES
 
 __all__ = ["Replayed", "replay_writes"]
 

@@ -12,53 +12,19 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from tallystick.risk.graph.answers import Arguments, Row
+from tallystick.risk.graph.answers import Row
 from tallystick.risk.graph.errors import QueryError
 from tallystick.risk.graph.flows import cycle_accounts, tcr7, tcr11
 from tallystick.risk.graph.graph import Graph
-from tallystick.risk.graph.parameters import ParameterKind, arguments, typed
+from tallystick.risk.graph.parameters import ParameterKind, Values, typed
 from tallystick.risk.graph.schema import EdgeKindName, VertexKind
 from tallystick.risk.graph.vertices import UNKNOWN_MS
 
-__all__ = ["WRITES", "Values", "Write", "write"]
+__all__ = ["WRITES", "Write", "write"]
 
 _K = ParameterKind
 _P, _C, _A = VertexKind.PERSON, VertexKind.COMPANY, VertexKind.ACCOUNT
 _L, _M = VertexKind.LOAN, VertexKind.MEDIUM
-
-
-class Values:
-    """A write's parameters, read; asked for by name and kind."""
-
-    def __init__(self, values: Mapping[str, object]) -> None:
-        self._values = values
-
-    def number(self, name: str) -> int:
-        """An id or a time."""
-        value = self._values[name]
-        assert isinstance(value, int)
-        return value
-
-    def amount(self, name: str) -> float:
-        """An amount or a ratio."""
-        value = self._values[name]
-        assert isinstance(value, float)
-        return value
-
-    def flag(self, name: str) -> bool:
-        """True or false."""
-        return self._values[name] is True
-
-    def text(self, name: str) -> str:
-        """A text."""
-        return str(self._values[name])
-
-    def arguments(self, wanted: Mapping[str, ParameterKind], vertex_id: int) -> Arguments:
-        """What the read inside a read-write is asked of a vertex."""
-        names = {"startTime": _K.TIME, "endTime": _K.TIME}
-        return arguments(names, self._values)._replace(
-            ids=(vertex_id,), thresholds=tuple(self.amount(n) for n in wanted if n in self._values)
-        )
 
 
 class Write(NamedTuple):

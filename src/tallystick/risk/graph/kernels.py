@@ -1,0 +1,162 @@
+"""Loops over edges that numpy cannot say: plain Python for few, compiled by numba for millions.
+
+Importing numba takes longer than answering most questions about a small graph, so it waits until
+there is so much to do that it pays. What it compiled is kept on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Floats",
+    "Ints",
+    "Rows",
+    "append_edges",
+    "fit",
+    "join_components",
+    "move_blocks",
+    "propagate_labels",
+]
+
+Ints = NDArray[np.int64]
+Rows = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_PLAIN_MAX: Final = 20_000
+
+
+def fit(loop: _F, steps: int) -> _F:
+    """A loop as it is best run for so many steps: as it is, or compiled."""
+    return loop if steps <= _PLAIN_MAX else cast(_F, _compiled(loop))
+
+
+@cache
+def _compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
+    from numba import njit
+
+    return cast(Callable[..., Any], njit(cache=True, nogil=True)(loop))
+
+
+def append_edges(
+    blocks: tuple[Ints, Rows, Rows, Ints],
+    columns: tuple[Rows, Ints, Floats],
+    new: tuple[Rows, Rows, Ints, Floats],
+) -> int:
+    """Append edges to their blocks, in their order, for as long as that can be done in place.
+
+    Args:
+        blocks: starts, lengths and rooms by vertex, and what is used of the pool and what was
+            left behind in it; changed.
+        columns: the pool's neighbours, times and values; no values if the kind carries none.
+        new: the edges' vertices, neighbours, times and values.
+
+    Returns:
+        How many were appended: fewer than there are if the pool is full or an edge is older
+        than the newest of its block.
+    """
+    starts, lengths, rooms, pool = blocks
+    neighbours, times, values = columns
+    rows, new_neighbours, new_times, new_values = new
+    valued = len(values) > 0
+    for at in range(len(rows)):
+        row = rows[at]
+        start, length = starts[row], lengths[row]
+        if length > 0 and new_times[at] < times[start + length - 1]:
+            return at
+        if length == rooms[row]:
+            room = length + max(4, length // 4)
+            fresh = pool[0]
+            if fresh + room > len(neighbours):
+                return at
+            for place in range(length):
+                neighbours[fresh + place] = neighbours[start + place]
+                times[fresh + place] = times[start + place]
+                if valued:
+                    values[fresh + place] = values[start + place]
+            pool[0] += room
+            pool[1] += rooms[row]
+            starts[row] = start = fresh
+            rooms[row] = room
+        neighbours[start + length] = new_neighbours[at]
+        times[start + length] = new_times[at]
+        if valued:
+            values[start + length] = new_values[at]
+        lengths[row] = length + 1
+    return len(rows)
+
+
+def move_blocks(
+    column: NDArray[Any], fresh: NDArray[Any], old: Ints, new: Ints, lengths: Rows
+) -> None:
+    """Copy every vertex's block of a column to its new start in a fresh one."""
+    for row in range(len(lengths)):
+        source, target = old[row], new[row]
+        for place in range(lengths[row]):
+            fresh[target + place] = column[source + place]
+
+
+def join_components(parents: Ints, starts: Ints, lengths: Rows, neighbours: Rows) -> None:
+    """Join the sets of both ends of all edges; a set is known by its smallest member.
+
+    Args:
+        parents: a forest, each vertex its own parent at first; changed.
+    """
+    for row in range(len(lengths)):
+        for place in range(starts[row], starts[row] + lengths[row]):
+            one, other = row, neighbours[place]
+            while parents[one] != one:
+                parents[one] = parents[parents[one]]
+                one = parents[one]
+            while parents[other] != other:
+                parents[other] = parents[parents[other]]
+                other = parents[other]
+            if one < other:
+                parents[other] = one
+            elif other < one:
+                parents[one] = other
+
+
+def propagate_labels(
+    labels: Ints,
+    out: tuple[Ints, Rows, Rows],
+    into: tuple[Ints, Rows, Rows],
+    counts: Ints,
+) -> int:
+    """One round of label propagation: each vertex takes the label of most edges around it.
+
+    Vertices go in order of their rows and see what came before; the smallest label wins a tie.
+
+    Args:
+        labels: changed.
+        out, into: starts, lengths and neighbours of the edges from both ends.
+        counts: as many zeros as there are labels; left as zeros.
+
+    Returns:
+        How many labels changed.
+    """
+    changed = 0
+    for row in range(len(labels)):
+        for starts, lengths, neighbours in (out, into):
+            for at in range(starts[row], starts[row] + lengths[row]):
+                counts[labels[neighbours[at]]] += 1
+        best, most = labels[row], counts[labels[row]]
+        for starts, lengths, neighbours in (out, into):
+            for at in range(starts[row], starts[row] + lengths[row]):
+                label = labels[neighbours[at]]
+                if counts[label] > most or (counts[label] == most and label < best):
+                    best, most = label, counts[label]
+        for starts, lengths, neighbours in (out, into):
+            for at in range(starts[row], starts[row] + lengths[row]):
+                counts[labels[neighbours[at]]] = 0
+        if best != labels[row]:
+            labels[row] = best
+            changed += 1
+    return changed
