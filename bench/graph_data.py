@@ -41,7 +41,8 @@ def _ranked(random: np.random.Generator, vertices: int, count: int) -> NDArray[n
     """Vertices by a power law of their rank; ranks are dealt out anew each time."""
     shares = np.cumsum(np.arange(1, vertices + 1, dtype=np.float64) ** -_SKEW)
     ranks = np.searchsorted(shares, random.random(count) * shares[-1])
-    return random.permutation(vertices).astype(np.int32)[ranks]
+    dealt: NDArray[np.int32] = random.permutation(vertices).astype(np.int32)
+    return np.asarray(dealt[ranks], np.int32)
 
 
 def transfers(
