@@ -14,6 +14,9 @@ from pathlib import Path
 from bench.ledger_bulk import Timed, race
 from bench.ledger_callers import by_hand_per_s, group_commit_per_s
 from bench.ledger_load import Sizes, sizes
+from bench.ledger_postgres import Postgres
+from bench.ledger_postgres import callers as postgres_callers
+from bench.ledger_postgres import race as postgres_race
 from bench.ledger_reads import reads
 from bench.report import Figure, Options, Report, say
 
@@ -74,7 +77,27 @@ def _callers(folder: Path, size: Sizes) -> dict[str, Figure]:
     }
 
 
-_PARTS = {"sqlite": _bulk, "memory": _memory, "callers": _callers}
+def _postgres(folder: Path, size: Sizes) -> dict[str, Figure]:
+    say(f"PostgreSQL: {size.large:,} transfers each, then 64 callers")
+    with Postgres.started(folder) as server:
+        uniform, hot, raw = postgres_race(server, size)
+        hand, group = postgres_callers(server, size)
+    rate = uniform.per_s
+    return {
+        "ledger.postgres.uniform_per_s": Figure(rate, "/s", f"{rate / raw.per_s:.2f} of COPY"),
+        "ledger.postgres.hot_per_s": Figure(hot.per_s, "/s", f"{hot.per_s / rate:.2f} of uniform"),
+        "ledger.postgres.raw_per_s": Figure(raw.per_s, "/s", "COPY of the same rows"),
+        "ledger.postgres.of_raw": Figure(rate / raw.per_s, "", "uniform against COPY"),
+        "ledger.postgres.flat_ratio": Figure(
+            Timed.growth(uniform.wall, size.small), "",
+            f"a batch after {size.large:,} against after {size.small:,}",
+        ),
+        "ledger.postgres.by_hand_per_s": Figure(hand, "/s", "a transaction a transfer"),
+        "ledger.postgres.group_commit_per_s": Figure(group, "/s", f"{group / hand:.1f} x by hand"),
+    }  # fmt: skip
+
+
+_PARTS = {"sqlite": _bulk, "memory": _memory, "callers": _callers, "postgres": _postgres}
 
 
 def run(options: Options) -> Report:

@@ -57,7 +57,7 @@ class Bulk:
         folder.mkdir(parents=True)
         self.connection = connect(self.path)
         migrate(self.connection)
-        self.session = BulkSession(self.connection)
+        self.session = BulkSession.on_sqlite(self.connection)
         self.timed = Timed([], [])
         for call in accounts(among):
             with self.session.transaction() as ledger:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tallystick.ledger.bulk import result_names
 from tallystick.ledger.index import JournalIndex
 from tallystick.ledger.model import Account, PendingState, Transfer, TransferResult
-from tallystick.store.bulk_store import BulkSession
+from tallystick.store.bulk_store import BulkSession, SqliteJournal
 from tallystick.store.engine import migrations
 from tallystick.store.ledger_rows import SqlLedgerReader
 
@@ -27,7 +27,7 @@ class Bulk:
 
     def __init__(self, connection: sqlite3.Connection | None = None, *, exact: bool = True) -> None:
         self.connection = connection or database()
-        self.session = BulkSession(self.connection, exact=exact, index=JournalIndex())
+        self.session = BulkSession(SqliteJournal(self.connection), JournalIndex(), exact=exact)
         self.reader = SqlLedgerReader(self.connection)
 
     def open(self, accounts: Sequence[Account], now_ns: int) -> list[str]:

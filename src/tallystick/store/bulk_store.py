@@ -1,4 +1,4 @@
-"""The bulk ledger on SQLite: its port to the database, and sessions that own a transaction.
+"""The bulk ledger on a database: SQLite's port, and sessions that own their transactions.
 
 The journal's index is shared by everybody in the process who uses the same database file.
 """
@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from tallystick.ledger.bulk import BulkLedger
 from tallystick.ledger.index import JournalIndex
-from tallystick.ledger.journal import JournalBatch, JournalHead
+from tallystick.ledger.journal import JournalBatch, JournalHead, JournalStore
 from tallystick.ledger.model import Account, PendingState
 from tallystick.store.journal_rows import (
     append_batch,
@@ -30,12 +31,28 @@ from tallystick.store.ledger_rows import (
     write_totals,
 )
 
-__all__ = ["BulkSession", "SqliteJournal", "release_index", "shared_index"]
+__all__ = ["BulkSession", "SessionStore", "SqliteJournal", "release_index", "shared_index"]
 
 _indexes: dict[str, JournalIndex] = {}
 # Databases in memory have no name; a few are remembered by their connection.
 _in_memory: deque[tuple[sqlite3.Connection, JournalIndex]] = deque(maxlen=4)
 _indexes_lock = threading.Lock()
+
+
+class SessionStore(JournalStore, Protocol):
+    """A journal whose transactions a session begins and ends."""
+
+    def begin(self) -> None:
+        """Begin a transaction that alone may append."""
+        ...
+
+    def commit(self) -> None:
+        """Make it durable."""
+        ...
+
+    def roll_back(self) -> None:
+        """Undo it, if there is one."""
+        ...
 
 
 class SqliteJournal:
@@ -44,6 +61,19 @@ class SqliteJournal:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self._reader = SqlLedgerReader(connection)
+
+    def begin(self) -> None:
+        """Begin a transaction that alone may write."""
+        self.connection.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Make it durable."""
+        self.connection.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Undo it, if there is one."""
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
 
     def head(self) -> JournalHead:
         """The journal's end as this transaction sees it."""
@@ -118,41 +148,38 @@ def release_index(database: Path) -> None:
 
 
 class BulkSession:
-    """Bulk posting by a process that owns the data folder, a transaction at a time.
+    """Bulk posting by a process that owns the ledger, a transaction at a time.
 
     Args:
-        connection: the writing connection; nobody else posts while the session is open.
+        store: the journal; nobody else posts while the session is open.
+        index: the journal's index.
         exact: see `BulkLedger`; a session that is not exact catches up in `close`.
-        index: the journal's index, when it is not the shared one of the database file.
     """
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        *,
-        exact: bool = False,
-        index: JournalIndex | None = None,
-    ) -> None:
-        self._connection = connection
-        self._journal = SqliteJournal(connection)
-        self.ledger = BulkLedger(self._journal, index or shared_index(connection), exact=exact)
+    def __init__(self, store: SessionStore, index: JournalIndex, *, exact: bool = False) -> None:
+        self._store = store
+        self.ledger = BulkLedger(store, index, exact=exact)
         with self.transaction() as ledger:
             ledger.settle_totals()
+
+    @classmethod
+    def on_sqlite(cls, connection: sqlite3.Connection, *, exact: bool = False) -> BulkSession:
+        """A session over the writing connection of a database that this process has locked."""
+        return cls(SqliteJournal(connection), shared_index(connection), exact=exact)
 
     @contextmanager
     def transaction(self) -> Iterator[BulkLedger]:
         """One database transaction: durable when it ends, undone when an error leaves it."""
-        index = self.ledger.index
-        self._connection.execute("BEGIN IMMEDIATE")
+        index, store = self.ledger.index, self._store
+        store.begin()
         number = None
         try:
             with index.lock:
-                number = index.catch_up(self._journal, writing=True).number
+                number = index.catch_up(store, writing=True).number
             yield self.ledger
-            self._connection.execute("COMMIT")
+            store.commit()
         except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            store.roll_back()
             if number is not None:
                 with index.lock:
                     index.forget(number)

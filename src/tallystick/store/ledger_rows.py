@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from tallystick.store.journal_reader import JournalReader
 
 __all__ = [
-    "SqlLedgerReader", "id_bytes", "write_accounts", "write_changes", "write_failed",
-    "write_states", "write_totals",
+    "ACCOUNT_COLUMNS", "SqlLedgerReader", "account_from_row", "account_row", "id_bytes",
+    "write_accounts", "write_changes", "write_failed", "write_states", "write_totals",
 ]  # fmt: skip
 
 _CHUNK = 400
 _MOVES_NOTHING = int(TransferFlags.PENDING | TransferFlags.VOID_PENDING)
 
-_ACCOUNT_COLUMNS = (
+ACCOUNT_COLUMNS = (
     "id, book, code, flags, user_data_128, user_data_64, user_data_32, "
     "debits_pending, debits_posted, credits_pending, credits_posted, timestamp"
 )
@@ -35,7 +35,8 @@ _TRANSFER_COLUMNS = (
 )
 
 
-def _account(r: Sequence[object]) -> Account:
+def account_from_row(r: Sequence[object]) -> Account:
+    """The account of a row of `ACCOUNT_COLUMNS`."""
     (id_, book, code, flags, u128, u64, u32, dpe, dpo, cpe, cpo, at) = r
     return Account(
         id=int.from_bytes(id_, "big"),  # type: ignore[arg-type]
@@ -51,6 +52,15 @@ def _account(r: Sequence[object]) -> Account:
         credits_posted=cpo,  # type: ignore[arg-type]
         timestamp=at,  # type: ignore[arg-type]
     )
+
+
+def account_row(a: Account) -> tuple[object, ...]:
+    """An account as the values of `ACCOUNT_COLUMNS`."""
+    return (
+        id_bytes(a.id), a.book, a.code, a.flags, id_bytes(a.user_data_128),
+        a.user_data_64.to_bytes(8, "big"), a.user_data_32, a.debits_pending, a.debits_posted,
+        a.credits_pending, a.credits_posted, a.timestamp,
+    )  # fmt: skip
 
 
 def _transfer(r: Sequence[object]) -> Transfer:
@@ -86,8 +96,8 @@ class SqlLedgerReader:
 
     def accounts(self, ids: Sequence[int]) -> list[Account]:
         """The accounts among these ids that exist."""
-        sql = f"SELECT {_ACCOUNT_COLUMNS} FROM ledger_account WHERE id IN"  # noqa: S608
-        return [_account(r) for r in self._by_ids(sql, ids)]
+        sql = f"SELECT {ACCOUNT_COLUMNS} FROM ledger_account WHERE id IN"  # noqa: S608
+        return [account_from_row(r) for r in self._by_ids(sql, ids)]
 
     def _journal(self) -> JournalReader | None:
         """Reads entries that bulk calls made; None where there are no such."""
@@ -249,10 +259,13 @@ class SqlLedgerReader:
         if code is not None:
             wanted.append(("code = ?", code))
         sql = (
-            f"SELECT {_ACCOUNT_COLUMNS} FROM ledger_account "  # noqa: S608
+            f"SELECT {ACCOUNT_COLUMNS} FROM ledger_account "  # noqa: S608
             f"WHERE {' AND '.join(w for w, _ in wanted)} ORDER BY id LIMIT ?"
         )
-        return [_account(r) for r in self.connection.execute(sql, (*(v for _, v in wanted), limit))]
+        return [
+            account_from_row(r)
+            for r in self.connection.execute(sql, (*(v for _, v in wanted), limit))
+        ]
 
     def last_timestamp(self) -> int:
         """The latest ledger timestamp in the store, 0 when there is none."""
@@ -273,18 +286,12 @@ def _write_many(
 
 def write_accounts(connection: sqlite3.Connection, accounts: Sequence[Account]) -> None:
     """Write new accounts."""
-    b: Callable[[int], bytes] = id_bytes
     _write_many(
         connection,
-        f"INSERT INTO ledger_account ({_ACCOUNT_COLUMNS}) "  # noqa: S608
+        f"INSERT INTO ledger_account ({ACCOUNT_COLUMNS}) "  # noqa: S608
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (b(a.id), a.book, a.code, a.flags, b(a.user_data_128),
-             a.user_data_64.to_bytes(8, "big"), a.user_data_32, a.debits_pending,
-             a.debits_posted, a.credits_pending, a.credits_posted, a.timestamp)
-            for a in accounts
-        ],
-    )  # fmt: skip
+        [account_row(a) for a in accounts],
+    )
 
 
 def write_totals(

@@ -29,7 +29,7 @@ def bring_up(connection: sqlite3.Connection) -> None:
         # Compiled code is loaded only where there is something for it.
         from tallystick.store.bulk_store import BulkSession
 
-        BulkSession(connection).close()
+        BulkSession.on_sqlite(connection).close()
     booked = "SELECT 1 FROM ledger_account UNION ALL SELECT 1 FROM ledger_failed LIMIT 1"
     if journal_head(connection).number == 0 and connection.execute(booked).fetchone():
         _journal_rows(connection)

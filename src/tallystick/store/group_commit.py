@@ -1,0 +1,114 @@
+"""Group commit for callers with few transfers each: those who wait together share one commit.
+
+The executor does this for commands. This is the same for the bare ledger, over any store that a
+bulk session runs on: whoever asks while a batch is being written is in the next one.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import NamedTuple
+
+from tallystick.ledger.bulk import CALL_MAX, result_names
+from tallystick.ledger.model import Transfer, TransferFlags, TransferResult
+from tallystick.ledger.ranges import check_transfer
+from tallystick.store.bulk_store import BulkSession
+
+__all__ = ["GroupCommit"]
+
+_LINKED = int(TransferFlags.LINKED)
+
+
+class _Call(NamedTuple):
+    transfers: Sequence[Transfer]
+    waiter: Future[list[TransferResult]]
+
+    @property
+    def open_chain(self) -> bool:
+        """Whether its last transfer would be linked to the next caller's first."""
+        return bool(self.transfers[-1].flags & _LINKED)
+
+
+class GroupCommit:
+    """One thread that posts what waits, a batch a transaction.
+
+    Args:
+        session: the bulk session; from here on used by this thread alone.
+        clock_ns: wall clock, nanoseconds since 1970 UTC.
+    """
+
+    def __init__(
+        self, session: BulkSession, *, clock_ns: Callable[[], int] = time.time_ns
+    ) -> None:  # fmt: skip
+        self._session = session
+        self._clock_ns = clock_ns
+        self._queue: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._loop, name="group-commit", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take calls."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what was asked for, then end."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def submit(self, transfers: Sequence[Transfer]) -> Future[list[TransferResult]]:
+        """Ask for a call's transfers; the answers come once they are durable.
+
+        Raises:
+            ValueError: a field does not fit its width, or there are no transfers or too many.
+        """
+        if not 1 <= len(transfers) <= CALL_MAX:
+            raise ValueError(f"a call takes 1 to {CALL_MAX} transfers")
+        for transfer in transfers:
+            check_transfer(transfer)
+        call = _Call(transfers, Future())
+        self._queue.put(call)
+        return call.waiter
+
+    def _loop(self) -> None:
+        goes_on = True
+        while goes_on:
+            calls = [self._queue.get()]
+            while sum(len(c.transfers) for c in calls if c) < CALL_MAX:
+                try:
+                    calls.append(self._queue.get_nowait())
+                except queue.Empty:
+                    break
+            goes_on = None not in calls
+            self._post([call for call in calls if call is not None])
+
+    def _post(self, calls: list[_Call]) -> None:
+        if not calls:
+            return
+        try:
+            answers: list[list[TransferResult]] = []
+            with self._session.transaction() as ledger:
+                for part in _together(calls):
+                    joined = [t for call in part for t in call.transfers]
+                    given = result_names(ledger.create_transfers(joined, self._clock_ns()))
+                    for call in part:
+                        answers.append(given[: len(call.transfers)])
+                        del given[: len(call.transfers)]
+        except Exception as error:
+            for call in calls:
+                call.waiter.set_exception(error)
+            return
+        for call, answer in zip(calls, answers, strict=True):
+            call.waiter.set_result(answer)
+
+
+def _together(calls: list[_Call]) -> list[list[_Call]]:
+    """Calls that may be one: none is followed by another when its last chain is open."""
+    parts: list[list[_Call]] = [[]]
+    for call in calls:
+        parts[-1].append(call)
+        if call.open_chain:
+            parts.append([])
+    return [part for part in parts if part]
