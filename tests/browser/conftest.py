@@ -47,7 +47,7 @@ async def _fill(data: Path, port: int, notify_url: str) -> None:
     await platform.stop()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def shop_site() -> Iterator[ShopSite]:
     """The shop's own pages, at another address than ours."""
     site = ShopSite()
@@ -55,7 +55,7 @@ def shop_site() -> Iterator[ShopSite]:
     site.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def server(
     tmp_path_factory: pytest.TempPathFactory, shop_site: ShopSite
 ) -> Iterator[ServerProcess]:
@@ -68,7 +68,7 @@ def server(
     made.stop()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def shop(server: ServerProcess) -> Iterator[Shop]:
     """The sandbox's app, which signs requests."""
     made = Shop.of(server)
@@ -76,14 +76,15 @@ def shop(server: ServerProcess) -> Iterator[Shop]:
     made.hang_up()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def playing(server: ServerProcess) -> Iterator[Playwright]:
-    """Playwright; it comes after the server, because its loop takes this thread."""
+    """Playwright. Its loop takes this thread: it begins after the server has been filled, and
+    ends with the module, so that other tests can have loops of their own."""
     with sync_playwright() as started:
         yield started
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium(playing: Playwright) -> Iterator[Browser]:
     """Headless Chromium: `TALLYSTICK_CHROMIUM`, or the one in the path."""
     path = os.environ.get("TALLYSTICK_CHROMIUM") or shutil.which("chromium")

@@ -8,7 +8,7 @@ import pytest
 from tests.console.world import World, serving
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A platform with its pages."""
     with serving(tmp_path_factory.mktemp("world") / "data") as made:
