@@ -153,8 +153,10 @@ def run(
     plan = Plan(buyers, rate, seconds, seed, notify, history)
     try:
         report = _loop_runner()(_run(plan, url, credentials, data, Progress(quiet=json)))
-    except (NoAnswerError, StoppedError, WrongAnswerError) as error:
-        raise StoreError(f"The server cannot be used: {error or 'it refused'}.") from error
+    except StoppedError as error:
+        raise StoreError("The run ended before its buyers were there.") from error
+    except (NoAnswerError, WrongAnswerError) as error:
+        raise StoreError(f"The server cannot be used: {error}.") from error
     if json:
         sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
     else:

@@ -30,7 +30,7 @@ from tallystick.sandbox.signed_client import GatewayClient
 
 __all__ = ["Buyer", "Marketplace", "StoppedError"]
 
-_CONNECTIONS: Final = 64
+_CONNECTIONS: Final = 32
 _PAUSE_S: Final = 0.05
 _PAUSE_MAX_S: Final = 1.0
 _OPENING_AT_ONCE: Final = 8
