@@ -83,7 +83,7 @@ def overwrite(database: Path) -> None:
     [
         (cut(lambda size: 0), "is empty, so its books are gone"),
         (cut(lambda size: 60), "was cut off"),
-        (cut(lambda size: size // 2), "malformed"),
+        (cut(lambda size: size // 8192 * 4096), "malformed"),
         (cut(lambda size: size - 4096), "malformed"),
         (cut(lambda size: size - 100), "was cut off"),
         (overwrite, "not a database"),

@@ -11,7 +11,8 @@ import re
 import secrets
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final, Literal, TextIO
+from contextlib import suppress
+from typing import Any, Final, Literal, TextIO, cast
 
 import structlog
 from structlog.contextvars import bind_contextvars, get_contextvars, merge_contextvars
@@ -63,6 +64,23 @@ def _withhold(
     return line
 
 
+class _LossyStream:
+    """A stream whose disk may be full: a line that cannot be written is lost, and no more."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write what can be written."""
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Pass on what can be passed on."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def _before() -> list[Any]:
     return [
         merge_contextvars,
@@ -104,7 +122,7 @@ def configure_logs(
     structlog.configure(
         processors=[*_before(), *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _LossyStream(stream))),
         cache_logger_on_first_use=for_good,
     )
     handler = logging.StreamHandler(stream)

@@ -1,0 +1,27 @@
+"""A log that cannot be written stops nothing: the line is lost, the work goes on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.server_process import ROOT
+
+SPEAK = (
+    "import structlog; from tallystick.observe.logs import configure_logs\n"
+    "for form in ('json', 'console'):\n"
+    "    configure_logs('info', form)\n"
+    "    for _ in range(1000): structlog.get_logger('t').error('store_cannot_write')\n"
+    "print('went on')"
+)
+
+
+def test_a_full_disk_under_the_log_stops_nothing() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", SPEAK], stdout=subprocess.PIPE, stderr=full, text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.stdout == "went on\n"
