@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 from tests.browser.looking import DESKTOP, Looking, Screen
 from tests.browser.shop_site import ShopSite
 from tests.console.world import ask, trades_in_every_state
@@ -20,6 +20,9 @@ from tallystick.partners.model import CreateOperator, Role
 from tallystick.platform import Platform
 from tallystick.sandbox.seed import seed
 from tallystick.settings import Settings
+
+# A busy machine is no failure.
+expect.set_options(timeout=30_000)
 
 _ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",

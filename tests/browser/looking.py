@@ -140,7 +140,7 @@ class Looking:
 
     def sees(self, text: str) -> bool:
         """Whether a text is to be seen, now or in a moment."""
-        self.find(text).wait_for(timeout=10_000)
+        self.find(text).wait_for(timeout=30_000)
         return True
 
     # Judging.

@@ -134,7 +134,7 @@ def test_an_order_runs_out_in_front_of_the_buyer(
     look: Look, shop: Shop, shop_site: ShopSite
 ) -> None:
     buyer = look()
-    to_the_cashier(buyer, shop, shop_site, "address", time_expire=china_now(4))
+    to_the_cashier(buyer, shop, shop_site, "address", time_expire=china_now(8))
     expect(buyer.page.get_by_role("timer")).to_have_text(re.compile("00:0[0-9]"))
     assert buyer.sees("The time to pay this order is over.")
 

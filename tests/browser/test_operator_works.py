@@ -78,7 +78,7 @@ def test_the_overview_follows_without_loading_again(
     expect(drawn).to_have_attribute("role", "img")
     chart = drawn.inner_html()
     shop.pay("4321.00")
-    expect(figure).to_have_text(str(before + 1), timeout=15_000)
+    expect(figure).to_have_text(str(before + 1))
     expect(boss.page.locator('[data-figure="balanced"]')).to_have_text("Balanced")
     assert drawn.inner_html() != chart
     assert boss.page.evaluate("window.same")
