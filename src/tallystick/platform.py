@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 import structlog
 
 from tallystick.accounting import service as accounting
+from tallystick.credit.loans import service as loans
 from tallystick.observe.logs import current_request_id
 from tallystick.observe.metrics import Metrics
 from tallystick.observe.watch import Watch, Watched
@@ -41,7 +42,7 @@ log = structlog.get_logger("tallystick")
 def registry_of_products() -> Registry:
     """Every command that the platform knows."""
     registry = Registry()
-    for product in (parties, partners, accounting, wallet, holds, trades):
+    for product in (parties, partners, accounting, wallet, holds, trades, loans):
         product.register(registry)
     return registry
 

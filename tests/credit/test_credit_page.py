@@ -8,6 +8,7 @@ import re
 import msgspec
 from tests.server_process import ROOT
 
+from tallystick.credit.postings import posting_lines
 from tallystick.credit.schedules.offer import quote
 from tallystick.credit.schedules.quote import QuoteRequest
 
@@ -26,3 +27,14 @@ def test_the_example_gives_the_answer_beside_it() -> None:
 def test_every_field_of_a_quote_is_described() -> None:
     described = set(re.findall(r"`([a-z_]+)`", PAGE))
     assert {field.name for field in msgspec.structs.fields(QuoteRequest)} <= described
+
+
+def test_every_event_is_in_the_table_and_nothing_else() -> None:
+    table = PAGE[PAGE.index("| event | debit |") :].splitlines()[2:]
+    assert [line for line in table if line.startswith("|")] == posting_lines()
+
+
+def test_products_post_through_the_table_alone() -> None:
+    modules = (ROOT / "src" / "tallystick" / "credit").rglob("*.py")
+    made = [path.name for path in modules if re.search(r"\bPosting\(", path.read_text("utf-8"))]
+    assert made == ["postings.py"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,7 @@ from tallystick.payments.trades import service as trades
 from tallystick.payments.trades.model import RelateReceivers, Trade
 from tallystick.payments.wallet import service as wallets
 from tallystick.payments.wallet.model import BankAnswered, StartTopUp
-from tallystick.pipeline.commands import Caller, CallerKind
+from tallystick.pipeline.commands import Caller, CallerKind, Registry
 from tallystick.store.ledger_rows import SqlLedgerReader
 
 __all__ = [
@@ -140,6 +140,9 @@ _REGISTERS = (parties.register, partners.register, wallets.register, holds.regis
               trades.register)  # fmt: skip
 
 
+Register = Callable[[Registry], None]
+
+
 @functools.cache
 def _seeded() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="tallystick-market-"))
@@ -149,10 +152,16 @@ def _seeded() -> Path:
 
 
 @contextmanager
-def market(folder: Path, clock: Clock | None = None) -> Iterator[Market]:
-    """The marketplace in a folder: a fresh copy, or what was left there before."""
+def market(
+    folder: Path, clock: Clock | None = None, *, more: tuple[Register, ...] = ()
+) -> Iterator[Market]:
+    """The marketplace in a folder: a fresh copy, or what was left there before.
+
+    Args:
+        more: further products that register there.
+    """
     database = folder / "tallystick.db"
     if not database.exists():
         shutil.copyfile(_seeded() / "tallystick.db", database)
-    with opened_as(Market, folder, *_REGISTERS, clock=clock) as parts:
+    with opened_as(Market, folder, *_REGISTERS, *more, clock=clock) as parts:
         yield parts

@@ -14,11 +14,23 @@ __all__ = [
     "BANK_RESERVE",
     "CHANNEL_COST",
     "CHART",
+    "CREDIT_FEE_INCOME",
     "CUSTOMER_WALLET",
     "FEE_INCOME",
+    "IMPAIRMENT_LOSS",
+    "INTEREST_INCOME",
+    "LOAN_ADVANCE",
+    "LOAN_ALLOWANCE",
+    "LOAN_CLEARING",
+    "LOAN_FEE",
+    "LOAN_INTEREST",
+    "LOAN_PENALTY",
+    "LOAN_PRINCIPAL",
     "MERCHANT_WALLET",
+    "PENALTY_INCOME",
     "PLATFORM_BOOK_MIN",
     "PLATFORM_ENTITY",
+    "RECOVERY_INCOME",
     "SUSPENSE",
     "TRADE_ESCROW",
     "ChartEntry",
@@ -61,10 +73,31 @@ class ChartEntry(NamedTuple):
 
 _NO_FLAGS = AccountFlags(0)
 _NO_OVERDRAFT = AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS
+_NOT_NEGATIVE = AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS
 
 BANK_RESERVE: Final = ChartEntry(
     1001, "Bank reserve", "银行备付金", Side.DEBIT, _NO_FLAGS, "bank",
     "Customers' money that lies at a bank; an asset, one account a bank.",
+)  # fmt: skip
+LOAN_PRINCIPAL: Final = ChartEntry(
+    1201, "Loan principal", "贷款本金", Side.DEBIT, _NOT_NEGATIVE, "loan",
+    "What a borrower has drawn and not repaid; one account a loan.",
+)  # fmt: skip
+LOAN_INTEREST: Final = ChartEntry(
+    1202, "Loan interest receivable", "应收利息", Side.DEBIT, _NOT_NEGATIVE, "loan",
+    "Interest that has accrued on a loan and is not paid.",
+)  # fmt: skip
+LOAN_FEE: Final = ChartEntry(
+    1203, "Loan fees receivable", "应收贷款费用", Side.DEBIT, _NOT_NEGATIVE, "loan",
+    "Fees that a borrower owes, those for being late too.",
+)  # fmt: skip
+LOAN_PENALTY: Final = ChartEntry(
+    1204, "Loan penalty receivable", "应收罚息", Side.DEBIT, _NOT_NEGATIVE, "loan",
+    "Penalty interest on what is overdue.",
+)  # fmt: skip
+LOAN_ALLOWANCE: Final = ChartEntry(
+    1291, "Loan loss allowance", "贷款损失准备", Side.CREDIT, _NO_OVERDRAFT, "loan",
+    "Loss that is expected of a loan; it is used up when the loan is written off.",
 )  # fmt: skip
 CUSTOMER_WALLET: Final = ChartEntry(
     2001, "Customer wallet", "个人钱包余额", Side.CREDIT, _NO_OVERDRAFT, "party",
@@ -78,24 +111,55 @@ TRADE_ESCROW: Final = ChartEntry(
     2101, "Trade escrow", "担保交易资金", Side.CREDIT, _NO_OVERDRAFT, "trade",
     "A buyer's money that is held for one trade; empty when the trade is over.",
 )  # fmt: skip
+LOAN_ADVANCE: Final = ChartEntry(
+    2201, "Loan payments in advance", "预收还款", Side.CREDIT, _NO_OVERDRAFT, "loan",
+    "A borrower's money that waits for the next due date of its loan.",
+)  # fmt: skip
 SUSPENSE: Final = ChartEntry(
     2901, "Suspense", "挂账", Side.CREDIT, _NO_FLAGS, "bank",
     "Money whose purpose is not known yet, until somebody clears it.",
 )  # fmt: skip
+LOAN_CLEARING: Final = ChartEntry(
+    2902, "Loan reallocation", "还款重分配", Side.CREDIT, _NO_FLAGS, "loan",
+    "Through it payments are allocated anew when an earlier one is taken back; always empty.",
+)  # fmt: skip
 FEE_INCOME: Final = ChartEntry(
     4001, "Fee income", "手续费收入", Side.CREDIT, _NO_FLAGS, "platform",
     "What the platform earns in fees, less fees returned with refunds.",
+)  # fmt: skip
+INTEREST_INCOME: Final = ChartEntry(
+    4101, "Interest income", "利息收入", Side.CREDIT, _NO_FLAGS, "platform",
+    "Interest earned on loans, day by day.",
+)  # fmt: skip
+CREDIT_FEE_INCOME: Final = ChartEntry(
+    4102, "Credit fee income", "信贷手续费收入", Side.CREDIT, _NO_FLAGS, "platform",
+    "Fees of loans and of instalments.",
+)  # fmt: skip
+PENALTY_INCOME: Final = ChartEntry(
+    4103, "Penalty income", "罚息收入", Side.CREDIT, _NO_FLAGS, "platform",
+    "Penalty interest on overdue loans.",
+)  # fmt: skip
+RECOVERY_INCOME: Final = ChartEntry(
+    4104, "Recovery income", "核销收回", Side.CREDIT, _NO_FLAGS, "platform",
+    "What borrowers still pay after their loans were written off.",
 )  # fmt: skip
 CHANNEL_COST: Final = ChartEntry(
     5001, "Channel cost", "渠道成本", Side.DEBIT, _NO_FLAGS, "bank",
     "What banks and channels charge the platform.",
 )  # fmt: skip
 
+IMPAIRMENT_LOSS: Final = ChartEntry(
+    5101, "Impairment loss", "信用减值损失", Side.DEBIT, _NO_FLAGS, "platform",
+    "What loans are expected to lose, as it comes to be expected.",
+)  # fmt: skip
+
 CHART: Final[dict[int, ChartEntry]] = {
     entry.code: entry
     for entry in (
-        BANK_RESERVE, CUSTOMER_WALLET, MERCHANT_WALLET, TRADE_ESCROW, SUSPENSE, FEE_INCOME,
-        CHANNEL_COST,
+        BANK_RESERVE, LOAN_PRINCIPAL, LOAN_INTEREST, LOAN_FEE, LOAN_PENALTY, LOAN_ALLOWANCE,
+        CUSTOMER_WALLET, MERCHANT_WALLET, TRADE_ESCROW, LOAN_ADVANCE, SUSPENSE, LOAN_CLEARING,
+        FEE_INCOME, INTEREST_INCOME, CREDIT_FEE_INCOME, PENALTY_INCOME, RECOVERY_INCOME,
+        CHANNEL_COST, IMPAIRMENT_LOSS,
     )
 }  # fmt: skip
 """The whole chart by code."""

@@ -22,6 +22,7 @@ SCOPES: Final = frozenset(
         "payments:write", "payments:read", "wallet:write", "wallet:read", "ledger:write",
         "ledger:read", "parties:write", "parties:read", "parties:codes", "apps:write",
         "apps:read", "notifications:write", "notifications:read", "disputes:resolve",
+        "credit:write", "credit:read",
     }
 )  # fmt: skip
 """What an API key may be allowed."""

@@ -29,6 +29,16 @@ MOVEMENT_NAMES: Final[dict[int, MovementName]] = {
     Movement.WALLET_TRANSFER: MovementName("Transfer", "转账"),
     Movement.HOLD: MovementName("Frozen", "资金冻结"),
     Movement.HOLD_CAPTURE: MovementName("Payment of frozen money", "冻结资金支付"),
+    Movement.LOAN_DRAWDOWN: MovementName("Loan drawn", "贷款放款"),
+    Movement.LOAN_ACCRUAL: MovementName("Interest and fees of a loan", "贷款计息计费"),
+    Movement.LOAN_PAYMENT: MovementName("Loan payment", "贷款还款"),
+    Movement.LOAN_WAIVER: MovementName("Waived", "息费减免"),
+    Movement.LOAN_REVERSAL: MovementName("Loan payment taken back", "还款冲正"),
+    Movement.LOAN_REALLOCATION: MovementName("Loan payments allocated anew", "还款重分配"),
+    Movement.LOAN_PROVISION: MovementName("Provision", "计提减值"),
+    Movement.LOAN_CHARGE_OFF: MovementName("Written off", "贷款核销"),
+    Movement.LOAN_RECOVERY: MovementName("Recovered", "核销收回"),
+    Movement.LOAN_FEE: MovementName("Loan fee", "贷款费用"),
 }
 """Every movement by its number."""
 
@@ -36,5 +46,5 @@ _OTHER: Final = MovementName("Other", "其它")
 
 
 def movement_name(code: int) -> MovementName:
-    """The names of a transfer's code; "Other" for one that payments did not make."""
+    """The names of a transfer's code; "Other" for one that no product made."""
     return MOVEMENT_NAMES.get(code, _OTHER)

@@ -1,4 +1,4 @@
-"""Why money moves: the `code` of every transfer that payments post."""
+"""Why money moves: the `code` of every transfer that products post."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Movement"]
 
 
 class Movement(IntEnum):
-    """The transfer codes of payments, with the accounts they run between."""
+    """The transfer codes, with the accounts they run between; those of loans are in credit.md."""
 
     TRADE_PAY = 101
     """Buyer's wallet → the trade's escrow."""
@@ -34,3 +34,23 @@ class Movement(IntEnum):
     """Payer's wallet → payee's wallet, pending: money frozen under an authorisation."""
     HOLD_CAPTURE = 302
     """A part of a hold that is paid."""
+    LOAN_DRAWDOWN = 401
+    """Loan principal → borrower's wallet, or the escrow of the trade that it pays."""
+    LOAN_ACCRUAL = 402
+    """Loan receivables → income: interest, fees and penalties as they come about."""
+    LOAN_PAYMENT = 403
+    """Borrower's wallet or bank reserve → loan receivables."""
+    LOAN_WAIVER = 404
+    """Income → loan receivables: what is forgiven."""
+    LOAN_REVERSAL = 405
+    """Loan receivables → where a payment came from, when it is taken back."""
+    LOAN_REALLOCATION = 406
+    """Between receivables of a loan, when an earlier payment is taken back."""
+    LOAN_PROVISION = 407
+    """Impairment loss → loan loss allowance, or back."""
+    LOAN_CHARGE_OFF = 408
+    """Loan loss allowance → loan receivables: written off."""
+    LOAN_RECOVERY = 409
+    """Borrower's wallet or bank reserve → recovery income."""
+    LOAN_FEE = 410
+    """Borrower's or seller's wallet → credit fee income, at once."""

@@ -17,6 +17,7 @@ EXAMPLES = {
     "trade_no": "2026112412345678901234567890", "hold_id": "2026112412345678901234567890",
     "order_id": "2026112412345678901234567890", "party_id": BUYER, "app_id": APP,
     "key_id": "sandbox", "notify_id": "n1", "account_id": "1", "transfer_id": "1",
+    "loan_id": "2026112412345678901234567890", "borrower_id": BUYER, "product_id": "cash",
 }  # fmt: skip
 
 

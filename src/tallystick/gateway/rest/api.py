@@ -9,6 +9,7 @@ from tallystick.gateway.rest.apps import APP_OPERATIONS
 from tallystick.gateway.rest.credit import CREDIT_OPERATIONS
 from tallystick.gateway.rest.holds import HOLD_OPERATIONS
 from tallystick.gateway.rest.ledger import LEDGER_OPERATIONS
+from tallystick.gateway.rest.loans import LOAN_OPERATIONS
 from tallystick.gateway.rest.notifications import NOTIFICATION_OPERATIONS
 from tallystick.gateway.rest.operation import Operation
 from tallystick.gateway.rest.parties import PARTY_OPERATIONS
@@ -27,4 +28,5 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *API_KEY_OPERATIONS,
     *NOTIFICATION_OPERATIONS,
     *CREDIT_OPERATIONS,
+    *LOAN_OPERATIONS,
 )

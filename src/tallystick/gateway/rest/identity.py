@@ -19,6 +19,8 @@ SCOPE_MEANINGS: Final = {
     "disputes:resolve": "Decide disputed trades.",
     "wallet:read": "See balances, statements, transfers and bank orders.",
     "wallet:write": "Top up, withdraw and transfer.",
+    "credit:read": "See credit products, lines and loans.",
+    "credit:write": "Define credit products, grant lines, draw loans, take payments back, waive.",
     "ledger:read": "See accounts, transfers and the trial balance of every book.",
     "ledger:write": "Keep accounts and transfers in books of one's own.",
     "parties:read": "See people and merchants.",

@@ -31,7 +31,7 @@ TAG_MEANINGS: Final = {
     "Apps": "Partners' apps, their public keys and sellers.",
     "API keys": "Keys of this API.",
     "Notifications": "What partners were told, and every attempt to tell them.",
-    "Credit": "What a loan costs; no key is needed.",
+    "Credit": "What a loan costs, for anybody; products, lines and loans.",
 }
 
 _LEADS: Final = {

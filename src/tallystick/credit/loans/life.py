@@ -1,0 +1,343 @@
+"""The life of a loan: what is owed on any day follows from its contract and its events alone.
+
+A pure fold. It knows nothing of the ledger; `decide` posts the difference between what it finds
+and what the ledger holds. When an event is taken back, the fold is run without it, and so every
+later day is found anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+from tallystick.credit.loans.model import (
+    Contract,
+    LateTerms,
+    LoanEvent,
+    LoanEventKind,
+    LoanStatus,
+    PaymentMode,
+    terms_of,
+)
+from tallystick.credit.postings import Bucket
+from tallystick.credit.schedules.amortise import whole
+from tallystick.credit.schedules.schedule import RowKind, Schedule, ScheduleRow
+from tallystick.credit.schedules.terms import Effect, Prepayment
+from tallystick.credit.schedules.walk import schedule_of
+from tallystick.money.rate import Rounding
+from tallystick.pipeline.refusals import Refused
+
+__all__ = ["Amounts", "Instalment", "Position", "live"]
+
+_PENALTY_YEAR_DAYS: Final = 365
+
+Amounts = dict[Bucket, int]
+
+
+def _none() -> Amounts:
+    return dict.fromkeys(Bucket, 0)
+
+
+@dataclass(slots=True)
+class Instalment:
+    """What fell due on a day, and what is left of it. Amounts in minor units."""
+
+    day: date
+    left: Amounts
+    is_late: bool = False
+    penalty_exact: Fraction = Fraction(0)
+    penalty_charged: int = 0
+
+    @property
+    def owed(self) -> int:
+        """All that is left."""
+        return sum(self.left.values())
+
+
+class Position(NamedTuple):
+    """A loan at the start of a day, after the events of that day.
+
+    Args:
+        charged: what came to be owed so far, interest to the day; principal: what was drawn.
+        left: what is still owed of it, due or not.
+        due: what is left of what fell due.
+        allocated: what each payment paid, by its step; `None` stands for what waits.
+        waived: what was forgiven.
+        schedule: the payments as they are planned now.
+    """
+
+    day: date
+    status: LoanStatus
+    charged: Amounts
+    left: Amounts
+    due: Amounts
+    waived: Amounts
+    advance: int
+    recovered: int
+    allocated: dict[int, Amounts]
+    waiting: dict[int, int]
+    instalments: tuple[Instalment, ...]
+    schedule: Schedule
+    days_past_due: int
+    payoff: int
+    next_due: date | None
+
+    @property
+    def due_total(self) -> int:
+        """What should have been paid by now."""
+        return sum(self.due.values())
+
+    @property
+    def owed_total(self) -> int:
+        """Everything that is owed, due or not."""
+        return sum(self.left.values())
+
+
+@dataclass(slots=True)
+class _Life:
+    """A loan while its events are gone through."""
+
+    contract: Contract
+    day: date
+    prepayments: list[Prepayment] = field(default_factory=list)
+    instalments: list[Instalment] = field(default_factory=list)
+    last_due: date = date.min
+    advance: int = 0
+    late_fees: int = 0
+    recovered: int = 0
+    written_off: bool = False
+    accrued_then: int = 0
+    paid: Amounts = field(default_factory=_none)
+    waived: Amounts = field(default_factory=_none)
+    allocated: dict[int, Amounts] = field(default_factory=dict)
+    waiting: dict[int, int] = field(default_factory=dict)
+    planned: Schedule | None = None
+
+    @property
+    def late(self) -> LateTerms:
+        """What being late costs."""
+        return self.contract.product.late
+
+    @property
+    def schedule(self) -> Schedule:
+        """The payments as they are planned now."""
+        if self.planned is None:
+            terms = terms_of(self.contract)._replace(prepayments=tuple(self.prepayments))
+            self.planned = schedule_of(terms)
+        return self.planned
+
+    # Time passes.
+
+    def advance_to(self, day: date) -> None:
+        """What falls due and becomes late up to the start of a day."""
+        if self.written_off:
+            self.day = day
+            return
+        for row in self.schedule.rows:
+            if row.kind is RowKind.DUE and self.last_due < row.day <= day:
+                self._pass_to(row.day)
+                self._fall_due(row)
+        self._pass_to(day)
+
+    def _fall_due(self, row: ScheduleRow) -> None:
+        self.last_due = row.day
+        left = {
+            Bucket.PENALTY: 0, Bucket.FEE: row.fee, Bucket.INTEREST: row.interest,
+            Bucket.PRINCIPAL: row.principal,
+        }  # fmt: skip
+        self.instalments.append(Instalment(row.day, left))
+        if self.advance:
+            # The step of no payment: what waited is used.
+            self.advance -= _total(self._allocate(self.advance))
+
+    def _pass_to(self, day: date) -> None:
+        rate = Fraction(self.late.penalty_rate) / _PENALTY_YEAR_DAYS
+        for item in self.instalments:
+            if not item.owed:
+                continue
+            nights = (day - max(self.day, item.day)).days
+            if nights > 0:
+                item.penalty_exact += item.left[Bucket.PRINCIPAL] * rate * nights
+            self._mark_late(item, day)
+        self.day = day
+
+    def _mark_late(self, item: Instalment, day: date) -> None:
+        if not item.is_late and day > item.day + timedelta(days=self.late.grace_days):
+            item.is_late = True
+            item.left[Bucket.FEE] += self.late.late_fee
+            self.late_fees += self.late.late_fee
+        if item.is_late:
+            charged = whole(item.penalty_exact, Rounding.HALF_UP)
+            item.left[Bucket.PENALTY] += charged - item.penalty_charged
+            item.penalty_charged = charged
+
+    # Money comes.
+
+    def _places(self) -> Iterable[tuple[Instalment, Bucket]]:
+        """Where a payment goes, in its order."""
+        if self.late.oldest_first:
+            return ((item, bucket) for item in self.instalments for bucket in self.late.order)
+        return ((item, bucket) for bucket in self.late.order for item in self.instalments)
+
+    def _allocate(self, amount: int) -> Amounts:
+        """Pay what is due, as far as an amount goes."""
+        paid = _none()
+        for item, bucket in self._places():
+            part = min(amount, item.left[bucket])
+            item.left[bucket] -= part
+            paid[bucket] += part
+            amount -= part
+        for bucket, part in paid.items():
+            self.paid[bucket] += part
+        return paid
+
+    def payoff_row(self) -> ScheduleRow | None:
+        """What would end the loan today beside what is due; None when nothing is left."""
+        if self.written_off or not self._ahead():
+            return None
+        everything = (*self.prepayments, Prepayment(self.day, None))
+        terms = terms_of(self.contract)._replace(prepayments=everything)
+        return schedule_of(terms).rows[-1]
+
+    def _ahead(self) -> int:
+        """Principal that has not fallen due."""
+        fallen = sum(
+            row.principal
+            for row in self.schedule.rows
+            if row.kind is RowKind.EARLY or row.day <= self.last_due
+        )
+        return self.contract.principal - fallen
+
+    def pay(self, step: int, amount: int, mode: PaymentMode, effect: Effect) -> None:
+        """A payment: what is due first, then principal if it may be paid early; the rest waits."""
+        if self.written_off:
+            self.recovered += amount
+            return
+        if mode is not PaymentMode.DUE:
+            amount, self.advance = amount + self.advance, 0
+        paid = self._allocate(amount)
+        rest = amount - _total(paid)
+        if rest and mode is not PaymentMode.DUE:
+            rest -= self._pay_early(rest, effect, paid)
+        self.allocated[step] = paid
+        if rest:
+            self.advance += rest
+            self.waiting[step] = rest
+
+    def _pay_early(self, amount: int, effect: Effect, paid: Amounts) -> int:
+        """Pay principal before it is due; what could be paid so."""
+        payoff = self.payoff_row()
+        if payoff is None:
+            return 0
+        whole_loan = amount >= payoff.payment
+        early = Prepayment(self.day, None if whole_loan else amount, effect)
+        before = self.planned
+        self.prepayments.append(early)
+        self.planned = None
+        try:
+            rows = [r for r in self.schedule.rows if r.kind is RowKind.EARLY]
+        except Refused:
+            # It does not cover the interest and fee of paying early.
+            self.prepayments.pop()
+            self.planned = before
+            return 0
+        row = rows[-1]
+        for bucket, part in (
+            (Bucket.PRINCIPAL, row.principal), (Bucket.INTEREST, row.interest),
+            (Bucket.FEE, row.fee),
+        ):  # fmt: skip
+            paid[bucket] += part
+            self.paid[bucket] += part
+        return row.payment
+
+    def write_off(self) -> None:
+        """From here on nothing accrues, and what is paid is recovered."""
+        payoff = self.payoff_row()
+        self.accrued_then = payoff.interest if payoff is not None else 0
+        self.written_off = True
+
+    def waive(self, bucket: Bucket, amount: int) -> None:
+        """Forgive what is due, the oldest first, as far as it is owed."""
+        for item in self.instalments:
+            part = min(amount, item.left[bucket])
+            item.left[bucket] -= part
+            self.waived[bucket] += part
+            amount -= part
+
+    # Where it stands.
+
+    def _charged(self, payoff: ScheduleRow | None) -> Amounts:
+        rows = [
+            row for row in self.schedule.rows
+            if row.kind is RowKind.EARLY or row.day <= self.last_due
+        ]  # fmt: skip
+        accrued = payoff.interest if payoff is not None else self.accrued_then
+        return {
+            Bucket.PRINCIPAL: self.contract.principal,
+            Bucket.INTEREST: sum(row.interest for row in rows) + accrued,
+            Bucket.FEE: sum(row.fee for row in rows) + self.late_fees,
+            Bucket.PENALTY: sum(item.penalty_charged for item in self.instalments),
+        }
+
+    def position(self) -> Position:
+        """The loan as it stands."""
+        payoff = self.payoff_row()
+        charged = self._charged(payoff)
+        left = {b: charged[b] - self.paid[b] - self.waived[b] for b in Bucket}
+        due = {b: sum(item.left[b] for item in self.instalments) for b in Bucket}
+        unpaid = [item.day for item in self.instalments if item.owed]
+        late_days = (self.day - min(unpaid)).days if unpaid else 0
+        ahead = [
+            r.day for r in self.schedule.rows if r.kind is RowKind.DUE and r.day > self.last_due
+        ]
+        if self.written_off:
+            status = LoanStatus.CHARGED_OFF
+        else:
+            status = LoanStatus.ACTIVE if any(left.values()) or ahead else LoanStatus.CLOSED
+        early = payoff.payment if payoff is not None else 0
+        return Position(
+            day=self.day, status=status, charged=charged, left=left, due=due,
+            waived=self.waived, advance=self.advance, recovered=self.recovered,
+            allocated=self.allocated, waiting=self.waiting,
+            instalments=tuple(self.instalments), schedule=self.schedule,
+            days_past_due=late_days, payoff=_total(due) + early - self.advance,
+            next_due=min(ahead, default=None),
+        )  # fmt: skip
+
+
+def _total(amounts: Amounts) -> int:
+    return sum(amounts.values())
+
+
+def _happen(life: _Life, event: LoanEvent) -> None:
+    match event.kind:
+        case LoanEventKind.PAYMENT:
+            life.pay(event.step, event.amount, PaymentMode(event.detail), event.effect)
+        case LoanEventKind.REFUND:
+            life.pay(event.step, event.amount, PaymentMode.EARLY, event.effect)
+        case LoanEventKind.WAIVER:
+            life.waive(Bucket(event.detail), event.amount)
+        case LoanEventKind.CHARGE_OFF:
+            life.write_off()
+        case LoanEventKind.REVERSAL:
+            pass
+
+
+def live(contract: Contract, events: Sequence[LoanEvent], day: date) -> Position:
+    """Where a loan stands at the start of a day, after the events up to and on that day.
+
+    Args:
+        events: in order of their steps; those that a later one takes back are left out.
+    """
+    taken_back = {e.detail for e in events if e.kind is LoanEventKind.REVERSAL}
+    life = _Life(contract, contract.start)
+    for event in events:
+        if str(event.step) in taken_back:
+            continue
+        life.advance_to(date.fromisoformat(event.day))
+        _happen(life, event)
+    life.advance_to(day)
+    return life.position()

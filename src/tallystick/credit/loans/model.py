@@ -1,0 +1,338 @@
+"""Loans: products, credit lines, contracts, and the events of each loan; commands and replies."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from tallystick.credit.postings import Bucket
+from tallystick.credit.schedules.day_count import DayCount
+from tallystick.credit.schedules.terms import (
+    DueDates,
+    Effect,
+    Every,
+    Fee,
+    FeeBase,
+    FeeTime,
+    Grace,
+    Method,
+    Terms,
+    Unit,
+)
+from tallystick.pipeline.commands import Command, Reply
+from tallystick.store.table import Row, Table
+
+__all__ = [
+    "ChargeOffLoan", "CloseCreditDay", "CollectLoan", "Contract", "CreditDayClosed", "CreditLine",
+    "DefineLoanProduct", "DrawLoan", "GrantCreditLine", "LateTerms", "LineDone", "Loan",
+    "LoanDone", "LoanEvent", "LoanEventKind", "LoanProduct", "LoanStatus", "PaidFrom", "PayLoan",
+    "PaymentMode", "ProductDone", "ProductTerms", "ReverseLoanPayment", "WaiveLoan", "contract_of",
+    "terms_of",
+]  # fmt: skip
+
+_DEFAULT_ORDER = (Bucket.PENALTY, Bucket.FEE, Bucket.INTEREST, Bucket.PRINCIPAL)
+
+
+class LateTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What being late costs, and how a payment is allocated.
+
+    Args:
+        penalty_rate: a year, on overdue principal, from its due date on (days of a year of 365).
+        late_fee: minor units, once for each due date that is missed.
+        grace_days: nothing of this is charged when it is paid so many days after the due date.
+        order: what a payment pays first.
+        oldest_first: pay all of the oldest due date before the next; else all of what comes
+            first in the order before anything else.
+        retry_hours: when an automatic payment is tried, hours after the due date begins in China.
+        expected_loss: what is lost of the principal by days past due, as (from days, rate).
+    """
+
+    penalty_rate: Decimal = Decimal(0)
+    late_fee: int = 0
+    grace_days: int = 0
+    order: tuple[Bucket, ...] = _DEFAULT_ORDER
+    oldest_first: bool = True
+    retry_hours: tuple[int, ...] = (9, 15, 21, 33, 57)
+    expected_loss: tuple[tuple[int, Decimal], ...] = (
+        (0, Decimal("0.01")), (1, Decimal("0.05")), (31, Decimal("0.25")), (61, Decimal("0.5")),
+        (91, Decimal(1)),
+    )  # fmt: skip
+
+
+class ProductTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a product agrees with every borrower; amounts in minor units of its currency.
+
+    `up_front_rate` is taken of what is drawn, `period_fee_rate` of the principal each period.
+    """
+
+    currency: str = "CNY"
+    annual_rate: Decimal
+    day_count: DayCount = DayCount.ACT_365
+    every: tuple[int, Unit] = (1, Unit.MONTH)
+    counts: tuple[int, ...] = (3, 6, 12)
+    method: Method = Method.EQUAL_INSTALMENT
+    amount_min: int = 1
+    amount_max: int = 10**12
+    up_front_rate: Decimal = Decimal(0)
+    period_fee_rate: Decimal = Decimal(0)
+    prepayment_rate: Decimal = Decimal(0)
+    ceiling: Decimal | None = None
+    ceiling_source: str = ""
+    late: LateTerms = LateTerms()
+
+
+class Contract(msgspec.Struct, frozen=True, kw_only=True):
+    """What was agreed on one loan when it was drawn; it never changes."""
+
+    principal: int
+    start: date
+    count: int
+    product: ProductTerms
+
+
+def terms_of(contract: Contract) -> Terms:
+    """The schedule's terms of a contract."""
+    product = contract.product
+    number, unit = product.every
+    fees = (
+        Fee(FeeTime.PER_PERIOD, rate=product.period_fee_rate, of=FeeBase.PRINCIPAL),
+        Fee(FeeTime.UP_FRONT, rate=product.up_front_rate),
+        Fee(FeeTime.PREPAYMENT, rate=product.prepayment_rate),
+    )
+    return Terms(
+        principal=contract.principal,
+        annual_rate=product.annual_rate,
+        day_count=product.day_count,
+        start=contract.start,
+        dates=DueDates(Every(number, unit), contract.count),
+        method=product.method,
+        fees=tuple(fee for fee in fees if fee.rate),
+        grace=Grace(),
+        currency=product.currency,
+    )
+
+
+class LoanStatus(StrEnum):
+    """Where a loan stands."""
+
+    ACTIVE = "active"
+    CLOSED = "closed"
+    CHARGED_OFF = "charged_off"
+
+
+class LoanProduct(Row, frozen=True):
+    """A product. `terms` is JSON of `ProductTerms`."""
+
+    product_id: str
+    name: str
+    terms: str
+    is_open: bool
+    changed_ms: int
+
+
+class CreditLine(Row, frozen=True):
+    """How much a borrower may owe of a product, in minor units; what is used is in the ledger."""
+
+    borrower_id: str
+    product_id: str
+    amount: int
+    changed_ms: int
+
+
+class Loan(Row, frozen=True):
+    """A loan. `contract` is JSON of `Contract`; what is owed follows from it and the events.
+
+    `trade_no` is set when the loan paid a purchase.
+    """
+
+    loan_id: str
+    product_id: str
+    borrower_id: str
+    currency: str
+    status: LoanStatus
+    contract: str
+    trade_no: str
+    accrued_day: str
+    steps: int
+    drawn_ms: int
+    closed_ms: int
+
+
+class LoanEventKind(StrEnum):
+    """What happens on a loan after it is drawn."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    WAIVER = "waiver"
+    CHARGE_OFF = "charge_off"
+    REVERSAL = "reversal"
+
+
+class PaymentMode(StrEnum):
+    """What a payment is for: what is due, principal before it is due, or everything."""
+
+    DUE = "due"
+    EARLY = "early"
+    ALL = "all"
+
+
+class LoanEvent(Row, frozen=True):
+    """One event, in the order of `step`.
+
+    `amount` is minor units. `detail` is the mode of a payment, the bucket of a waiver or the
+    step that a reversal takes back; `source` is the bank that a payment came by, or empty for
+    the wallet.
+    """
+
+    loan_id: str
+    step: int
+    kind: LoanEventKind
+    day: str
+    amount: int
+    detail: str
+    effect: Effect
+    source: str
+    caller: str
+    at_ms: int
+
+
+PRODUCTS = Table("loan_product", LoanProduct, ("product_id",))
+LINES = Table("credit_line", CreditLine, ("borrower_id", "product_id"))
+LOANS = Table("loan", Loan, ("loan_id",))
+LOAN_EVENTS = Table("loan_event", LoanEvent, ("loan_id", "step"))
+
+
+def contract_of(loan: Loan) -> Contract:
+    """What was agreed on a loan."""
+    return msgspec.json.decode(loan.contract, type=Contract)
+
+
+class DefineLoanProduct(Command, frozen=True, kw_only=True, tag="credit.define_product"):
+    """Define a product, or change it for loans that are drawn from now on."""
+
+    product_id: str
+    name: str
+    terms: ProductTerms
+    is_open: bool = True
+
+
+class GrantCreditLine(Command, frozen=True, kw_only=True, tag="credit.grant_line"):
+    """Let a borrower owe so much of a product; 0 lets nothing more be drawn."""
+
+    borrower_id: str
+    product_id: str
+    amount: int
+
+
+class DrawLoan(Command, frozen=True, kw_only=True, tag="credit.draw_loan"):
+    """Draw a loan into the borrower's wallet, repaid in `count` payments."""
+
+    borrower_id: str
+    product_id: str
+    amount: int
+    count: int
+
+
+class PaidFrom(msgspec.Struct, frozen=True):
+    """Where a payment comes from: a bank by its number, or the borrower's wallet."""
+
+    bank_id: str = ""
+
+
+class PayLoan(Command, frozen=True, kw_only=True, tag="credit.pay_loan"):
+    """Pay a loan. What is more than can be paid is not taken, or goes to the wallet.
+
+    Args:
+        amount: minor units; 0 pays all that the mode is for.
+        mode: what is due first of all; `early` pays principal with the rest.
+    """
+
+    loan_id: str
+    amount: int = 0
+    mode: PaymentMode = PaymentMode.DUE
+    effect: Effect = Effect.LOWER
+    source: PaidFrom = PaidFrom()
+
+
+class CollectLoan(Command, frozen=True, kw_only=True, tag="credit.collect_loan"):
+    """Pay what is due from the borrower's wallet, as far as it goes (asked for by a timer)."""
+
+    loan_id: str
+    due_day: str
+    attempt: int = 0
+
+
+class ReverseLoanPayment(Command, frozen=True, kw_only=True, tag="credit.reverse_payment"):
+    """Take a payment back that its bank took back; every later day is found anew."""
+
+    loan_id: str
+    step: int
+
+
+class WaiveLoan(Command, frozen=True, kw_only=True, tag="credit.waive_loan"):
+    """Forgive interest, fees or penalties that are owed."""
+
+    loan_id: str
+    bucket: Bucket
+    amount: int
+
+
+class ChargeOffLoan(Command, frozen=True, kw_only=True, tag="credit.charge_off_loan"):
+    """Write off all that is owed; what is still paid later is recovered."""
+
+    loan_id: str
+
+
+class CloseCreditDay(Command, frozen=True, kw_only=True, tag="credit.close_day"):
+    """Accrue, mark late and provide for loans up to the end of a day, a part of them at a time.
+
+    Sends itself on with the last loan done, so that it can stop anywhere and go on.
+    """
+
+    day: str
+    after_loan_id: str = ""
+    size: int = 200
+
+
+class ProductDone(Reply, frozen=True, kw_only=True):
+    """The product as it is now."""
+
+    product_id: str
+    is_open: bool
+
+
+class LineDone(Reply, frozen=True, kw_only=True):
+    """A borrower's line, in minor units."""
+
+    borrower_id: str
+    product_id: str
+    amount: int
+
+
+class LoanDone(Reply, frozen=True, kw_only=True):
+    """A loan after a command: what the event moved, and what is owed. Minor units.
+
+    `returned` is what was offered and not taken, or given to the wallet.
+    """
+
+    loan_id: str
+    currency: str
+    status: LoanStatus
+    step: int
+    amount: int
+    returned: int
+    due: int
+    owed: int
+    days_past_due: int
+    paid: dict[str, int] = {}  # noqa: RUF012 - never changed
+
+
+class CreditDayClosed(Reply, frozen=True, kw_only=True):
+    """How far the day is closed; an empty `after_loan_id` means for all loans."""
+
+    day: str
+    loans: int
+    after_loan_id: str

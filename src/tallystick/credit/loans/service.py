@@ -1,0 +1,273 @@
+"""Loan commands at work: load what a decision needs, decide, record."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import msgspec
+
+from tallystick.credit.loans import decide
+from tallystick.credit.loans.model import (
+    ChargeOffLoan,
+    CloseCreditDay,
+    CollectLoan,
+    Contract,
+    CreditDayClosed,
+    CreditLine,
+    DefineLoanProduct,
+    DrawLoan,
+    GrantCreditLine,
+    LineDone,
+    Loan,
+    LoanDone,
+    LoanEvent,
+    LoanProduct,
+    LoanStatus,
+    PayLoan,
+    ProductDone,
+    ProductTerms,
+    ReverseLoanPayment,
+    WaiveLoan,
+)
+from tallystick.credit.loans.timing import collect_ms, loan_day
+from tallystick.credit.postings import Bucket, LoanBooks
+from tallystick.credit.schedules.terms import Method
+from tallystick.ledger.chart import LOAN_ALLOWANCE, LOAN_PRINCIPAL
+from tallystick.ledger.statements import available_of
+from tallystick.parties.model import Party
+from tallystick.parties.views import active_party
+from tallystick.payments.accounts import bank_reserve, wallet
+from tallystick.payments.banks.directory import BANKS
+from tallystick.pipeline.commands import CallerKind, Context, Registry, Reply
+from tallystick.pipeline.decisions import AccountRef, record
+from tallystick.pipeline.numbers import dated_number
+from tallystick.pipeline.refusals import Refused
+from tallystick.pipeline.timers import set_timer
+from tallystick.store.unit_of_work import UnitOfWork
+
+__all__ = ["loan_state", "register", "require_within_line", "start_closing"]
+
+_CLOSING = "credit.close_day"
+_ONE_DAY = timedelta(days=1)
+
+
+def define_product(command: DefineLoanProduct, context: Context) -> Reply:
+    """Keep a product's terms, once an offer can be made from them."""
+    terms = command.terms
+    if not command.product_id or not command.name or not terms.counts:
+        raise Refused("INVALID_PARAMETER", "A product needs a number, a name and counts.")
+    if terms.method in (Method.FLAT_RATE, Method.BALLOON):
+        raise Refused("CREDIT_TERMS_INVALID", "method: loans of this method are quoted only.")
+    if sorted(terms.late.order) != sorted(Bucket):
+        raise Refused("CREDIT_TERMS_INVALID", f"order: each of {', '.join(Bucket)} once.")
+    if not terms.late.retry_hours:
+        raise Refused("CREDIT_TERMS_INVALID", "retry_hours: a payment is tried at least once.")
+    for count in terms.counts:
+        day = loan_day(context.now_ms)
+        offer = Contract(principal=terms.amount_max, start=day, count=count, product=terms)
+        decide.require_offer(offer)
+    text = msgspec.json.encode(terms).decode()
+    context.uow.put(
+        LoanProduct(command.product_id, command.name, text, command.is_open, context.now_ms)
+    )
+    start_closing(context)
+    return ProductDone(product_id=command.product_id, is_open=command.is_open)
+
+
+def start_closing(context: Context) -> None:
+    """See that days are closed from today on."""
+    if not context.uow.timer_is_set(_CLOSING):
+        _close_next(context, loan_day(context.now_ms))
+
+
+def _close_next(context: Context, day: date, after_loan_id: str = "") -> None:
+    due_ms = context.now_ms if after_loan_id else collect_ms(day + _ONE_DAY, 0)
+    command = CloseCreditDay(day=day.isoformat(), after_loan_id=after_loan_id)
+    set_timer(context.uow, _CLOSING, due_ms, command)
+
+
+def grant_line(command: GrantCreditLine, context: Context) -> Reply:
+    """Let a borrower owe so much of a product."""
+    if command.amount < 0:
+        raise Refused("INVALID_AMOUNT")
+    active_party(context.uow, command.borrower_id)
+    _product(context.uow, command.product_id)
+    context.uow.put(
+        CreditLine(command.borrower_id, command.product_id, command.amount, context.now_ms)
+    )
+    return LineDone(
+        borrower_id=command.borrower_id, product_id=command.product_id, amount=command.amount
+    )
+
+
+def _product(uow: UnitOfWork, product_id: str) -> LoanProduct:
+    product = uow.get(LoanProduct, product_id)
+    if product is None:
+        raise Refused("CREDIT_PRODUCT_NOT_EXIST")
+    return product
+
+
+def _only_borrower(context: Context, borrower_id: str) -> None:
+    caller = context.caller
+    if caller.kind is CallerKind.PARTY and caller.id != borrower_id:
+        raise Refused("NOT_PERMITTED", "This loan belongs to somebody else.")
+
+
+def require_within_line(
+    uow: UnitOfWork, borrower_id: str, product_id: str, amount: int, book: int
+) -> None:
+    """See that a borrower may still draw so much; what is used is the loans' principal.
+
+    Raises:
+        Refused: CREDIT_LINE_EXCEEDED.
+    """
+    line = uow.get(CreditLine, borrower_id, product_id)
+    used = 0
+    for loan in uow.select(Loan, borrower_id=borrower_id, product_id=product_id):
+        account = uow.books.account(AccountRef(LOAN_PRINCIPAL, loan.loan_id, book).id)
+        used += 0 if account is None else account.debits_posted - account.credits_posted
+    if line is None or used + amount > line.amount:
+        raise Refused("CREDIT_LINE_EXCEEDED")
+
+
+def draw_loan(command: DrawLoan, context: Context) -> Reply:
+    """Draw a loan into the borrower's wallet."""
+    uow = context.uow
+    _only_borrower(context, command.borrower_id)
+    product = _product(uow, command.product_id)
+    if not product.is_open:
+        raise Refused("CREDIT_PRODUCT_NOT_EXIST")
+    terms = msgspec.json.decode(product.terms, type=ProductTerms)
+    if command.count not in terms.counts:
+        raise Refused("CREDIT_TERMS_INVALID", f"count: one of {terms.counts}.")
+    if not terms.amount_min <= command.amount <= terms.amount_max:
+        raise Refused("INVALID_AMOUNT", f"Between {terms.amount_min} and {terms.amount_max}.")
+    borrower = active_party(uow, command.borrower_id)
+    purse = wallet(borrower, terms.currency)
+    require_within_line(
+        uow, command.borrower_id, command.product_id, command.amount, purse.book
+    )  # fmt: skip
+    day = loan_day(context.now_ms)
+    contract = Contract(principal=command.amount, start=day, count=command.count, product=terms)
+    loan = Loan(
+        loan_id=dated_number(context.now_ms, context.request_key, "loan"),
+        product_id=product.product_id,
+        borrower_id=command.borrower_id,
+        currency=terms.currency,
+        status=LoanStatus.ACTIVE,
+        contract=msgspec.json.encode(contract).decode(),
+        trade_no="",
+        accrued_day=day.isoformat(),
+        steps=0,
+        drawn_ms=context.now_ms,
+        closed_ms=0,
+    )
+    state = _state_of(context, loan, ())
+    return record(context, decide.draw(decide.NewLoan(loan, purse, purse), state))
+
+
+def _state_of(
+    context: Context, loan: Loan, events: tuple[LoanEvent, ...], bank_id: str = ""
+) -> decide.LoanState:
+    uow = context.uow
+    borrower = uow.get(Party, loan.borrower_id)
+    assert borrower is not None, loan.borrower_id
+    purse = wallet(borrower, loan.currency)
+    held = uow.books.account(purse.id)
+    allowance = uow.books.account(LoanBooks(loan.loan_id, purse.book).account(LOAN_ALLOWANCE).id)
+    if bank_id and bank_id not in BANKS:
+        raise Refused("BANK_NOT_EXIST")
+    return decide.LoanState(
+        loan=loan,
+        events=events,
+        day=max(loan_day(context.now_ms), date.fromisoformat(loan.accrued_day)),
+        now_ms=context.now_ms,
+        caller=f"{context.caller.kind}:{context.caller.id}",
+        wallet=purse,
+        available=0 if held is None else available_of(held),
+        allowance=0 if allowance is None else allowance.credits_posted - allowance.debits_posted,
+        bank=bank_reserve(bank_id, loan.currency) if bank_id else None,
+        bank_id=bank_id,
+    )
+
+
+def loan_state(context: Context, loan_id: str, bank_id: str = "") -> decide.LoanState:
+    """A loan with all that decisions about it look at.
+
+    Raises:
+        Refused: LOAN_NOT_EXIST.
+    """
+    loan = context.uow.get(Loan, loan_id)
+    if loan is None:
+        raise Refused("LOAN_NOT_EXIST")
+    events = tuple(context.uow.select(LoanEvent, loan_id=loan_id))
+    return _state_of(context, loan, events, bank_id)
+
+
+def pay_loan(command: PayLoan, context: Context) -> Reply:
+    """Pay a loan, from the borrower's wallet or by a bank."""
+    state = loan_state(context, command.loan_id, command.source.bank_id)
+    _only_borrower(context, state.loan.borrower_id)
+    if command.source.bank_id and context.caller.kind is CallerKind.PARTY:
+        raise Refused("NOT_PERMITTED", "That a bank has paid is told by the bank.")
+    return record(context, decide.pay(state, command.amount, command.mode, command.effect))
+
+
+def collect_loan(command: CollectLoan, context: Context) -> Reply:
+    """The timer's command: what is due, as far as the wallet goes."""
+    return record(context, decide.collect(loan_state(context, command.loan_id), command))
+
+
+def reverse_payment(command: ReverseLoanPayment, context: Context) -> Reply:
+    """Take a payment back."""
+    state = loan_state(context, command.loan_id)
+    payment = next((e for e in state.events if e.step == command.step), None)
+    if payment is not None and payment.source:
+        state = loan_state(context, command.loan_id, payment.source)
+    return record(context, decide.reverse(state, command.step))
+
+
+def waive_loan(command: WaiveLoan, context: Context) -> Reply:
+    """Forgive what is owed."""
+    state = loan_state(context, command.loan_id)
+    return record(context, decide.waive(state, command.bucket, command.amount))
+
+
+def charge_off_loan(command: ChargeOffLoan, context: Context) -> Reply:
+    """Write a loan off."""
+    return record(context, decide.charge_off(loan_state(context, command.loan_id)))
+
+
+def close_day(command: CloseCreditDay, context: Context) -> Reply:
+    """Close a day for some loans, and go on with the others; then wait for the next day.
+
+    Days that were missed are closed at once. A loan that is closed for a later day is left.
+    """
+    uow, today = context.uow, loan_day(context.now_ms)
+    day = max(date.fromisoformat(command.day), today - _ONE_DAY)
+    if day >= today:
+        raise Refused("INVALID_PARAMETER", "The day is not over.")
+    found = uow.connection.execute(
+        "SELECT loan_id FROM loan WHERE status = ? AND loan_id > ? ORDER BY loan_id LIMIT ?",
+        (LoanStatus.ACTIVE.value, command.after_loan_id, command.size),
+    ).fetchall()
+    for (loan_id,) in found:
+        one = context._replace(request_key=context.request_key + loan_id.encode())
+        record(one, decide.close_day(loan_state(one, loan_id)))
+    last = found[-1][0] if len(found) == command.size else ""
+    _close_next(context, day if last else today, last)
+    return CreditDayClosed(day=day.isoformat(), loans=len(found), after_loan_id=last)
+
+
+def register(registry: Registry) -> None:
+    """Declare the loan commands."""
+    write = "credit:write"
+    registry.add(DefineLoanProduct, define_product, reply=ProductDone, scope=write)
+    registry.add(GrantCreditLine, grant_line, reply=LineDone, scope=write)
+    registry.add(DrawLoan, draw_loan, reply=LoanDone, scope="wallet:write")
+    registry.add(PayLoan, pay_loan, reply=LoanDone, scope="wallet:write")
+    registry.add(CollectLoan, collect_loan, reply=LoanDone, scope="system")
+    registry.add(ReverseLoanPayment, reverse_payment, reply=LoanDone, scope=write)
+    registry.add(WaiveLoan, waive_loan, reply=LoanDone, scope=write)
+    registry.add(ChargeOffLoan, charge_off_loan, reply=LoanDone, scope=write)
+    registry.add(CloseCreditDay, close_day, reply=CreditDayClosed, scope="system")

@@ -1,0 +1,464 @@
+"""Loans: products, credit lines, drawing, paying, taking payments back, and a loan's story."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from tallystick.credit.loans.model import (
+    ChargeOffLoan,
+    CreditLine,
+    DefineLoanProduct,
+    DrawLoan,
+    GrantCreditLine,
+    LateTerms,
+    LineDone,
+    Loan,
+    LoanDone,
+    LoanEventKind,
+    LoanProduct,
+    LoanStatus,
+    PaidFrom,
+    PayLoan,
+    PaymentMode,
+    ProductDone,
+    ProductTerms,
+    ReverseLoanPayment,
+    WaiveLoan,
+)
+from tallystick.credit.loans.timing import loan_day
+from tallystick.credit.loans.views import loan_story
+from tallystick.credit.postings import Bucket
+from tallystick.credit.schedules.day_count import DayCount
+from tallystick.credit.schedules.quote import Rate
+from tallystick.credit.schedules.terms import Effect, Method, Unit
+from tallystick.gateway.rest.fields import (
+    AmountText,
+    BankId,
+    Body,
+    Currency,
+    Ms,
+    NoFields,
+    OrderNo,
+    PartyId,
+    Query,
+    Shape,
+    amount_of,
+    text_of,
+)
+from tallystick.gateway.rest.operation import Call, Operation, change, look
+from tallystick.pipeline.refusals import Refused
+
+__all__ = ["LOAN_OPERATIONS"]
+
+_TAG: Final = "Credit"
+_ONE: Final = {"loan_id": OrderNo}
+
+ProductId = Annotated[
+    str, Meta(pattern="^[a-z0-9_-]{1,32}$", description="A product's name.", examples=["cash"])
+]
+Count = Annotated[int, Meta(ge=1, le=600, examples=[6])]
+Day = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2026-11-25"])]
+
+
+class LateCosts(Body, frozen=True, kw_only=True):
+    """What being late costs, and in which order a payment is allocated."""
+
+    penalty_rate: Rate = Decimal(0)
+    late_fee: AmountText = "0"
+    grace_days: Annotated[int, Meta(ge=0, le=60)] = 0
+    order: tuple[Bucket, Bucket, Bucket, Bucket] = (
+        Bucket.PENALTY, Bucket.FEE, Bucket.INTEREST, Bucket.PRINCIPAL,
+    )  # fmt: skip
+    oldest_first: bool = True
+    retry_hours: Annotated[
+        tuple[Annotated[int, Meta(ge=0, le=240)], ...], Meta(min_length=1, max_length=12)
+    ] = (9, 15, 21, 33, 57)
+
+
+class NewLoanProduct(Body, frozen=True, kw_only=True):
+    """A product; what is drawn before a change keeps the terms that it was drawn by."""
+
+    product_id: ProductId
+    name: Annotated[str, Meta(min_length=1, max_length=100, examples=["Cash loan"])]
+    annual_rate: Rate
+    counts: Annotated[list[Count], Meta(min_length=1, max_length=20)]
+    amount_max: AmountText
+    amount_min: AmountText = "0.01"
+    currency: Currency = "CNY"
+    day_count: DayCount = DayCount.ACT_365
+    every: tuple[Annotated[int, Meta(ge=1, le=120)], Unit] = (1, Unit.MONTH)
+    method: Method = Method.EQUAL_INSTALMENT
+    up_front_rate: Rate = Decimal(0)
+    period_fee_rate: Rate = Decimal(0)
+    prepayment_rate: Rate = Decimal(0)
+    ceiling: Rate | None = None
+    ceiling_source: Annotated[str, Meta(max_length=200)] = ""
+    is_open: bool = True
+    late: LateCosts = LateCosts()
+
+
+class NewCreditLine(Body, frozen=True, kw_only=True):
+    """How much a borrower may owe of a product, in the product's currency."""
+
+    borrower_id: PartyId
+    product_id: ProductId
+    amount: AmountText
+
+
+class NewLoan(Body, frozen=True, kw_only=True):
+    """A loan to draw into the borrower's wallet."""
+
+    borrower_id: PartyId
+    product_id: ProductId
+    amount: AmountText
+    count: Count
+
+
+class LoanPayment(Body, frozen=True, kw_only=True):
+    """A payment; without an amount, all that the mode is for."""
+
+    amount: AmountText | None = None
+    mode: PaymentMode = PaymentMode.DUE
+    effect: Effect = Effect.LOWER
+    bank_id: BankId | None = None
+
+
+class LoanWaiver(Body, frozen=True, kw_only=True):
+    """What of what fell due is forgiven."""
+
+    bucket: Literal["penalty", "fee", "interest"]
+    amount: AmountText
+
+
+class LoanReversal(Body, frozen=True, kw_only=True):
+    """Which event of the loan."""
+
+    step: Annotated[int, Meta(ge=1, le=1_000_000, examples=[1])]
+
+
+class LoanQuery(Query, frozen=True, kw_only=True):
+    """Nothing to choose."""
+
+
+class LoanProductShape(Shape, frozen=True, kw_only=True):
+    """A product."""
+
+    product_id: ProductId
+    is_open: bool
+
+
+class CreditLineShape(Shape, frozen=True, kw_only=True):
+    """A line."""
+
+    borrower_id: PartyId
+    product_id: ProductId
+    amount: AmountText
+
+
+class LoanState(Shape, frozen=True, kw_only=True):
+    """A loan after a change. `paid` says what a payment paid of what."""
+
+    loan_id: OrderNo
+    status: LoanStatus
+    step: int
+    amount: AmountText
+    returned: AmountText
+    due: AmountText
+    owed: AmountText
+    days_past_due: int
+    paid: dict[str, AmountText]
+
+
+class LoanStep(Shape, frozen=True, kw_only=True):
+    """One event of a loan."""
+
+    step: int
+    kind: LoanEventKind
+    day: Day
+    amount: AmountText
+    detail: str
+    at_ms: Ms
+
+
+class LoanRow(Shape, frozen=True, kw_only=True):
+    """A payment of the schedule as it is planned now."""
+
+    day: Day
+    principal: AmountText
+    interest: AmountText
+    fee: AmountText
+    payment: AmountText
+    balance: AmountText
+
+
+class LoanShape(Shape, frozen=True, kw_only=True):
+    """A loan, what is owed and due of what today, what ends it today, and all that happened."""
+
+    loan_id: OrderNo
+    product_id: ProductId
+    borrower_id: PartyId
+    currency: Currency
+    status: LoanStatus
+    principal: AmountText
+    owed: dict[str, AmountText]
+    due: dict[str, AmountText]
+    advance: AmountText
+    payoff: AmountText
+    days_past_due: int
+    next_due: Day | None
+    schedule: list[LoanRow]
+    events: list[LoanStep]
+
+
+def define(call: Call, body: NewLoanProduct) -> DefineLoanProduct:
+    """The command that defines a product."""
+    currency, late = body.currency, body.late
+    terms = ProductTerms(
+        currency=currency,
+        annual_rate=body.annual_rate,
+        day_count=body.day_count,
+        every=body.every,
+        counts=tuple(body.counts),
+        method=body.method,
+        amount_min=amount_of(body.amount_min, currency),
+        amount_max=amount_of(body.amount_max, currency),
+        up_front_rate=body.up_front_rate,
+        period_fee_rate=body.period_fee_rate,
+        prepayment_rate=body.prepayment_rate,
+        ceiling=body.ceiling,
+        ceiling_source=body.ceiling_source,
+        late=LateTerms(
+            penalty_rate=late.penalty_rate,
+            late_fee=amount_of(late.late_fee, currency, allow_zero=True),
+            grace_days=late.grace_days,
+            order=late.order,
+            oldest_first=late.oldest_first,
+            retry_hours=late.retry_hours,
+        ),
+    )
+    return DefineLoanProduct(
+        product_id=body.product_id, name=body.name, terms=terms, is_open=body.is_open
+    )
+
+
+def _currency_of(call: Call, product_id: str) -> str:
+    product = call.platform.rows.get(LoanProduct, product_id)
+    if product is None:
+        raise Refused("CREDIT_PRODUCT_NOT_EXIST")
+    return msgspec.json.decode(product.terms, type=ProductTerms).currency
+
+
+def grant(call: Call, body: NewCreditLine) -> GrantCreditLine:
+    """The command that grants a line."""
+    amount = amount_of(body.amount, _currency_of(call, body.product_id), allow_zero=True)
+    return GrantCreditLine(borrower_id=body.borrower_id, product_id=body.product_id, amount=amount)
+
+
+def draw(call: Call, body: NewLoan) -> DrawLoan:
+    """The command that draws a loan."""
+    return DrawLoan(
+        borrower_id=body.borrower_id,
+        product_id=body.product_id,
+        amount=amount_of(body.amount, _currency_of(call, body.product_id)),
+        count=body.count,
+    )
+
+
+def _loan(call: Call) -> Loan:
+    loan = call.platform.rows.get(Loan, call.path["loan_id"])
+    if loan is None:
+        raise Refused("LOAN_NOT_EXIST")
+    return loan
+
+
+def pay(call: Call, body: LoanPayment) -> PayLoan:
+    """The command that pays a loan."""
+    loan = _loan(call)
+    return PayLoan(
+        loan_id=loan.loan_id,
+        amount=0 if body.amount is None else amount_of(body.amount, loan.currency),
+        mode=body.mode,
+        effect=body.effect,
+        source=PaidFrom(body.bank_id or ""),
+    )
+
+
+def waive(call: Call, body: LoanWaiver) -> WaiveLoan:
+    """The command that forgives."""
+    loan = _loan(call)
+    amount = amount_of(body.amount, loan.currency)
+    return WaiveLoan(loan_id=loan.loan_id, bucket=Bucket(body.bucket), amount=amount)
+
+
+def reverse(call: Call, body: LoanReversal) -> ReverseLoanPayment:
+    """The command that takes a payment back."""
+    return ReverseLoanPayment(loan_id=_loan(call).loan_id, step=body.step)
+
+
+def charge_off(call: Call, body: NoFields) -> ChargeOffLoan:
+    """The command that writes a loan off."""
+    return ChargeOffLoan(loan_id=_loan(call).loan_id)
+
+
+def _product(done: ProductDone) -> LoanProductShape:
+    return LoanProductShape(product_id=done.product_id, is_open=done.is_open)
+
+
+def _line(call: Call, done: LineDone) -> CreditLineShape:
+    currency = _currency_of(call, done.product_id)
+    return CreditLineShape(
+        borrower_id=done.borrower_id,
+        product_id=done.product_id,
+        amount=text_of(done.amount, currency),
+    )
+
+
+def _state(done: LoanDone) -> LoanState:
+    def text(amount: int) -> str:
+        return text_of(amount, done.currency)
+
+    return LoanState(
+        loan_id=done.loan_id,
+        status=done.status,
+        step=done.step,
+        amount=text(done.amount),
+        returned=text(done.returned),
+        due=text(done.due),
+        owed=text(done.owed),
+        days_past_due=done.days_past_due,
+        paid={bucket: text(part) for bucket, part in done.paid.items()},
+    )
+
+
+def story(call: Call, query: LoanQuery) -> LoanShape:
+    """A loan as it stands today."""
+    platform = call.platform
+    told = loan_story(platform.rows, _loan(call), loan_day(platform.clock_ms()))
+    loan, at = told.loan, told.position
+
+    def text(amount: int) -> str:
+        return text_of(amount, loan.currency)
+
+    return LoanShape(
+        loan_id=loan.loan_id,
+        product_id=loan.product_id,
+        borrower_id=loan.borrower_id,
+        currency=loan.currency,
+        status=loan.status,
+        principal=text(at.charged[Bucket.PRINCIPAL]),
+        owed={bucket.value: text(amount) for bucket, amount in at.left.items()},
+        due={bucket.value: text(amount) for bucket, amount in at.due.items()},
+        advance=text(at.advance),
+        payoff=text(max(0, at.payoff)),
+        days_past_due=at.days_past_due,
+        next_due=at.next_due.isoformat() if at.next_due else None,
+        schedule=[
+            LoanRow(
+                day=row.day.isoformat(), principal=text(row.principal),
+                interest=text(row.interest), fee=text(row.fee), payment=text(row.payment),
+                balance=text(row.balance),
+            )
+            for row in at.schedule.rows
+        ],
+        events=[
+            LoanStep(
+                step=e.step, kind=e.kind, day=e.day, amount=text(e.amount), detail=e.detail,
+                at_ms=e.at_ms,
+            )
+            for e in told.events
+        ],
+    )  # fmt: skip
+
+
+def line(call: Call, query: LoanQuery) -> CreditLineShape:
+    """A borrower's line of a product."""
+    product_id, borrower_id = call.path["product_id"], call.path["borrower_id"]
+    currency = _currency_of(call, product_id)
+    found = call.platform.rows.get(CreditLine, borrower_id, product_id)
+    amount = text_of(found.amount if found else 0, currency)
+    return CreditLineShape(borrower_id=borrower_id, product_id=product_id, amount=amount)
+
+
+_WRITE: Final = "credit:write"
+_PRODUCT: Final = {
+    "product_id": "cash", "name": "Cash loan", "annual_rate": "0.1095", "counts": [3, 6, 12],
+    "amount_max": "50000.00", "ceiling": "0.24", "ceiling_source": "judicial ceiling",
+    "late": {"penalty_rate": "0.1642", "late_fee": "10.00"},
+}  # fmt: skip
+_LINE: Final = {"borrower_id": "2088000000000101", "product_id": "cash", "amount": "5000.00"}
+_PAYING: Final = (
+    "LOAN_NOT_EXIST", "LOAN_NOTHING_TO_PAY", "INVALID_AMOUNT", "BORROWER_BALANCE_NOT_ENOUGH",
+    "BANK_NOT_EXIST",
+)  # fmt: skip
+_CHANGED: Final[dict[str, Any]] = {
+    "tag": _TAG, "scope": _WRITE, "for_apps": False, "show": _state, "answer": LoanState,
+}  # fmt: skip
+
+LOAN_OPERATIONS: Final[tuple[Operation, ...]] = (
+    change(
+        "/v1/credit/products", "define_loan_product", tag=_TAG, scope=_WRITE, for_apps=False,
+        summary="Define a product, or change it", body=NewLoanProduct, command=define,
+        show=_product, answer=LoanProductShape, example=_PRODUCT,
+        refusals=(
+            "CREDIT_TERMS_INVALID", "CREDIT_RATE_ABOVE_CEILING", "INVALID_AMOUNT",
+            "INVALID_PARAMETER",
+        ),
+    ),
+    change(
+        "/v1/credit/lines", "grant_credit_line", tag=_TAG, scope=_WRITE, for_apps=False,
+        summary="Grant a borrower a line", body=NewCreditLine, command=grant, show=_line,
+        shows_call=True, answer=CreditLineShape, example=_LINE,
+        refusals=(
+            "CREDIT_PRODUCT_NOT_EXIST", "PARTY_NOT_EXIST", "PARTY_BLOCKED", "INVALID_AMOUNT",
+            "INVALID_PARAMETER",
+        ),
+    ),
+    look(
+        "/v1/credit/lines/{borrower_id}/{product_id}", "credit_line", tag=_TAG,
+        scope="credit:read", for_apps=False, summary="A borrower's line", query=LoanQuery,
+        find=line, answer=CreditLineShape,
+        parameters={"borrower_id": PartyId, "product_id": ProductId},
+        refusals=("CREDIT_PRODUCT_NOT_EXIST",),
+    ),
+    change(
+        "/v1/credit/loans", "draw_loan", summary="Draw a loan", body=NewLoan, command=draw,
+        example={**_LINE, "count": 6},
+        refusals=(
+            "CREDIT_PRODUCT_NOT_EXIST", "CREDIT_LINE_EXCEEDED", "CREDIT_TERMS_INVALID",
+            "CREDIT_RATE_ABOVE_CEILING", "INVALID_AMOUNT", "INVALID_PARAMETER",
+            "PARTY_NOT_EXIST", "PARTY_BLOCKED", "BORROWER_BALANCE_NOT_ENOUGH",
+        ),
+        **_CHANGED,
+    ),
+    look(
+        "/v1/credit/loans/{loan_id}", "loan", tag=_TAG, scope="credit:read", for_apps=False,
+        summary="A loan's whole story", query=LoanQuery, find=story, answer=LoanShape,
+        parameters=_ONE, refusals=("LOAN_NOT_EXIST",),
+    ),
+    change(
+        "/v1/credit/loans/{loan_id}/payments", "pay_loan", summary="Pay a loan", body=LoanPayment,
+        command=pay, parameters=_ONE, refusals=_PAYING, **_CHANGED,
+    ),
+    change(
+        "/v1/credit/loans/{loan_id}/reversals", "reverse_loan_payment",
+        summary="Take a payment back", body=LoanReversal, command=reverse, parameters=_ONE,
+        example={"step": 1},
+        refusals=("LOAN_NOT_EXIST", "LOAN_PAYMENT_NOT_EXIST", "LOAN_STATE_REFUSED"), **_CHANGED,
+    ),
+    change(
+        "/v1/credit/loans/{loan_id}/waivers", "waive_loan", summary="Forgive what is due",
+        body=LoanWaiver, command=waive, parameters=_ONE,
+        example={"bucket": "penalty", "amount": "1.00"},
+        refusals=("LOAN_NOT_EXIST", "LOAN_STATE_REFUSED", "INVALID_AMOUNT", "INVALID_PARAMETER"),
+        **_CHANGED,
+    ),
+    change(
+        "/v1/credit/loans/{loan_id}/charge-off", "charge_off_loan", summary="Write a loan off",
+        command=charge_off, parameters=_ONE,
+        refusals=("LOAN_NOT_EXIST", "LOAN_STATE_REFUSED"), **_CHANGED,
+    ),
+)  # fmt: skip

@@ -1,0 +1,51 @@
+"""Loans over REST: from a product to a paid loan, as an operator of credit sees it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx2 as httpx
+from tests.server_process import ServerProcess
+
+
+def _ask(server: ServerProcess, key: str, path: str, body: Any = None) -> tuple[int, Any]:
+    headers = {"authorization": f"Bearer {server.credentials['rest_key']}"}
+    url = f"{server.base_url}{path}"
+    if body is None:
+        answer = httpx.get(url, headers=headers)
+    else:
+        answer = httpx.post(url, headers={**headers, "idempotency-key": key}, json=body)
+    return answer.status_code, answer.json()
+
+
+def test_a_loan_from_its_product_to_its_end(running_server: ServerProcess) -> None:
+    server = running_server
+    borrower = server.credentials["buyers"][0]["party_id"]
+    product = {
+        "product_id": "rest-cash", "name": "Cash", "annual_rate": "0.10", "counts": [3],
+        "amount_max": "1000.00", "ceiling": "0.24",
+    }  # fmt: skip
+    assert _ask(server, "p1", "/v1/credit/products", product)[0] == 200
+    line = {"borrower_id": borrower, "product_id": "rest-cash", "amount": "500.00"}
+    assert _ask(server, "l1", "/v1/credit/lines", line)[1]["amount"] == "500.00"
+    asked = {**line, "amount": "600.00", "count": 3}
+    status, refused = _ask(server, "d0", "/v1/credit/loans", asked)
+    assert (status, refused["code"]) == (422, "CREDIT_LINE_EXCEEDED")
+    asked["amount"] = "400.00"
+    status, drawn = _ask(server, "d1", "/v1/credit/loans", asked)
+    assert (status, drawn["owed"]) == (200, "400.00")
+    assert _ask(server, "d1", "/v1/credit/loans", asked)[1] == drawn
+    loan = f"/v1/credit/loans/{drawn['loan_id']}"
+    _, told = _ask(server, "", loan)
+    assert len(told["schedule"]) == 3
+    assert told["payoff"] == "400.00"
+    _, paid = _ask(server, "y1", f"{loan}/payments", {"mode": "all"})
+    assert (paid["status"], paid["paid"]) == ("closed", {"principal": "400.00"})
+    _, back = _ask(server, "r1", f"{loan}/reversals", {"step": paid["step"]})
+    assert (back["status"], back["owed"]) == ("active", "400.00")
+    dear = {**product, "product_id": "dear", "annual_rate": "0.30"}
+    status, above = _ask(server, "p2", "/v1/credit/products", dear)
+    assert (status, above["code"]) == (422, "CREDIT_RATE_ABOVE_CEILING")
+    assert "above the ceiling of 24.0000 %" in above["detail"]
+    assert json.dumps(told).count("event") >= 1
