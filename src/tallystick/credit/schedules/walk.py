@@ -65,7 +65,7 @@ class _Walk:
         self.balance = self.drawn = self.carried = self.capitalised = 0
         self.accrued = Fraction(0)
         self.flat = _Flat()
-        self.portion = self.flat_portion = 0
+        self.portion = self.flat_portion = self.flat_total = 0
         self.unset, self.shortened = True, False
         self.rows: list[ScheduleRow] = []
         self.fees: list[FeeCharged] = []
@@ -227,7 +227,8 @@ class _Walk:
         self.unset = False
         if terms.method is Method.FLAT_RATE:
             exact = self.flat.exact + self.flat.base * sum(self._factors(), Fraction(0))
-            left = max(0, whole(exact, rounding) - self.flat.charged)
+            self.flat_total = whole(exact, rounding)
+            left = max(0, self.flat_total - self.flat.charged)
             share = Fraction(left, len(self.periods) - self.at)
             self.flat_portion = whole(share, rounding)
             self.instalments.append(self.portion + self.flat_portion)
@@ -235,7 +236,8 @@ class _Walk:
             self.instalments.append(self.portion)
 
     def _flat_interest(self, *, last: bool) -> int:
-        interest = self.flat_portion
+        # Equal parts that were rounded up may be all of it before the end.
+        interest = min(self.flat_portion, max(0, self.flat_total - self.flat.charged))
         if last or not self.balance:
             interest = max(0, whole(self.flat.exact, self.terms.rounding) - self.flat.charged)
         self.flat = self.flat._replace(charged=self.flat.charged + interest)
