@@ -31,6 +31,7 @@ app = App(
     default_parameter=Parameter(negative=()),
 )
 ledger = App(name="ledger", help="The double-entry ledger.")
+ledger.command("tallystick.admin.ledger_files:apply", name="apply")
 app.command(ledger)
 risk = App(name="risk", help="Fraud: the graph of people, accounts and money.")
 risk.command("tallystick.risk.graph.commands:graph", name="graph")

@@ -16,7 +16,7 @@ from tallystick.pipeline.timers import set_timer
 from tallystick.store.ledger_rows import id_bytes
 from tallystick.store.unit_of_work import UnitOfWork
 
-__all__ = ["register"]
+__all__ = ["expiry_timer_id", "register"]
 
 _NS_PER_MS = 1_000_000
 _SETTLES = int(TransferFlags.POST_PENDING | TransferFlags.VOID_PENDING)
@@ -30,7 +30,8 @@ def create_accounts(command: CreateLedgerAccounts, context: Context) -> Reply:
     return LedgerResults(results=tuple(r.value for r in results))
 
 
-def _timer_id(transfer_id: int) -> str:
+def expiry_timer_id(transfer_id: int) -> str:
+    """The name of the timer that lets a hold go."""
     return f"ledger.expire:{transfer_id:032x}"
 
 
@@ -47,14 +48,14 @@ def _watch(uow: UnitOfWork, transfer: Transfer) -> None:
     if transfer.flags & _SETTLES:
         held = uow.books.transfer(transfer.pending_id)
         if held is not None and held.timeout:
-            uow.cancel_timer(_timer_id(held.id))
+            uow.cancel_timer(expiry_timer_id(held.id))
     elif transfer.timeout and transfer.flags & TransferFlags.PENDING:
         created = uow.books.transfer(transfer.id)
         assert created is not None, transfer.id
         due_ms = expires_at_ms(created)
         assert due_ms is not None, transfer.id
         command = ExpirePending(transfer_id=id_bytes(created.id))
-        set_timer(uow, _timer_id(created.id), due_ms, command)
+        set_timer(uow, expiry_timer_id(created.id), due_ms, command)
 
 
 def create_transfers(command: CreateLedgerTransfers, context: Context) -> Reply:

@@ -42,7 +42,17 @@ from tallystick.partners.model import (
 from tallystick.platform import Platform
 from tallystick.settings import Settings, key_table, load_settings, shown_settings
 
-__all__ = ["UsageError", "api_keys", "backup", "config", "doctor", "keys", "operators"]
+__all__ = [
+    "HERE",
+    "Place",
+    "UsageError",
+    "api_keys",
+    "backup",
+    "config",
+    "doctor",
+    "keys",
+    "operators",
+]
 
 _PASSWORD_LENGTH_MIN: Final = 8
 _MARKS: Final = {Level.OK: "ok  ", Level.WARN: "warn", Level.FAIL: "FAIL"}
@@ -77,13 +87,13 @@ class Place:
         print(json.dumps(found, ensure_ascii=False) if self.as_json else text)
 
 
-_HERE: Final = Place()
+HERE: Final = Place()
 
 
 # Looking.
 
 
-def doctor(*, place: Place = _HERE, whole: Annotated[bool, Parameter(negative=())] = False) -> int:
+def doctor(*, place: Place = HERE, whole: Annotated[bool, Parameter(negative=())] = False) -> int:
     """Check this machine and the data folder; exit code 1 when something is wrong.
 
     Args:
@@ -97,7 +107,7 @@ def doctor(*, place: Place = _HERE, whole: Annotated[bool, Parameter(negative=()
     return int(failed)
 
 
-def config(*, place: Place = _HERE, table: Annotated[bool, Parameter(negative=())] = False) -> int:
+def config(*, place: Place = HERE, table: Annotated[bool, Parameter(negative=())] = False) -> int:
     """Show every key of the configuration with its value; secrets are masked.
 
     Args:
@@ -118,7 +128,7 @@ def config(*, place: Place = _HERE, table: Annotated[bool, Parameter(negative=()
     return 0
 
 
-def backup(folder: Path, *, place: Place = _HERE) -> int:
+def backup(folder: Path, *, place: Place = HERE) -> int:
     """Copy the database into a new folder; the server may run meanwhile.
 
     The master key is not copied. To restore, start the server with --data on a copy of the
@@ -165,7 +175,7 @@ def _operator(platform: Platform, login: str) -> Operator:
 
 @operators.command
 def add(
-    login: str, *, place: Place = _HERE, role: Role = Role.OPERATOR,
+    login: str, *, place: Place = HERE, role: Role = Role.OPERATOR,
     password_stdin: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:  # fmt: skip
     """Let somebody sign in at the console.
@@ -191,7 +201,7 @@ def add(
 
 @operators.command
 def reset(
-    login: str, *, place: Place = _HERE,
+    login: str, *, place: Place = HERE,
     password_stdin: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:  # fmt: skip
     """Give an operator a new password, end its sessions and open its lock.
@@ -214,7 +224,7 @@ def reset(
 
 
 @operators.command
-def retire(login: str, *, place: Place = _HERE) -> int:
+def retire(login: str, *, place: Place = HERE) -> int:
     """Let an operator sign in no more; the last who may act stays.
 
     Args:
@@ -234,7 +244,7 @@ api_keys = CommandApp(name="api-key", help="Keys of the REST API.")
 
 @api_keys.command
 def create(
-    name: str, *, place: Place = _HERE,
+    name: str, *, place: Place = HERE,
     scope: Annotated[list[str] | None, Parameter(negative=())] = None, app: str = "",
 ) -> int:  # fmt: skip
     """Make a key; its secret is shown this once and kept nowhere.
@@ -260,7 +270,7 @@ def create(
 
 
 @api_keys.command
-def revoke(key_id: str, *, place: Place = _HERE) -> int:
+def revoke(key_id: str, *, place: Place = HERE) -> int:
     """Accept a key no more.
 
     Args:
@@ -278,7 +288,7 @@ keys = CommandApp(name="keys", help="The platform's own keys.")
 
 
 @keys.command(name="list")
-def list_keys(*, place: Place = _HERE) -> int:
+def list_keys(*, place: Place = HERE) -> int:
     """The keys that the platform signs with and the apps that use each, and all API keys."""
     with offline(place.settings) as platform:
         rows = platform.rows
@@ -303,7 +313,7 @@ def list_keys(*, place: Place = _HERE) -> int:
 
 
 @keys.command
-def new_gateway(*, place: Place = _HERE) -> int:
+def new_gateway(*, place: Place = HERE) -> int:
     """Make a further key pair for the platform's signatures; apps keep theirs until moved.
 
     Give its public half to the partners first, then move them with `keys use-gateway`. While
@@ -322,7 +332,7 @@ def new_gateway(*, place: Place = _HERE) -> int:
 
 @keys.command
 def use_gateway(
-    key_id: str, *, place: Place = _HERE,
+    key_id: str, *, place: Place = HERE,
     app: Annotated[list[str] | None, Parameter(negative=())] = None,
     every_app: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:  # fmt: skip
@@ -346,7 +356,7 @@ def use_gateway(
 
 
 @keys.command
-def rotate_master(*, place: Place = _HERE) -> int:
+def rotate_master(*, place: Place = HERE) -> int:
     """Make a new master key and seal everything with it; cut off, run it again."""
     done = rotate_master_key(place.settings)
     place.say(

@@ -1,0 +1,198 @@
+"""Applying a file of accounts and transfers to the ledger, a call a transaction.
+
+How far a file has come is kept in the transaction of each call, under the digest of its
+contents: the same file applied again goes on where it stopped, and one that is done does nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from tallystick.accounting.files import BadRow, Call, calls_of_file
+from tallystick.accounting.model import ExpirePending
+from tallystick.accounting.service import expiry_timer_id
+from tallystick.ledger.bulk import BulkLedger, result_names
+from tallystick.ledger.chart import PLATFORM_BOOK_MIN
+from tallystick.ledger.encoding import entry_from, id_bytes, ids_from
+from tallystick.ledger.model import TransferFlags, expires_at_ms
+from tallystick.ledger.records import Records
+from tallystick.pipeline.commands import command_bytes
+from tallystick.store.bulk_store import BulkSession
+
+__all__ = ["Applied", "apply_file"]
+
+_REFUSED_SHOWN = 20
+_PENDING = int(TransferFlags.PENDING)
+_SETTLES = int(TransferFlags.POST_PENDING | TransferFlags.VOID_PENDING)
+_FINE = frozenset({"created", "exists"})
+
+Told = Callable[[int], None]
+
+
+class Applied(msgspec.Struct):
+    """How far a file has come.
+
+    Args:
+        rows: rows applied, those of earlier runs included.
+        answers: how many accounts and transfers got each answer.
+        refused: the first lines that were not created, with their answers.
+        resumed_at: rows that earlier runs had applied.
+    """
+
+    rows: int = 0
+    answers: dict[str, int] = {}
+    refused: list[tuple[int, str]] = []
+    resumed_at: int = 0
+
+    @property
+    def all_fine(self) -> bool:
+        """Whether every row was created or there before."""
+        return not set(self.answers) - _FINE
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _Progress:
+    """What a file's earlier calls did, in the store's `setting` table."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._name = f"ledger.apply.{_digest(path)}"
+
+    def load(self) -> Applied | None:
+        """How far it came; None for a file that was never begun."""
+        sql = "SELECT value FROM setting WHERE name = ?"
+        row = self._connection.execute(sql, (self._name,)).fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=Applied)
+
+    def save(self, applied: Applied) -> None:
+        """Keep it, in the transaction of the call."""
+        self._connection.execute(
+            "INSERT INTO setting (name, value) VALUES (?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (self._name, msgspec.json.encode(applied).decode()),
+        )
+
+
+def _require_own_books(call: Call) -> None:
+    if call.accounts is not None:
+        books: Sequence[int] = [a.book for a in call.accounts]
+    else:
+        assert call.transfers is not None
+        books = call.transfers["book"].tolist()
+    if books and max(books) >= PLATFORM_BOOK_MIN:
+        at = next(i for i, book in enumerate(books) if book >= PLATFORM_BOOK_MIN)
+        raise BadRow(call.lines[at], f"book {books[at]} is kept by the platform")
+
+
+def _require_own_holds(ledger: BulkLedger, call: Call) -> None:
+    """A row that settles a hold takes over its book, so the hold is looked at too."""
+    assert call.transfers is not None
+    settling = np.flatnonzero(call.transfers["pending_id"].any(axis=1))
+    if not settling.size:
+        return
+    ids = ids_from(call.transfers["pending_id"][settling].tobytes())
+    for line, pending_id in zip(settling.tolist(), ids, strict=True):
+        entries = ledger.index.entries_of_ids([pending_id], ledger.index.entry_count)
+        if entries and int(ledger.read(entries)["book"][0]) >= PLATFORM_BOOK_MIN:
+            raise BadRow(call.lines[line], "the hold is in a book that is kept by the platform")
+
+
+def _watch_holds(
+    connection: sqlite3.Connection, ledger: BulkLedger, transfers: Records, created: np.ndarray
+) -> None:
+    """Set the timers of new holds that time out; forget those of holds that are settled."""
+    flags = transfers["flags"]
+    timed = np.flatnonzero(created & (flags & _PENDING > 0) & (transfers["timeout"] > 0))
+    if timed.size:
+        entries = ledger.index.entries_of_ids(
+            ids_from(transfers["id"][timed].tobytes()), ledger.index.entry_count
+        )
+        holds = [entry_from(record.tobytes()) for record in ledger.read(entries)]
+        connection.executemany(
+            "INSERT INTO timer (timer_id, due_ms, command) VALUES (?, ?, ?) "
+            "ON CONFLICT (timer_id) DO UPDATE SET due_ms = excluded.due_ms",
+            [
+                (expiry_timer_id(h.id), expires_at_ms(h),
+                 command_bytes(ExpirePending(transfer_id=id_bytes(h.id))))
+                for h in holds
+            ],
+        )  # fmt: skip
+    settled = np.flatnonzero(created & (flags & _SETTLES > 0))
+    if settled.size:
+        connection.executemany(
+            "DELETE FROM timer WHERE timer_id = ?",
+            [(expiry_timer_id(i),) for i in ids_from(transfers["pending_id"][settled].tobytes())],
+        )
+
+
+def _apply(
+    connection: sqlite3.Connection, ledger: BulkLedger, call: Call, now_ns: int
+) -> list[str]:
+    if call.accounts is not None:
+        return [r.value for r in ledger.create_accounts(call.accounts, now_ns)]
+    assert call.transfers is not None
+    _require_own_holds(ledger, call)
+    codes = ledger.create_transfers(call.transfers, now_ns)
+    _watch_holds(connection, ledger, call.transfers, codes == 0)
+    return [r.value for r in result_names(codes)]
+
+
+def apply_file(
+    connection: sqlite3.Connection,
+    path: Path,
+    *,
+    told: Told = lambda rows: None,
+    clock_ns: Callable[[], int] = time.time_ns,
+) -> Applied:
+    """Apply a file, or the rest of it. Each call of up to 8,000 rows is durable when it ends.
+
+    Before the first call the whole file is read and checked, so that a bad row anywhere means
+    that nothing of the file is applied.
+
+    Args:
+        connection: the writing connection of a data folder that this process owns.
+        told: called after each call with the rows applied so far.
+
+    Raises:
+        BadRow: a row that cannot be taken; of its call nothing is applied.
+        OSError: the file cannot be read.
+    """
+    progress = _Progress(connection, path)
+    applied = progress.load()
+    if applied is None:
+        for call in calls_of_file(path):
+            _require_own_books(call)
+        applied = Applied()
+        progress.save(applied)
+    applied.resumed_at = applied.rows
+    session = BulkSession.on_sqlite(connection)
+    try:
+        for call in calls_of_file(path, applied.rows):
+            with session.transaction() as ledger:
+                answers = _apply(connection, ledger, call, clock_ns())
+                applied = _after(applied, call, answers)
+                progress.save(applied)
+            told(applied.rows)
+    finally:
+        session.close()
+    return applied
+
+
+def _after(applied: Applied, call: Call, answers: list[str]) -> Applied:
+    counted = Counter(applied.answers)
+    counted.update(answers)
+    room = _REFUSED_SHOWN - len(applied.refused)
+    new = [(line, a) for line, a in zip(call.lines, answers, strict=True) if a not in _FINE]
+    return Applied(call.end, dict(counted), applied.refused + new[:room], applied.resumed_at)

@@ -1,0 +1,81 @@
+"""`tallystick ledger apply`: a file of accounts and transfers into the ledger, offline."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from sqlite3 import Connection
+
+from tallystick.accounting.apply import Applied, apply_file
+from tallystick.accounting.files import BadRow
+from tallystick.admin.commands import HERE, Place, UsageError
+from tallystick.settings import Settings
+from tallystick.store.engine import DataFolder, connect, migrate, require_whole
+from tallystick.store.sealing import load_master_key
+
+__all__ = ["apply"]
+
+_SAY_EVERY_S = 1.0
+
+
+@contextmanager
+def _ledger(settings: Settings) -> Iterator[Connection]:
+    """The writing connection of a data folder that no server owns."""
+    folder = DataFolder(settings.data)
+    try:
+        load_master_key(settings.master_key_path, may_create=not folder.database.exists())
+        require_whole(folder.database)
+        with closing(connect(folder.database)) as connection:
+            migrate(connection)
+            yield connection
+    finally:
+        folder.close()
+
+
+class _Teller:
+    """Says on stderr how far it is, now and then."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __call__(self, rows: int) -> None:
+        if time.monotonic() - self._said >= _SAY_EVERY_S:
+            self._said = time.monotonic()
+            print(f"{rows:,} rows applied", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _told(file: Path, applied: Applied, seconds: float) -> str:
+    here = applied.rows - applied.resumed_at
+    lines = [f"{file}: {applied.rows:,} rows, {here:,} of them now, in {seconds:.1f} s"]
+    lines += [f"  {count:>12,}  {answer}" for answer, count in sorted(applied.answers.items())]
+    lines += [f"  line {line}: {answer}" for line, answer in applied.refused]
+    return "\n".join(lines)
+
+
+def apply(file: Path, *, place: Place = HERE) -> int:
+    """Apply a file of accounts and transfers to the ledger, while no server runs.
+
+    A file that was applied in part goes on where it stopped; one that is done does nothing.
+    The exit code is 1 when a row was refused by the ledger, 2 when a row cannot be read.
+
+    Args:
+        file: JSON lines, CSV or Parquet, by its ending.
+    """
+    started = time.monotonic()
+    with _ledger(place.settings) as connection:
+        try:
+            applied = apply_file(connection, file, told=_Teller())
+        except BadRow as error:
+            raise UsageError(f"{file}, {error}.") from error
+    found = {
+        "file": str(file),
+        "rows": applied.rows,
+        "rows_now": applied.rows - applied.resumed_at,
+        "answers": applied.answers,
+        "refused": [{"line": line, "answer": answer} for line, answer in applied.refused],
+    }
+    place.say(found, _told(file, applied, time.monotonic() - started))
+    return 0 if applied.all_fine else 1
