@@ -77,9 +77,18 @@ _KEY_PARAMETER: Final = {
 }
 
 
+_DECIMAL: Final = {
+    "anyOf": [{"type": "string", "pattern": r"^-?[0-9]{1,20}(\.[0-9]{1,20})?$"}, {"type": "number"}]
+}
+"""A decimal as it is read: a text, or a number, of which every written digit counts."""
+
+
 def _portable(schema: Any) -> Any:
-    """A schema whose patterns are JSON Schema's own: `$` is the very end there."""
+    """A schema in JSON Schema's own words: `$` is a text's very end there."""
     if isinstance(schema, dict):
+        if schema.get("format") == "decimal":
+            rest = {n: v for n, v in schema.items() if n not in ("type", "format", "pattern")}
+            return _DECIMAL | _portable(rest)
         return {
             name: value[:-2] + "$"
             if name == "pattern" and isinstance(value, str) and value.endswith(r"\Z")
