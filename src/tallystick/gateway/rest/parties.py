@@ -52,8 +52,8 @@ Login = Annotated[
     Meta(
         min_length=3,
         max_length=100,
-        pattern=r"^\S+\Z",
-        description="An address or number; nobody else has it.",
+        pattern=r"^[!-~]+\Z",
+        description="An address or number, in ASCII; nobody else has it.",
         examples=["carol@shop.example"],
     ),
 ]
