@@ -44,13 +44,13 @@ def fuzz(server: ServerProcess, key: str, folder: Path, *options: str) -> dict[s
         sys.executable, "-m", "schemathesis.cli",
         "--config-file", str(HERE / "schemathesis.toml"),
         "run", f"{server.base_url}/openapi.json",
-        "--header", f"Authorization: Bearer {key}",
         "--seed", str(SEED), "--workers", "2", "--continue-on-failure", "--warnings", "off",
         "--report-json-path", str(report), *options,
     ]  # fmt: skip
     env = os.environ | {
         "SCHEMATHESIS_HOOKS": "tests.gateway.rest.schemathesis_hooks",
         "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src"))),
+        "API_KEY": key,
         "NO_PROXY": "127.0.0.1",
     }
     done = subprocess.run(

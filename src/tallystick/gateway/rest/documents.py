@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import hashlib
 import mimetypes
 from collections.abc import Sequence
@@ -67,17 +69,21 @@ def _load() -> dict[str, _Document]:
 
 def document_routes(operations: Sequence[Operation], base_url: str) -> list[HTTPRouteHandler]:
     """`/openapi.json`, `/docs`, `/docs/refusals`, and what these pages load."""
-    described = _Document(openapi_json(operations, base_url), "application/json")
     files = _load()
     rows = refusals_rows_html().encode()
     page = files.pop("docs.html")
     refusals = files.pop("refusals.html")
     refusals = refusals._replace(body=refusals.body.replace(_ROWS_MARK, rows))
 
+    # Made when somebody asks: it takes a while, and most starts of a server are not for it.
+    @functools.cache
+    def described() -> _Document:
+        return _Document(openapi_json(operations, base_url), "application/json")
+
     @get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
         """The OpenAPI document."""
-        return described.answer(request)
+        return (await asyncio.to_thread(described)).answer(request)
 
     @get("/docs", include_in_schema=False)
     async def docs(request: Request[Any, Any, Any]) -> Response[bytes]:
