@@ -28,6 +28,8 @@ from tallystick.payments.wallet import service as wallet
 from tallystick.pipeline.commands import Answer, Caller, Command, Registry, Request
 from tallystick.pipeline.executor import Executor
 from tallystick.pipeline.timers import TimerRunner
+from tallystick.risk.graph import service as graph_service
+from tallystick.risk.graph.follower import GraphFollower
 from tallystick.settings import Settings
 from tallystick.store.engine import DataFolder, StoreError, connect, migrate, require_whole
 from tallystick.store.ledger_rows import SqlLedgerReader
@@ -92,6 +94,12 @@ class Platform:
         self.rows = ReadSession(connect(folder.database, readonly=True))
         self.ledger = SqlLedgerReader(self.rows.connection)
         self.registry = registry_of_products()
+        self.graph = GraphFollower(
+            lambda: ReadSession(connect(folder.database, readonly=True)),
+            settings.data / "fraud-graph.npz",
+        )
+        self.graph.register(self.registry)
+        graph_service.register(self.registry, lambda: self.graph.graph)
         self.metrics = Metrics()
         self.executor = Executor(
             writer, self.registry, clock_ms=clock_ms, observer=self.metrics,
@@ -149,6 +157,7 @@ class Platform:
             "notifications": self.sender.run(),
             "banks": self.banks.run(),
             "watch": self.watch.run(),
+            "graph": self.graph.run(),
         }
         self._tasks = [asyncio.create_task(run, name=name) for name, run in workers.items()]
 
@@ -165,6 +174,7 @@ class Platform:
             with suppress(asyncio.CancelledError):
                 await task
         await asyncio.to_thread(self.executor.stop)
+        await asyncio.to_thread(self.graph.close)
         self.close()
 
     def close(self) -> None:

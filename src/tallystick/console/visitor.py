@@ -34,7 +34,7 @@ _PARTY_SCOPES = frozenset({"party", "payments:write", "wallet:write", "parties:c
 _VIEWER_SCOPES = frozenset(
     {
         "payments:read", "wallet:read", "ledger:read", "parties:read", "apps:read",
-        "notifications:read",
+        "notifications:read", "risk:read",
     }
 )  # fmt: skip
 _OPERATOR_SCOPES = _VIEWER_SCOPES | {

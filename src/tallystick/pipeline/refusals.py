@@ -72,6 +72,13 @@ _ROWS: Final = [
      "The body must be application/json.", "请求体须为 application/json。"),
     ("METHOD_NOT_ALLOWED", 405, INVALID, "isv.invalid-method",
      "This address does not take this method.", "该地址不支持此请求方法。"),
+    # The fraud graph.
+    ("GRAPH_NOT_READY", 503, UNAVAILABLE, "aop.ACQ.SYSTEM_ERROR",
+     "The fraud graph is still being rebuilt; try again soon.", "风险图谱正在重建，请稍后重试。"),
+    ("GRAPH_VERTEX_EXISTS", 422, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "The fraud graph has this vertex already.", "风险图谱中已有该节点。"),
+    ("GRAPH_VERTEX_UNKNOWN", 422, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "The fraud graph does not have this vertex.", "风险图谱中没有该节点。"),
     # The platform.
     ("INTERNAL_ERROR", 500, UNAVAILABLE, "isp.unknow-error",
      "Something went wrong here; nothing was changed. Try again.",

@@ -13,6 +13,7 @@ from tallystick.gateway.rest.loans import LOAN_OPERATIONS
 from tallystick.gateway.rest.notifications import NOTIFICATION_OPERATIONS
 from tallystick.gateway.rest.operation import Operation
 from tallystick.gateway.rest.parties import PARTY_OPERATIONS
+from tallystick.gateway.rest.risk import RISK_OPERATIONS
 from tallystick.gateway.rest.trades import TRADE_OPERATIONS
 from tallystick.gateway.rest.wallets import WALLET_OPERATIONS
 
@@ -29,4 +30,5 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *NOTIFICATION_OPERATIONS,
     *CREDIT_OPERATIONS,
     *LOAN_OPERATIONS,
+    *RISK_OPERATIONS,
 )

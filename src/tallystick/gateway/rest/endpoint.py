@@ -14,7 +14,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import Scope
 
 from tallystick.gateway.rest.identity import Identity, identify
-from tallystick.gateway.rest.operation import Calculation, Call, Operation
+from tallystick.gateway.rest.operation import Calculation, Call, Operation, Question
 from tallystick.gateway.rest.problem import BadRequest, problem_response
 from tallystick.gateway.rest.reading import BodyReader, QueryReader, idempotency_key, read_path
 from tallystick.pipeline.commands import Answer
@@ -94,6 +94,8 @@ class Endpoint:
             found = operation.run(call, query)
             shown = await found if isawaitable(found) else found
             return _response(shown, operation.status, request_id, {})
+        if isinstance(operation, Question):
+            return await self._ask(call, request, request_id)
         assert self._body is not None, operation.name
         key = idempotency_key(request.headers.getall("idempotency-key", []))
         body = self._body.read(await request.body(), request.headers.get("content-type", ""))
@@ -107,6 +109,13 @@ class Endpoint:
         assert self._body is not None, operation.name
         body = self._body.read(await request.body(), request.headers.get("content-type", ""))
         shown = await asyncio.to_thread(operation.calculate, body)
+        return _response(shown, operation.status, request_id, {})
+
+    async def _ask(self, call: Call, request: RestRequest, request_id: str) -> Response[Any]:
+        operation = self._operation
+        assert self._body is not None, operation.name
+        body = self._body.read(await request.body(), request.headers.get("content-type", ""))
+        shown = await asyncio.to_thread(operation.run, call, body)
         return _response(shown, operation.status, request_id, {})
 
     async def _change(self, call: Call, body: Any, request_id: str) -> Response[Any]:

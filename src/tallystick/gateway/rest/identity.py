@@ -30,6 +30,8 @@ SCOPE_MEANINGS: Final = {
     "apps:write": "Open apps, change their keys, issue and revoke API keys.",
     "notifications:read": "See notifications and every attempt to deliver them.",
     "notifications:write": "Have notifications sent again.",
+    "risk:read": "Ask the fraud graph.",
+    "risk:write": "Add to the fraud graph what the platform does not see by itself.",
 }
 """Every scope that an API key can have."""
 

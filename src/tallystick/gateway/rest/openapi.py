@@ -32,6 +32,7 @@ TAG_MEANINGS: Final = {
     "API keys": "Keys of this API.",
     "Notifications": "What partners were told, and every attempt to tell them.",
     "Credit": "What a loan costs, for anybody; products, lines and loans.",
+    "Risk": "The fraud graph: people, accounts, devices, and the money between them.",
 }
 
 _LEADS: Final = {

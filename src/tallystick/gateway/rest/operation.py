@@ -16,7 +16,10 @@ from tallystick.gateway.rest.identity import Identity
 from tallystick.pipeline.commands import Command
 from tallystick.platform import Platform
 
-__all__ = ["BODY_BYTES_MAX", "Calculation", "Call", "Operation", "calculation", "change", "look"]
+__all__ = [
+    "BODY_BYTES_MAX", "Calculation", "Call", "Operation", "Question", "calculation", "change",
+    "look", "question",
+]  # fmt: skip
 
 BODY_BYTES_MAX = 64 * 1024
 """The largest body that is not a bulk one."""
@@ -112,6 +115,40 @@ class Calculation(Operation):
     def calculate(self, body: Any) -> Any:
         """The answer to a body."""
         return self.run(None, body)  # type: ignore[arg-type]
+
+
+class Question(Operation):
+    """An operation whose question is too large for an address: POST, and changes nothing.
+
+    It is run on a worker thread.
+    """
+
+    @property
+    def changes(self) -> bool:
+        """Nothing, so it takes no Idempotency-Key."""
+        return False
+
+
+def question(
+    path: str,
+    name: str,
+    *,
+    tag: str,
+    summary: str,
+    scope: str,
+    body: type[B],
+    find: Callable[[Call, B], Any],
+    answer: Any,
+    description: str = "",
+    for_apps: bool = True,
+    refusals: Sequence[str] = (),
+    example: Any = None,
+) -> Question:
+    """An operation that only looks, with a body: POST, without an Idempotency-Key."""
+    return Question(
+        "POST", path, name, tag, summary, description, scope, answer, find, {},
+        for_apps, body, None, 200, refusals, BODY_BYTES_MAX, None, example,
+    )  # fmt: skip
 
 
 def calculation(

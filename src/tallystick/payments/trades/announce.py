@@ -42,11 +42,15 @@ def _fields(trade: Trade, refunded_total: int, out_biz_no: str, refunded_ms: int
 
 
 def trade_happened(
-    what: str, trade: Trade, *, refunded_total: int = 0, out_biz_no: str = "", refunded_ms: int = 0
-) -> Event:
+    what: str, trade: Trade, *, refunded_total: int = 0, refund: int = 0, out_biz_no: str = "",
+    refunded_ms: int = 0,
+) -> Event:  # fmt: skip
     """The event `trade.<what>`; with the notification's form when the partner is told of it.
 
     Partners are told when a trade is paid, refunded, closed or finished.
+
+    Args:
+        refund: minor units that went back to the buyer with this event.
     """
     told = bool(trade.notify_url) and what in _NOTIFIED
     return event(
@@ -56,7 +60,10 @@ def trade_happened(
             "app_id": trade.app_id,
             "out_trade_no": trade.out_trade_no,
             "status": trade.status.value,
+            "buyer_id": trade.buyer_id,
+            "seller_id": trade.seller_id,
             "amount": trade.amount,
+            "refund": refund,
             "currency": trade.currency,
             "notify_url": trade.notify_url if told else "",
             "notify_type": "trade_status_sync",

@@ -394,7 +394,8 @@ def resolve(state: TradeState, command: ResolveDispute, settle_no: str, now_ms: 
     happened = trade_happened(
         "refunded" if command.to_buyer and command.to_seller else "closed"
         if command.to_buyer else "settled",
-        final, refunded_total=total, out_biz_no=number, refunded_ms=now_ms,
+        final, refunded_total=total, refund=command.to_buyer, out_biz_no=number,
+        refunded_ms=now_ms,
     )  # fmt: skip
     return Decision(
         reply=done(final, settle_no=settle_no if command.to_seller else ""),

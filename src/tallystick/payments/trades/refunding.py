@@ -108,7 +108,7 @@ def refund_part(state: TradeState, command: RefundTrade, as_command: str, now_ms
     )  # fmt: skip
     changed = replace(trade, status=after, closed_ms=now_ms if whole else trade.closed_ms)
     happened = trade_happened(
-        "closed" if whole else "refunded", changed, refunded_total=total,
+        "closed" if whole else "refunded", changed, refunded_total=total, refund=command.amount,
         out_biz_no=command.out_request_no, refunded_ms=now_ms,
     )  # fmt: skip
     over = ("trade.confirm", "trade.finish") if whole else ()

@@ -61,11 +61,17 @@ class GraphView(NamedTuple):
 
 
 class Graph:
-    """Everything that is known. `changes` counts the writes since it was made."""
+    """Everything that is known.
+
+    Attributes:
+        changes: how many writes were done since it was made.
+        position: how far the feed that it follows was read; 0 if it follows none.
+    """
 
     def __init__(self) -> None:
         self.lock = ReadWriteLock()
         self.changes = 0
+        self.position = 0
         self.vertices = {kind: Vertices(kind.value) for kind in VertexKind}
         self._out = {n: Adjacency(valued=k.valued) for n, k in EDGE_KINDS.items()}
         self._into = {n: Adjacency(valued=k.valued) for n, k in EDGE_KINDS.items()}
@@ -213,9 +219,9 @@ class Graph:
         self._into[kind].remove_last(target, source, time_ms)
         self.changes += 1
 
-    def block(self, kind: VertexKind, vertex_id: int) -> None:
-        """Mark a vertex as blocked."""
-        self.vertices[kind].blocked[self.required_row(kind, vertex_id)] = True
+    def block(self, kind: VertexKind, vertex_id: int, *, blocked: bool = True) -> None:
+        """Mark a vertex as blocked, or as blocked no longer."""
+        self.vertices[kind].blocked[self.required_row(kind, vertex_id)] = blocked
         self.changes += 1
 
     def remove_account(self, account_id: int) -> None:

@@ -42,7 +42,8 @@ def save_snapshot(graph: Graph, path: Path) -> None:
     """Write the state of now; the file appears whole or not at all."""
     with graph.lock.reading():
         columns = dict(_columns(graph))
-        meta = {"format": FORMAT, "digests": {n: _digest(c) for n, c in columns.items()}}
+        digests = {name: _digest(column) for name, column in columns.items()}
+        meta = {"format": FORMAT, "position": graph.position, "digests": digests}
         columns["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
@@ -109,6 +110,7 @@ def _graph(path: Path, columns: _Columns) -> Graph:
         if _digest(column) != meta["digests"][name]:
             raise SnapshotError(f"{path.name} is damaged: column {name} has another checksum")
     graph = Graph()
+    graph.position = int(meta["position"])
     for kind in VertexKind:
         _load_vertices(graph.vertices[kind], columns, kind.value)
     for name, ends in EDGE_KINDS.items():

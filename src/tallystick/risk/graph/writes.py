@@ -13,11 +13,11 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tallystick.risk.graph.answers import Row
-from tallystick.risk.graph.errors import QueryError
+from tallystick.risk.graph.errors import QueryError, WriteRefused
 from tallystick.risk.graph.flows import cycle_accounts, tcr7, tcr11
 from tallystick.risk.graph.graph import Graph
 from tallystick.risk.graph.parameters import ParameterKind, Values, typed
-from tallystick.risk.graph.schema import EdgeKindName, VertexKind
+from tallystick.risk.graph.schema import EDGE_KINDS, EdgeKindName, VertexKind
 from tallystick.risk.graph.vertices import UNKNOWN_MS
 
 __all__ = ["WRITES", "Write", "write"]
@@ -25,6 +25,7 @@ __all__ = ["WRITES", "Write", "write"]
 _K = ParameterKind
 _P, _C, _A = VertexKind.PERSON, VertexKind.COMPANY, VertexKind.ACCOUNT
 _L, _M = VertexKind.LOAN, VertexKind.MEDIUM
+_Run = Callable[[Graph, Values], list[Row]]
 
 
 class Write(NamedTuple):
@@ -34,13 +35,31 @@ class Write(NamedTuple):
         parameters: their names and what they are.
         columns: of the row that it answers; none for a plain write, which answers no row.
         run: does it, for someone who holds the lock for writing.
+        needs: the vertices that must be there, by parameter.
+        makes: the vertex that it adds, by parameter.
     """
 
     name: str
     title: str
     parameters: Mapping[str, ParameterKind]
     columns: tuple[str, ...]
-    run: Callable[[Graph, Values], list[Row]]
+    run: _Run
+    needs: Mapping[str, VertexKind]
+    makes: tuple[str, VertexKind] | None = None
+
+    def require(self, graph: Graph, values: Values) -> None:
+        """See that the vertices that it is about are there, and that a new one is not.
+
+        Raises:
+            WriteRefused: it could not be done now.
+        """
+        for parameter, kind in self.needs.items():
+            graph.required_row(kind, values.number(parameter))
+        if self.makes is not None:
+            parameter, kind = self.makes
+            vertex_id = values.number(parameter)
+            if vertex_id in graph.vertices[kind]:
+                raise WriteRefused("vertex_exists", kind.value, vertex_id)
 
 
 def write(graph: Graph, name: str, given: Mapping[str, object]) -> list[dict[str, object]]:
@@ -81,7 +100,7 @@ def _medium(graph: Graph, v: Values) -> list[Row]:
     return []
 
 
-def _account_of(owner: VertexKind, name: str, edge: EdgeKindName) -> Callable[..., list[Row]]:
+def _account_of(owner: VertexKind, name: str, edge: EdgeKindName) -> _Run:
     def run(graph: Graph, v: Values) -> list[Row]:
         graph.required_row(owner, v.number(name))
         account, time_ms = v.number("accountId"), v.number("time")
@@ -93,7 +112,7 @@ def _account_of(owner: VertexKind, name: str, edge: EdgeKindName) -> Callable[..
     return run
 
 
-def _loan_of(owner: VertexKind, name: str, edge: EdgeKindName) -> Callable[..., list[Row]]:
+def _loan_of(owner: VertexKind, name: str, edge: EdgeKindName) -> _Run:
     def run(graph: Graph, v: Values) -> list[Row]:
         graph.required_row(owner, v.number(name))
         loan, time_ms = v.number("loanId"), v.number("time")
@@ -105,9 +124,7 @@ def _loan_of(owner: VertexKind, name: str, edge: EdgeKindName) -> Callable[..., 
     return run
 
 
-def _edge(
-    kind: EdgeKindName, source: str, target: str, value: str = ""
-) -> Callable[..., list[Row]]:
+def _edge(kind: EdgeKindName, source: str, target: str, value: str = "") -> _Run:
     def run(graph: Graph, v: Values) -> list[Row]:
         amount = v.amount(value) if value else 0.0
         graph.add_edge(kind, v.number(source), v.number(target), v.number("time"), amount)
@@ -121,7 +138,7 @@ def _remove_account(graph: Graph, v: Values) -> list[Row]:
     return []
 
 
-def _block(kind: VertexKind, name: str) -> Callable[..., list[Row]]:
+def _block(kind: VertexKind, name: str) -> _Run:
     def run(graph: Graph, v: Values) -> list[Row]:
         graph.block(kind, v.number(name))
         return []
@@ -131,7 +148,7 @@ def _block(kind: VertexKind, name: str) -> Callable[..., list[Row]]:
 
 def _guarded(
     vertex: VertexKind, edge: EdgeKindName, detected: Callable[[Graph, Values], bool]
-) -> Callable[..., list[Row]]:
+) -> _Run:
     """A read-write: an edge between two vertices, unless that makes a pattern."""
 
     def run(graph: Graph, v: Values) -> list[Row]:
@@ -177,11 +194,9 @@ def _guarantees_too_much(graph: Graph, v: Values) -> bool:
 
 _WINDOW: Final = {"startTime": _K.TIME, "endTime": _K.TIME}
 _TRUNCATION: Final = {"truncationLimit": _K.LIMIT, "truncationOrder": _K.ORDER}
-_ENDS: Final = {"srcId": _K.ID, "dstId": _K.ID, "time": _K.TIME}
 _ACCOUNT: Final = {"accountId": _K.ID, "time": _K.TIME, "accountBlocked": _K.BOOLEAN,
                    "accountType": _K.TEXT}  # fmt: skip
 _LOAN: Final = {"loanId": _K.ID, "loanAmount": _K.AMOUNT, "balance": _K.AMOUNT, "time": _K.TIME}
-_MONEY: Final = {"time": _K.TIME, "amount": _K.AMOUNT}
 _DONE: Final = ("committed", "reason")
 _E = EdgeKindName
 
@@ -190,59 +205,87 @@ def _two(first: str, second: str, **more: ParameterKind) -> dict[str, ParameterK
     return {first: _K.ID, second: _K.ID, **more}
 
 
+def _named(kind: VertexKind, title: str, name: str, label: str, run: _Run) -> Write:
+    vertex = f"{kind.value.lower()}Id"
+    parameters = {vertex: _K.ID, label: _K.TEXT, "isBlocked": _K.BOOLEAN}
+    return Write(name, title, parameters, (), run, {}, (vertex, kind))
+
+
+def _owned(name: str, title: str, owner: VertexKind, edge: EdgeKindName) -> Write:
+    """An account or a loan with the edge from whose it is."""
+    ends = EDGE_KINDS[edge]
+    parameter = f"{owner.value.lower()}Id"
+    make, more = (_account_of, _ACCOUNT) if ends.target is _A else (_loan_of, _LOAN)
+    made = f"{ends.target.value.lower()}Id"
+    return Write(
+        name, title, {parameter: _K.ID, **more}, (), make(owner, parameter, edge),
+        {parameter: owner}, (made, ends.target),
+    )  # fmt: skip
+
+
+def _joined(
+    name: str, title: str, edge: EdgeKindName, source: str, target: str, value: str = ""
+) -> Write:
+    """An edge between two vertices."""
+    ends = EDGE_KINDS[edge]
+    parameters = {source: _K.ID, target: _K.ID, "time": _K.TIME}
+    if value:
+        parameters[value] = _K.AMOUNT
+    needs = {source: ends.source, target: ends.target}
+    return Write(name, title, parameters, (), _edge(edge, source, target, value), needs)
+
+
+def _on_one(name: str, title: str, parameter: str, kind: VertexKind, run: _Run) -> Write:
+    return Write(name, title, {parameter: _K.ID}, (), run, {parameter: kind})
+
+
+def _read_write(
+    name: str, title: str, edge: EdgeKindName, more: Mapping[str, ParameterKind],
+    detected: Callable[[Graph, Values], bool],
+) -> Write:  # fmt: skip
+    kind = EDGE_KINDS[edge].source
+    ends = {"srcId": _K.ID, "dstId": _K.ID, "time": _K.TIME}
+    return Write(
+        name, title, {**ends, **more}, _DONE, _guarded(kind, edge, detected),
+        {"srcId": kind, "dstId": kind},
+    )  # fmt: skip
+
+
 WRITES: Final = {
     w.name: w
     for w in (
-        Write("tw1", "Add a person",
-              {"personId": _K.ID, "personName": _K.TEXT, "isBlocked": _K.BOOLEAN}, (), _person),
-        Write("tw2", "Add a company",
-              {"companyId": _K.ID, "companyName": _K.TEXT, "isBlocked": _K.BOOLEAN}, (), _company),
-        Write("tw3", "Add a medium",
-              {"mediumId": _K.ID, "mediumType": _K.TEXT, "isBlocked": _K.BOOLEAN}, (), _medium),
-        Write("tw4", "Add an account owned by a person", {"personId": _K.ID, **_ACCOUNT}, (),
-              _account_of(_P, "personId", _E.PERSON_OWN)),
-        Write("tw5", "Add an account owned by a company", {"companyId": _K.ID, **_ACCOUNT}, (),
-              _account_of(_C, "companyId", _E.COMPANY_OWN)),
-        Write("tw6", "Add a loan applied for by a person", {"personId": _K.ID, **_LOAN}, (),
-              _loan_of(_P, "personId", _E.PERSON_APPLY)),
-        Write("tw7", "Add a loan applied for by a company", {"companyId": _K.ID, **_LOAN}, (),
-              _loan_of(_C, "companyId", _E.COMPANY_APPLY)),
-        Write("tw8", "A person invests in a company",
-              _two("personId", "companyId", time=_K.TIME, ratio=_K.AMOUNT), (),
-              _edge(_E.PERSON_INVEST, "personId", "companyId", "ratio")),
-        Write("tw9", "A company invests in a company",
-              _two("companyId1", "companyId2", time=_K.TIME, ratio=_K.AMOUNT), (),
-              _edge(_E.COMPANY_INVEST, "companyId1", "companyId2", "ratio")),
-        Write("tw10", "A person guarantees for a person",
-              _two("personId1", "personId2", time=_K.TIME), (),
-              _edge(_E.PERSON_GUARANTEE, "personId1", "personId2")),
-        Write("tw11", "A company guarantees for a company",
-              _two("companyId1", "companyId2", time=_K.TIME), (),
-              _edge(_E.COMPANY_GUARANTEE, "companyId1", "companyId2")),
-        Write("tw12", "A transfer between accounts", _two("accountId1", "accountId2", **_MONEY), (),
-              _edge(_E.TRANSFER, "accountId1", "accountId2", "amount")),
-        Write("tw13", "A withdrawal to an account",
-              _two("accountId1", "accountId2", **_MONEY), (),
-              _edge(_E.WITHDRAW, "accountId1", "accountId2", "amount")),
-        Write("tw14", "An account repays a loan", _two("accountId", "loanId", **_MONEY), (),
-              _edge(_E.REPAY, "accountId", "loanId", "amount")),
-        Write("tw15", "A loan is paid out to an account", _two("loanId", "accountId", **_MONEY), (),
-              _edge(_E.DEPOSIT, "loanId", "accountId", "amount")),
-        Write("tw16", "A medium signs in to an account",
-              _two("mediumId", "accountId", time=_K.TIME), (),
-              _edge(_E.SIGN_IN, "mediumId", "accountId")),
-        Write("tw17", "Remove an account", {"accountId": _K.ID}, (), _remove_account),
-        Write("tw18", "Block an account", {"accountId": _K.ID}, (), _block(_A, "accountId")),
-        Write("tw19", "Block a person", {"personId": _K.ID}, (), _block(_P, "personId")),
-        Write("trw1", "Transfer under transfer cycle detection",
-              {**_ENDS, "amount": _K.AMOUNT, **_WINDOW}, _DONE,
-              _guarded(_A, _E.TRANSFER, _closes_cycle)),
-        Write("trw2", "Transfer under in/out ratio",
-              {**_ENDS, "amount": _K.AMOUNT, "amountThreshold": _K.AMOUNT, **_WINDOW,
-               "ratioThreshold": _K.AMOUNT, **_TRUNCATION}, _DONE,
-              _guarded(_A, _E.TRANSFER, _flows_through)),
-        Write("trw3", "Guarantee under guarantee chain detection",
-              {**_ENDS, "threshold": _K.AMOUNT, **_WINDOW, **_TRUNCATION}, _DONE,
-              _guarded(_P, _E.PERSON_GUARANTEE, _guarantees_too_much)),
+        _named(_P, "Add a person", "tw1", "personName", _person),
+        _named(_C, "Add a company", "tw2", "companyName", _company),
+        _named(_M, "Add a medium", "tw3", "mediumType", _medium),
+        _owned("tw4", "Add an account owned by a person", _P, _E.PERSON_OWN),
+        _owned("tw5", "Add an account owned by a company", _C, _E.COMPANY_OWN),
+        _owned("tw6", "Add a loan applied for by a person", _P, _E.PERSON_APPLY),
+        _owned("tw7", "Add a loan applied for by a company", _C, _E.COMPANY_APPLY),
+        _joined("tw8", "A person invests in a company", _E.PERSON_INVEST, "personId",
+                "companyId", "ratio"),
+        _joined("tw9", "A company invests in a company", _E.COMPANY_INVEST, "companyId1",
+                "companyId2", "ratio"),
+        _joined("tw10", "A person guarantees for a person", _E.PERSON_GUARANTEE, "personId1",
+                "personId2"),
+        _joined("tw11", "A company guarantees for a company", _E.COMPANY_GUARANTEE,
+                "companyId1", "companyId2"),
+        _joined("tw12", "A transfer between accounts", _E.TRANSFER, "accountId1", "accountId2",
+                "amount"),
+        _joined("tw13", "A withdrawal to an account", _E.WITHDRAW, "accountId1", "accountId2",
+                "amount"),
+        _joined("tw14", "An account repays a loan", _E.REPAY, "accountId", "loanId", "amount"),
+        _joined("tw15", "A loan is paid out to an account", _E.DEPOSIT, "loanId", "accountId",
+                "amount"),
+        _joined("tw16", "A medium signs in to an account", _E.SIGN_IN, "mediumId", "accountId"),
+        _on_one("tw17", "Remove an account", "accountId", _A, _remove_account),
+        _on_one("tw18", "Block an account", "accountId", _A, _block(_A, "accountId")),
+        _on_one("tw19", "Block a person", "personId", _P, _block(_P, "personId")),
+        _read_write("trw1", "Transfer under transfer cycle detection", _E.TRANSFER,
+                    {"amount": _K.AMOUNT, **_WINDOW}, _closes_cycle),
+        _read_write("trw2", "Transfer under in/out ratio", _E.TRANSFER,
+                    {"amount": _K.AMOUNT, "amountThreshold": _K.AMOUNT, **_WINDOW,
+                     "ratioThreshold": _K.AMOUNT, **_TRUNCATION}, _flows_through),
+        _read_write("trw3", "Guarantee under guarantee chain detection", _E.PERSON_GUARANTEE,
+                    {"threshold": _K.AMOUNT, **_WINDOW, **_TRUNCATION}, _guarantees_too_much),
     )
 }  # fmt: skip

@@ -1,0 +1,166 @@
+"""What the platform's events mean for the graph.
+
+A person or merchant is a person or company, a wallet an account: its id is the party's number
+and the currency's, so `2088000000000001156` is a wallet in CNY (156). A trade that is paid is a
+transfer from the buyer to the seller, a refund one back; a withdrawal goes to an account that
+stands for the party's account at the bank. No name or login comes into the graph.
+
+Amounts are in the currency's major unit, as 64-bit floats: they are looked at, never moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from tallystick.money.currency import currency
+from tallystick.risk.graph.errors import WriteRefused
+from tallystick.risk.graph.graph import Graph
+from tallystick.risk.graph.parameters import Values, typed
+from tallystick.risk.graph.schema import EdgeKindName, VertexKind
+from tallystick.risk.graph.writes import WRITES
+
+__all__ = ["WRITTEN", "apply_event", "wallet_id"]
+
+WRITTEN: Final = "graph.written"
+"""The topic of a write that came by a command."""
+
+_ACCOUNT = VertexKind.ACCOUNT
+
+
+class _Payload(msgspec.Struct, frozen=True):
+    """The parts of an event's payload that say something to the graph."""
+
+    kind: str = ""
+    status: str = ""
+    party_id: str = ""
+    payer_id: str = ""
+    payee_id: str = ""
+    buyer_id: str = ""
+    seller_id: str = ""
+    bank_id: str = ""
+    currency: str = ""
+    amount: int = 0
+    refund: int = 0
+    transferred_ms: int = 0
+    write: str = ""
+    params: dict[str, str | int | float | bool] = {}
+
+
+_decoder = msgspec.json.Decoder(_Payload)
+
+
+def wallet_id(party_id: str, currency_code: str) -> int:
+    """The id of a party's wallet in a currency."""
+    return int(party_id) * 1000 + currency(currency_code).number
+
+
+def _bank_account_id(bank_id: str, party_id: str, currency_code: str) -> int:
+    text = f"{bank_id}:{party_id}:{currency_code}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+
+
+def apply_event(graph: Graph, topic: str, subject: str, payload: bytes, at_ms: int) -> bool:
+    """Do what an event means, for someone who holds the lock for writing.
+
+    Returns:
+        Whether the graph took it; False for one about a vertex that is not there.
+    """
+    meaning = _MEANINGS.get(topic)
+    if meaning is None:
+        return True
+    try:
+        meaning(graph, subject, _decoder.decode(payload), at_ms)
+    except WriteRefused:
+        return False
+    return True
+
+
+def _registered(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
+    kind = VertexKind.COMPANY if told.kind == "merchant" else VertexKind.PERSON
+    graph.add_vertex(kind, int(subject), at_ms)
+
+
+def _status_changed(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
+    """A party that is blocked has blocked accounts, those that come later, too."""
+    party, blocked = int(subject), told.status == "blocked"
+    kind, edge = _owner(graph, party)
+    graph.block(kind, party, blocked=blocked)
+    owned = graph.out(edge).view().block(graph.vertices[kind].row(party)).neighbours
+    graph.vertices[_ACCOUNT].blocked[owned] = blocked
+
+
+def _owner(graph: Graph, party: int) -> tuple[VertexKind, EdgeKindName]:
+    if party in graph.vertices[VertexKind.COMPANY]:
+        return VertexKind.COMPANY, EdgeKindName.COMPANY_OWN
+    return VertexKind.PERSON, EdgeKindName.PERSON_OWN
+
+
+def _account(graph: Graph, account: int, party_id: str, label: str, at_ms: int) -> int:
+    """An account of a party, made known when money first moves there; its id."""
+    if account not in graph.vertices[_ACCOUNT]:
+        party = int(party_id)
+        kind, edge = _owner(graph, party)
+        blocked = bool(graph.vertices[kind].blocked[graph.required_row(kind, party)])
+        graph.add_vertex(_ACCOUNT, account, at_ms, label=label, blocked=blocked)
+        graph.add_edge(edge, party, account, at_ms)
+    return account
+
+
+def _wallet(graph: Graph, party_id: str, told: _Payload, at_ms: int) -> int:
+    account = wallet_id(party_id, told.currency)
+    return _account(graph, account, party_id, f"wallet {told.currency}", at_ms)
+
+
+def _major(amount: int, told: _Payload) -> float:
+    return float(amount / 10 ** currency(told.currency).minor_units)
+
+
+def _moved(graph: Graph, payer: str, payee: str, amount: int, told: _Payload, at_ms: int) -> None:
+    if not (payer and payee and amount):
+        return
+    source, target = (_wallet(graph, party, told, at_ms) for party in (payer, payee))
+    graph.add_edge(EdgeKindName.TRANSFER, source, target, at_ms, _major(amount, told))
+
+
+def _transferred(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
+    _moved(graph, told.payer_id, told.payee_id, told.amount, told, told.transferred_ms or at_ms)
+
+
+def _paid(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
+    _moved(graph, told.buyer_id, told.seller_id, told.amount, told, at_ms)
+
+
+def _refunded(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
+    _moved(graph, told.seller_id, told.buyer_id, told.refund, told, at_ms)
+
+
+def _bank_answered(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
+    if told.kind != "withdrawal" or told.status != "accepted":
+        return
+    party = told.party_id
+    bank = _bank_account_id(told.bank_id, party, told.currency)
+    source = _wallet(graph, party, told, at_ms)
+    target = _account(graph, bank, party, f"account at {told.bank_id}", at_ms)
+    graph.add_edge(EdgeKindName.WITHDRAW, source, target, at_ms, _major(told.amount, told))
+
+
+def _written(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
+    wanted = WRITES[told.write]
+    wanted.run(graph, Values(typed(told.write, wanted.parameters, told.params)))
+
+
+_MEANINGS: Final[dict[str, Callable[[Graph, str, _Payload, int], None]]] = {
+    "party.registered": _registered,
+    "party.status_changed": _status_changed,
+    "wallet.transferred": _transferred,
+    "trade.paid": _paid,
+    "trade.refunded": _refunded,
+    "trade.closed": _refunded,
+    "bank.answered": _bank_answered,
+    WRITTEN: _written,
+}
+"""Topics that say something to the graph; the others say nothing to it."""

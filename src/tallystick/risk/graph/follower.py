@@ -1,0 +1,131 @@
+"""The graph of a running platform: rebuilt from the outbox at the start, then following it.
+
+Every event of the outbox is read once, in its order, and the place of the last one is part of
+the graph's state. A graph that has grown large is kept as a snapshot when the platform stops,
+and taken from there at the next start; one that does not fit is rebuilt from the beginning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from tallystick.pipeline.commands import Registry
+from tallystick.risk.graph.errors import SnapshotError
+from tallystick.risk.graph.feed import WRITTEN, apply_event
+from tallystick.risk.graph.graph import Graph
+from tallystick.risk.graph.snapshot import load_snapshot, save_snapshot
+from tallystick.store.rows import ReadSession
+from tallystick.store.unit_of_work import Event
+
+__all__ = ["GraphFollower"]
+
+log = structlog.get_logger("tallystick.graph")
+
+_EVENTS_AT_ONCE: Final = 2000
+_SNAPSHOT_AFTER: Final = 20_000
+_PERIOD_S: Final = 0.25
+
+
+class GraphFollower:
+    """Keeps a graph up to date with the outbox.
+
+    Attributes:
+        graph: the graph; another object after a snapshot was taken.
+        ready: whether it has caught up once since the start.
+        skipped: events that the graph did not take, because a vertex was not there.
+    """
+
+    def __init__(self, rows: Callable[[], ReadSession], snapshot: Path) -> None:
+        self.graph = Graph()
+        self.ready = False
+        self.skipped = 0
+        self._open_rows = rows
+        self._rows: ReadSession | None = None
+        self._snapshot = snapshot
+        self._kept_at = 0
+        self._mutex = threading.Lock()
+        self._closed = False
+
+    def register(self, registry: Registry) -> None:
+        """Have writes by command in the graph before they are answered."""
+        registry.follow(WRITTEN, self._wrote)
+
+    def _wrote(self, event: Event) -> None:
+        if self.ready:
+            self.catch_up()
+
+    async def run(self) -> None:
+        """Rebuild, then look for new events, until it is cancelled."""
+        await asyncio.to_thread(self.rebuild)
+        while True:
+            await asyncio.sleep(_PERIOD_S)
+            await asyncio.to_thread(self.catch_up)
+
+    def rebuild(self) -> None:
+        """Begin with the snapshot if there is one that fits, and read all events after it."""
+        with suppress(FileNotFoundError):
+            try:
+                self._begin_with_snapshot()
+            except SnapshotError as error:
+                log.warning("graph_snapshot_refused", problem=str(error))
+        self.catch_up()
+        self.ready = True
+
+    def _begin_with_snapshot(self) -> None:
+        if not self._snapshot.exists():
+            return
+        graph = load_snapshot(self._snapshot)
+        if graph.position > self._last_seq():
+            raise SnapshotError(f"{self._snapshot.name} is ahead of the outbox")
+        self.graph = graph
+        self._kept_at = graph.position
+
+    def catch_up(self) -> None:
+        """Read the events that are new, in the outbox's order."""
+        with self._mutex:
+            while not self._closed and self._step() == _EVENTS_AT_ONCE:
+                pass
+
+    def _session(self) -> ReadSession:
+        if self._rows is None:
+            self._rows = self._open_rows()
+        return self._rows
+
+    def _last_seq(self) -> int:
+        found = self._session().connection.execute("SELECT MAX(seq) FROM outbox").fetchone()
+        return int(found[0] or 0)
+
+    def _step(self) -> int:
+        events = (
+            self._session()
+            .connection.execute(
+                "SELECT seq, topic, subject, payload, created_ms FROM outbox "
+                "WHERE seq > ? ORDER BY seq LIMIT ?",
+                (self.graph.position, _EVENTS_AT_ONCE),
+            )
+            .fetchall()
+        )
+        if events:
+            with self.graph.lock.writing():
+                for seq, topic, subject, payload, created_ms in events:
+                    taken = apply_event(self.graph, topic, subject, payload, created_ms)
+                    self.skipped += not taken
+                    self.graph.position = seq
+        return len(events)
+
+    def close(self) -> None:
+        """Keep the graph if much has come since it was kept, and let go of the database."""
+        with self._mutex:
+            self._closed = True
+            if self.ready and self.graph.position - self._kept_at >= _SNAPSHOT_AFTER:
+                save_snapshot(self.graph, self._snapshot)
+            if self._rows is not None:
+                self._rows.connection.close()
+                self._rows = None
