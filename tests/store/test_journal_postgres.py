@@ -118,3 +118,23 @@ def test_an_error_undoes_the_whole_transaction(connection: Connection) -> None:
     assert call(bulk, [moved]) == [TransferResult.CREATED]
     block = PostgresJournal(connection).blocks([0])[0]
     assert (entry_from(block).id, entry_from(block).amount) == (7, 50)
+
+
+def test_entries_are_rows_of_a_view(connection: Connection) -> None:
+    bulk = session(connection)
+    with bulk.transaction() as ledger:
+        ledger.create_accounts([Account(i, 1, 1) for i in (1, 2**128 - 2)], 1)
+    large = Transfer(
+        2**127, 1, 2**128 - 2, 2**63 - 1, 0, 2**128 - 1, 2**64 - 1, 2**32 - 1, 2**32 - 1, 1,
+        2**16 - 1, 2,
+    )  # fmt: skip
+    assert call(bulk, [large]) == [TransferResult.CREATED]
+    row = connection.execute(
+        "SELECT journal, entry, id, credit_account_id, amount, user_data_128, user_data_64, "
+        "user_data_32, timeout, book, code, flags FROM ledger_entry WHERE journal > 1"
+    ).fetchall()
+    wide = [n.to_bytes(16, "big") for n in (2**127, 2**128 - 2, 2**128 - 1)]
+    assert row == [
+        (2, 0, wide[0], wide[1], 2**63 - 1, wide[2], b"\xff" * 8, 2**32 - 1, 2**32 - 1, 1,
+         2**16 - 1, 2)
+    ]  # fmt: skip

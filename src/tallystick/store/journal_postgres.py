@@ -16,6 +16,7 @@ from psycopg.pq import TransactionStatus
 from tallystick.ledger.journal import NO_HEAD, JournalBatch, JournalHead, blocks_of
 from tallystick.ledger.model import Account, PendingState
 from tallystick.store.engine import migrations
+from tallystick.store.entry_view import postgres_view
 from tallystick.store.ledger_rows import ACCOUNT_COLUMNS, account_from_row, account_row
 
 __all__ = ["PostgresJournal", "create_ledger_tables"]
@@ -41,6 +42,7 @@ def create_ledger_tables(connection: Connection) -> None:
                 connection.execute(statement.encode())
         # A block fits a page; it is not worth compressing or moving out of line.
         connection.execute("ALTER TABLE ledger_block ALTER COLUMN records SET STORAGE PLAIN")
+        connection.execute(postgres_view().encode())
 
 
 class PostgresJournal:

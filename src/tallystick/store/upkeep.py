@@ -1,4 +1,4 @@
-"""What a database needs when it is opened, beyond its schema: a journal, and exact totals."""
+"""What a database needs when it is opened, beyond its tables: views, a journal, exact totals."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TypeVar
 from tallystick.ledger.books import Changes
 from tallystick.ledger.journal import batch_of_changes
 from tallystick.ledger.model import PendingState
+from tallystick.store.entry_view import sqlite_view
 from tallystick.store.journal_rows import append_batch, journal_head
 from tallystick.store.ledger_rows import SqlLedgerReader
 
@@ -20,11 +21,12 @@ _AT_ONCE = 8000
 
 
 def bring_up(connection: sqlite3.Connection) -> None:
-    """Journal what was booked before there was a journal; write totals that stayed behind.
+    """Make the view; journal what was booked before there was a journal; settle totals.
 
-    Nothing is done for a database that needs neither. A bulk session that ended without
+    Nothing is written to a database that needs neither. A bulk session that ended without
     `close` leaves totals behind; the journal has what they should be.
     """
+    connection.execute(sqlite_view())
     if connection.execute("SELECT 1 FROM ledger_totals_behind").fetchone() is not None:
         # Compiled code is loaded only where there is something for it.
         from tallystick.store.bulk_store import BulkSession
