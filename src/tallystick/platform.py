@@ -13,6 +13,7 @@ import structlog
 
 from tallystick.accounting import service as accounting
 from tallystick.credit.loans import service as loans
+from tallystick.credit.pay_later import service as pay_later
 from tallystick.observe.logs import current_request_id
 from tallystick.observe.metrics import Metrics
 from tallystick.observe.watch import Watch, Watched
@@ -44,7 +45,7 @@ log = structlog.get_logger("tallystick")
 def registry_of_products() -> Registry:
     """Every command that the platform knows."""
     registry = Registry()
-    for product in (parties, partners, accounting, wallet, holds, trades, loans):
+    for product in (parties, partners, accounting, wallet, holds, trades, loans, pay_later):
         product.register(registry)
     return registry
 

@@ -36,6 +36,7 @@ from tallystick.payments.trades.model import RelateReceivers
 from tallystick.payments.wallet.model import BankOrder, BankOrderDone, BankOrderStatus, StartTopUp
 from tallystick.pipeline.commands import SYSTEM, Command, Reply
 from tallystick.platform import Platform
+from tallystick.sandbox.seed_credit import credit_steps
 from tallystick.settings import Settings
 from tallystick.store.engine import StoreError
 
@@ -320,6 +321,9 @@ async def seed(platform: Platform) -> None:
         )
     await _seed_app(platform, draft)
     await _seed_operators(platform, draft, hasher)
+    borrowers = [p["party_id"] for p in people if p["kind"] == PartyKind.PERSON.value]
+    for request_id, command in credit_steps(borrowers).items():
+        await _do(platform, request_id, command)
     credentials = _credentials(platform, folder, draft, people)
     _write(folder / CREDENTIALS, json.dumps(credentials, indent=2, ensure_ascii=False) + "\n")
     (folder / _DRAFT).unlink()

@@ -42,8 +42,8 @@ from tallystick.pipeline.refusals import Refused
 from tallystick.store.table import Row
 
 __all__ = [
-    "LoanState", "NewLoan", "charge_off", "close_day", "collect", "draw", "pay", "refund",
-    "require_offer", "reverse", "waive",
+    "LoanState", "NewLoan", "charge_fee", "charge_off", "close_day", "collect", "draw", "pay",
+    "refund", "require_offer", "reverse", "take_seller_fee", "waive",
 ]  # fmt: skip
 
 
@@ -280,12 +280,16 @@ def _payable(position: Position, mode: PaymentMode) -> int:
     """The most that can be paid."""
     if position.status is LoanStatus.CHARGED_OFF:
         return position.owed_total - position.recovered
-    return position.due_total if mode is PaymentMode.DUE else position.payoff
+    if mode is PaymentMode.DUE:
+        return position.due_total
+    if mode is PaymentMode.NEXT:
+        return position.due_total + max(0, position.next_payment - position.advance)
+    return position.payoff
 
 
 def pay(
     state: LoanState, amount: int, mode: PaymentMode, effect: Effect,
-    kind: LoanEventKind = LoanEventKind.PAYMENT,
+    kind: LoanEventKind = LoanEventKind.PAYMENT, detail: str = "",
 ) -> Decision:  # fmt: skip
     """Pay what is owed; 0 pays all that the mode is for."""
     caught_up = _caught_up(state)
@@ -297,7 +301,7 @@ def pay(
     if taken <= 0:
         raise Refused("LOAN_NOTHING_TO_PAY")
     returned = amount - taken if amount else 0
-    paid = _event(state, kind, taken, mode.value, effect)
+    paid = _event(state, kind, taken, detail or mode.value, effect)
     after = _position(state, paid)
     books = state.books
     reply = _done(
@@ -329,9 +333,36 @@ def _ended(state: LoanState, position: Position) -> tuple[str, ...]:
     return (_timer_id(state.loan.loan_id),) if over else ()
 
 
-def refund(state: LoanState, amount: int) -> Decision:
+def refund(state: LoanState, amount: int, out_request_no: str) -> Decision:
     """Money of a returned purchase pays the loan that bought it; the rest stays in the wallet."""
-    return pay(state, amount, PaymentMode.EARLY, Effect.LOWER, LoanEventKind.REFUND)
+    return pay(state, amount, PaymentMode.EARLY, Effect.LOWER, LoanEventKind.REFUND, out_request_no)
+
+
+def charge_fee(state: LoanState, amount: int) -> Decision:
+    """A fee that is due at once."""
+    caught_up = _caught_up(state)
+    before = caught_up.position
+    fee = _event(state, LoanEventKind.FEE, amount, "")
+    after = _position(state, fee)
+    reply = _done(state, state.loan, after, step=fee.step, amount=amount)
+    return Decision(
+        reply=reply,
+        rows=_kept(state, after, fee),
+        postings=(*caught_up.postings, *_accrued(state.books, before, after)),
+        events=_happened("fee_charged", state, reply),  # type: ignore[arg-type]
+    )
+
+
+def take_seller_fee(state: LoanState, seller: AccountRef) -> Decision:
+    """The seller pays the fee of the buyer's instalments, once it has been paid itself."""
+    amount = state.contract.seller_fee
+    caught_up = _caught_up(state)
+    fee = _event(state, LoanEventKind.SELLER_FEE, amount, "")
+    reply = _done(state, state.loan, caught_up.position, step=fee.step, amount=amount)
+    posting = state.books.posting(
+        "upfront_fee", amount, source=seller, refused_as="SELLER_BALANCE_NOT_ENOUGH"
+    )
+    return Decision(reply, _kept(state, caught_up.position, fee), (*caught_up.postings, posting))
 
 
 def collect(state: LoanState, command: CollectLoan) -> Decision:

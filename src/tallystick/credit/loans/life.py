@@ -33,6 +33,8 @@ from tallystick.pipeline.refusals import Refused
 __all__ = ["Amounts", "Instalment", "Position", "live"]
 
 _PENALTY_YEAR_DAYS: Final = 365
+_WAITS: Final = (PaymentMode.DUE, PaymentMode.NEXT)
+"""What is paid of these kinds is never paid early."""
 
 Amounts = dict[Bucket, int]
 
@@ -84,6 +86,7 @@ class Position(NamedTuple):
     days_past_due: int
     payoff: int
     next_due: date | None
+    next_payment: int
 
     @property
     def due_total(self) -> int:
@@ -216,11 +219,11 @@ class _Life:
         if self.written_off:
             self.recovered += amount
             return
-        if mode is not PaymentMode.DUE:
+        if mode not in _WAITS:
             amount, self.advance = amount + self.advance, 0
         paid = self._allocate(amount)
         rest = amount - _total(paid)
-        if rest and mode is not PaymentMode.DUE:
+        if rest and mode not in _WAITS:
             rest -= self._pay_early(rest, effect, paid)
         self.allocated[step] = paid
         if rest:
@@ -252,6 +255,12 @@ class _Life:
             paid[bucket] += part
             self.paid[bucket] += part
         return row.payment
+
+    def charge(self, amount: int) -> None:
+        """A fee that is due at once."""
+        left = _none() | {Bucket.FEE: amount}
+        self.instalments.append(Instalment(self.day, left, is_late=True))
+        self.late_fees += amount
 
     def write_off(self) -> None:
         """From here on nothing accrues, and what is paid is recovered."""
@@ -291,7 +300,7 @@ class _Life:
         unpaid = [item.day for item in self.instalments if item.owed]
         late_days = (self.day - min(unpaid)).days if unpaid else 0
         ahead = [
-            r.day for r in self.schedule.rows if r.kind is RowKind.DUE and r.day > self.last_due
+            row for row in self.schedule.rows if row.kind is RowKind.DUE and row.day > self.last_due
         ]
         if self.written_off:
             status = LoanStatus.CHARGED_OFF
@@ -304,7 +313,8 @@ class _Life:
             allocated=self.allocated, waiting=self.waiting,
             instalments=tuple(self.instalments), schedule=self.schedule,
             days_past_due=late_days, payoff=_total(due) + early - self.advance,
-            next_due=min(ahead, default=None),
+            next_due=ahead[0].day if ahead else None,
+            next_payment=ahead[0].payment if ahead else 0,
         )  # fmt: skip
 
 
@@ -322,7 +332,9 @@ def _happen(life: _Life, event: LoanEvent) -> None:
             life.waive(Bucket(event.detail), event.amount)
         case LoanEventKind.CHARGE_OFF:
             life.write_off()
-        case LoanEventKind.REVERSAL:
+        case LoanEventKind.FEE:
+            life.charge(event.amount)
+        case LoanEventKind.REVERSAL | LoanEventKind.SELLER_FEE:
             pass
 
 

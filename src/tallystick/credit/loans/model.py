@@ -28,7 +28,8 @@ from tallystick.store.table import Row, Table
 __all__ = [
     "ChargeOffLoan", "CloseCreditDay", "CollectLoan", "Contract", "CreditDayClosed", "CreditLine",
     "DefineLoanProduct", "DrawLoan", "GrantCreditLine", "LateTerms", "LineDone", "Loan",
-    "LoanDone", "LoanEvent", "LoanEventKind", "LoanProduct", "LoanStatus", "PaidFrom", "PayLoan",
+    "LoanDone", "LoanEvent", "LoanEventKind", "LoanProduct", "LoanStatus", "PaidFrom",
+    "PayLaterTerms", "PayLoan",
     "PaymentMode", "ProductDone", "ProductTerms", "ReverseLoanPayment", "WaiveLoan", "contract_of",
     "terms_of",
 ]  # fmt: skip
@@ -62,6 +63,30 @@ class LateTerms(msgspec.Struct, frozen=True, kw_only=True):
     )  # fmt: skip
 
 
+class PayLaterTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """How purchases are billed.
+
+    Args:
+        bill_day, due_day: days of the month, 1 to 28. What is bought before a bill day is due on
+            the due day after it.
+        minimum_rate: of what was bought without instalments; instalments, interest and fees that
+            are due are to be paid whole.
+        minimum_floor: minor units; the least that is to be paid, unless less is billed.
+        late_fee: minor units, once for a bill of which less than the minimum was paid.
+        instalment_fees: (payments, fee as a fraction of the price) for the numbers of instalments
+            that may be chosen; the buyer pays it in equal parts, or the seller at once.
+    """
+
+    bill_day: int = 1
+    due_day: int = 10
+    minimum_rate: Decimal = Decimal("0.1")
+    minimum_floor: int = 0
+    late_fee: int = 0
+    instalment_fees: tuple[tuple[int, Decimal], ...] = (
+        (3, Decimal("0.023")), (6, Decimal("0.045")), (12, Decimal("0.075")),
+    )  # fmt: skip
+
+
 class ProductTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What a product agrees with every borrower; amounts in minor units of its currency.
 
@@ -82,15 +107,24 @@ class ProductTerms(msgspec.Struct, frozen=True, kw_only=True):
     ceiling: Decimal | None = None
     ceiling_source: str = ""
     late: LateTerms = LateTerms()
+    pay_later: PayLaterTerms | None = None
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
-    """What was agreed on one loan when it was drawn; it never changes."""
+    """What was agreed on one loan when it was drawn; it never changes. Amounts in minor units.
+
+    Args:
+        period_fee: due with each payment.
+        seller_fee: what the seller of a purchase pays in the buyer's place.
+    """
 
     principal: int
     start: date
     count: int
     product: ProductTerms
+    first_due: date | None = None
+    period_fee: int = 0
+    seller_fee: int = 0
 
 
 def terms_of(contract: Contract) -> Terms:
@@ -99,6 +133,7 @@ def terms_of(contract: Contract) -> Terms:
     number, unit = product.every
     fees = (
         Fee(FeeTime.PER_PERIOD, rate=product.period_fee_rate, of=FeeBase.PRINCIPAL),
+        Fee(FeeTime.PER_PERIOD, amount=contract.period_fee),
         Fee(FeeTime.UP_FRONT, rate=product.up_front_rate),
         Fee(FeeTime.PREPAYMENT, rate=product.prepayment_rate),
     )
@@ -107,9 +142,9 @@ def terms_of(contract: Contract) -> Terms:
         annual_rate=product.annual_rate,
         day_count=product.day_count,
         start=contract.start,
-        dates=DueDates(Every(number, unit), contract.count),
+        dates=DueDates(Every(number, unit), contract.count, contract.first_due),
         method=product.method,
-        fees=tuple(fee for fee in fees if fee.rate),
+        fees=tuple(fee for fee in fees if fee.rate or fee.amount),
         grace=Grace(),
         currency=product.currency,
     )
@@ -167,14 +202,18 @@ class LoanEventKind(StrEnum):
     PAYMENT = "payment"
     REFUND = "refund"
     WAIVER = "waiver"
+    FEE = "fee"
+    SELLER_FEE = "seller_fee"
     CHARGE_OFF = "charge_off"
     REVERSAL = "reversal"
 
 
 class PaymentMode(StrEnum):
-    """What a payment is for: what is due, principal before it is due, or everything."""
+    """What a payment is for: what is due, with it what falls due next (it waits for its day),
+    principal before it is due, or everything."""
 
     DUE = "due"
+    NEXT = "next"
     EARLY = "early"
     ALL = "all"
 
@@ -182,9 +221,9 @@ class PaymentMode(StrEnum):
 class LoanEvent(Row, frozen=True):
     """One event, in the order of `step`.
 
-    `amount` is minor units. `detail` is the mode of a payment, the bucket of a waiver or the
-    step that a reversal takes back; `source` is the bank that a payment came by, or empty for
-    the wallet.
+    `amount` is minor units. `detail` is the mode of a payment, the bucket of a waiver, the
+    number of a trade's refund or the step that a reversal takes back; `source` is the bank that
+    a payment came by, or empty for the wallet.
     """
 
     loan_id: str

@@ -31,7 +31,7 @@ from tallystick.credit.loans.model import (
 )
 from tallystick.credit.loans.timing import collect_ms, loan_day
 from tallystick.credit.postings import Bucket, LoanBooks
-from tallystick.credit.schedules.terms import Method
+from tallystick.credit.schedules.terms import Method, Unit
 from tallystick.ledger.chart import LOAN_ALLOWANCE, LOAN_PRINCIPAL
 from tallystick.ledger.statements import available_of
 from tallystick.parties.model import Party
@@ -45,10 +45,18 @@ from tallystick.pipeline.refusals import Refused
 from tallystick.pipeline.timers import set_timer
 from tallystick.store.unit_of_work import UnitOfWork
 
-__all__ = ["loan_state", "register", "require_within_line", "start_closing"]
+__all__ = [
+    "loan_state",
+    "open_product",
+    "register",
+    "require_within_line",
+    "start_closing",
+    "state_of",
+]
 
 _CLOSING = "credit.close_day"
 _ONE_DAY = timedelta(days=1)
+_BILL_DAY_MAX = 28
 
 
 def define_product(command: DefineLoanProduct, context: Context) -> Reply:
@@ -62,6 +70,7 @@ def define_product(command: DefineLoanProduct, context: Context) -> Reply:
         raise Refused("CREDIT_TERMS_INVALID", f"order: each of {', '.join(Bucket)} once.")
     if not terms.late.retry_hours:
         raise Refused("CREDIT_TERMS_INVALID", "retry_hours: a payment is tried at least once.")
+    _require_pay_later(terms)
     for count in terms.counts:
         day = loan_day(context.now_ms)
         offer = Contract(principal=terms.amount_max, start=day, count=count, product=terms)
@@ -72,6 +81,16 @@ def define_product(command: DefineLoanProduct, context: Context) -> Reply:
     )
     start_closing(context)
     return ProductDone(product_id=command.product_id, is_open=command.is_open)
+
+
+def _require_pay_later(terms: ProductTerms) -> None:
+    later = terms.pay_later
+    if later is None:
+        return
+    if terms.annual_rate or terms.every != (1, Unit.MONTH):
+        raise Refused("CREDIT_TERMS_INVALID", "pay_later: bears no interest before a due date.")
+    if not (1 <= later.bill_day <= _BILL_DAY_MAX and 1 <= later.due_day <= _BILL_DAY_MAX):
+        raise Refused("CREDIT_TERMS_INVALID", f"bill_day, due_day: 1 to {_BILL_DAY_MAX}.")
 
 
 def start_closing(context: Context) -> None:
@@ -107,6 +126,18 @@ def _product(uow: UnitOfWork, product_id: str) -> LoanProduct:
     return product
 
 
+def open_product(uow: UnitOfWork, product_id: str) -> tuple[LoanProduct, ProductTerms]:
+    """A product that may be drawn, with its terms.
+
+    Raises:
+        Refused: CREDIT_PRODUCT_NOT_EXIST.
+    """
+    product = _product(uow, product_id)
+    if not product.is_open:
+        raise Refused("CREDIT_PRODUCT_NOT_EXIST")
+    return product, msgspec.json.decode(product.terms, type=ProductTerms)
+
+
 def _only_borrower(context: Context, borrower_id: str) -> None:
     caller = context.caller
     if caller.kind is CallerKind.PARTY and caller.id != borrower_id:
@@ -134,10 +165,9 @@ def draw_loan(command: DrawLoan, context: Context) -> Reply:
     """Draw a loan into the borrower's wallet."""
     uow = context.uow
     _only_borrower(context, command.borrower_id)
-    product = _product(uow, command.product_id)
-    if not product.is_open:
-        raise Refused("CREDIT_PRODUCT_NOT_EXIST")
-    terms = msgspec.json.decode(product.terms, type=ProductTerms)
+    product, terms = open_product(uow, command.product_id)
+    if terms.pay_later is not None:
+        raise Refused("CREDIT_PRODUCT_NOT_EXIST", "This product pays purchases only.")
     if command.count not in terms.counts:
         raise Refused("CREDIT_TERMS_INVALID", f"count: one of {terms.counts}.")
     if not terms.amount_min <= command.amount <= terms.amount_max:
@@ -162,13 +192,14 @@ def draw_loan(command: DrawLoan, context: Context) -> Reply:
         drawn_ms=context.now_ms,
         closed_ms=0,
     )
-    state = _state_of(context, loan, ())
+    state = state_of(context, loan, ())
     return record(context, decide.draw(decide.NewLoan(loan, purse, purse), state))
 
 
-def _state_of(
+def state_of(
     context: Context, loan: Loan, events: tuple[LoanEvent, ...], bank_id: str = ""
 ) -> decide.LoanState:
+    """A loan's row and events with the accounts around them."""
     uow = context.uow
     borrower = uow.get(Party, loan.borrower_id)
     assert borrower is not None, loan.borrower_id
@@ -201,7 +232,7 @@ def loan_state(context: Context, loan_id: str, bank_id: str = "") -> decide.Loan
     if loan is None:
         raise Refused("LOAN_NOT_EXIST")
     events = tuple(context.uow.select(LoanEvent, loan_id=loan_id))
-    return _state_of(context, loan, events, bank_id)
+    return state_of(context, loan, events, bank_id)
 
 
 def pay_loan(command: PayLoan, context: Context) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tallystick.credit.pay_later.model import PAY_LATER, PayTradeLater
 from tallystick.gateway.alipay.calls import (
     Call,
     Failed,
@@ -16,6 +17,7 @@ from tallystick.gateway.alipay.calls import (
     yuan,
 )
 from tallystick.gateway.alipay.faults import fault
+from tallystick.gateway.alipay.schemas_trade import TradePay
 from tallystick.money.china_time import china_time
 from tallystick.parties.views import payment_code_index
 from tallystick.payments.trades.model import (
@@ -38,6 +40,8 @@ from tallystick.payments.trades.model import (
 from tallystick.payments.trades.transitions import PROTOCOL_STATUS
 
 __all__ = ["TRADE_METHODS"]
+
+_PAY_LATER_CHANNEL: Final = "pcredit"
 
 
 async def create(call: Call) -> dict[str, Any]:
@@ -75,14 +79,14 @@ async def pay(call: Call) -> dict[str, Any]:
     code_index = b""
     if content.auth_code:
         code_index = payment_code_index(call.platform.sealer, content.auth_code)
-    done: TradeDone = await call.submit(
-        PayTrade(
-            app_id=call.app_id,
-            order=create_order(call, buyer_id=content.buyer_id or ""),
-            payment_code_index=code_index,
-            hold_id=content.auth_no or "",
-        )
+    payment = PayTrade(
+        app_id=call.app_id,
+        order=create_order(call, buyer_id=content.buyer_id or ""),
+        payment_code_index=code_index,
+        hold_id=content.auth_no or "",
     )
+    later = pay_later(content, payment)
+    done: TradeDone = await call.submit(later or payment)
     amount = yuan(done.amount)
     return success(
         trade_no=done.trade_no,
@@ -92,8 +96,34 @@ async def pay(call: Call) -> dict[str, Any]:
         receipt_amount=amount,
         buyer_pay_amount=amount,
         gmt_payment=china_time(done.paid_ms),
-        fund_bill_list=[{"fund_channel": "ALIPAYACCOUNT", "amount": amount}],
+        fund_bill_list=[
+            {"fund_channel": "PCREDIT" if later else "ALIPAYACCOUNT", "amount": amount}
+        ],
         buyer_user_id=done.buyer_id,
+    )
+
+
+def pay_later(content: TradePay, payment: PayTrade) -> PayTradeLater | None:
+    """The payment on credit that content asks for: on the next bill, or in instalments.
+
+    Raises:
+        Failed: the number of instalments, or who bears their fee, cannot be read.
+    """
+    extend = content.extend_params
+    chosen = extend.hb_fq_num if extend else None
+    channels = {c.strip() for c in (content.enable_pay_channels or "").split(",")}
+    if not chosen and channels != {_PAY_LATER_CHANNEL}:
+        return None
+    percent = (extend.hb_fq_seller_percent if extend else None) or "0"
+    if percent not in ("0", "100"):
+        raise Failed(fault("isv.invalid-parameter", "hb_fq_seller_percent"))
+    if chosen and not (chosen.isascii() and chosen.isdigit() and len(chosen) <= 3):
+        raise Failed(fault("isv.invalid-parameter", "hb_fq_num"))
+    return PayTradeLater(
+        payment=payment,
+        product_id=PAY_LATER,
+        count=int(chosen or 1),
+        seller_pays=percent == "100",
     )
 
 

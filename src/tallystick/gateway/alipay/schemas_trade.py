@@ -78,11 +78,17 @@ class SettleInfo(Struct, frozen=True):
 
 
 class ExtendParams(Struct, frozen=True):
-    """Extensions; `royalty_freeze` keeps settled money back for later splits."""
+    """Extensions; `royalty_freeze` keeps settled money back for later splits.
+
+    `hb_fq_num` pays in so many instalments; of their fee the seller bears `hb_fq_seller_percent`
+    per cent, which is 0 or 100.
+    """
 
     sys_service_provider_id: OptionalId = None
     royalty_freeze: OptionalId = None
     royalty_finish: OptionalId = None
+    hb_fq_num: OptionalId = None
+    hb_fq_seller_percent: OptionalId = None
 
 
 class GoodsDetail(Struct, frozen=True):
@@ -124,6 +130,7 @@ class OrderContent(Struct, frozen=True, kw_only=True):
     store_id: OptionalId = None
     terminal_id: OptionalId = None
     merchant_order_no: OptionalId = None
+    enable_pay_channels: Text = None
     timeout_express: OptionalId = None
     time_expire: OptionalId = None
     passback_params: Text = None

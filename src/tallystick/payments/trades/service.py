@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -46,7 +47,7 @@ from tallystick.pipeline.refusals import Refused
 from tallystick.store.table import Row
 from tallystick.store.unit_of_work import UnitOfWork
 
-__all__ = ["register"]
+__all__ = ["Payer", "pay_trade_by", "register"]
 
 
 def _app(context: Context, app_id: str) -> App:
@@ -169,33 +170,59 @@ def _to_pay(command: PayTrade, context: Context) -> tuple[Trade, bool]:
     return _trade(context, named), False
 
 
+class Payer(NamedTuple):
+    """Who pays an order, out of what, and the rows that are kept with it.
+
+    Args:
+        postings: what brings the order's amount into its escrow; none take it from the wallet.
+    """
+
+    buyer: Party
+    postings: tuple[Posting, ...] = ()
+    rows: tuple[Row, ...] = ()
+
+
+def _payer(command: PayTrade, context: Context, trade: Trade) -> Payer:
+    uow = context.uow
+    if command.hold_id:
+        escrow = trade_escrow(trade.trade_no, trade.currency)
+        payer_id, postings, rows = capture_hold(
+            context, command.hold_id, trade.app_id, escrow, trade.amount, trade.trade_no
+        )
+        return Payer(active_party(uow, payer_id), postings, rows)
+    if command.payment_code_index:
+        buyer, code = take_payment_code(
+            uow, command.payment_code_index, context.now_ms, trade.trade_no
+        )
+        return Payer(buyer, rows=(code,))
+    _only(context, command.buyer_id)
+    if context.caller.kind is not CallerKind.PARTY:
+        raise Refused("NOT_PERMITTED", "A buyer pays as a signed-in person or by code.")
+    return Payer(active_party(uow, command.buyer_id))
+
+
 def pay_trade(command: PayTrade, context: Context) -> Reply:
     """Pay an order with a buyer's code, from a hold, or as the signed-in buyer."""
-    uow, now_ms = context.uow, context.now_ms
+    return pay_trade_by(command, context, lambda _, payer: payer)
+
+
+def pay_trade_by(
+    command: PayTrade, context: Context, fund: Callable[[Trade, Payer], Payer]
+) -> Reply:
+    """Pay an order with money that another product brings.
+
+    Args:
+        fund: given the order and who pays it, says what brings the money into its escrow.
+    """
     trade, is_new = _to_pay(command, context)
     state = _state(context, trade, stored=not is_new)
     decide.require_payable(trade)
-    rows: tuple[Row, ...] = ()
-    from_hold: tuple[Posting, ...] = ()
-    if command.hold_id:
-        payer_id, from_hold, rows = capture_hold(
-            context, command.hold_id, trade.app_id, trade_escrow(trade.trade_no, trade.currency),
-            trade.amount, trade.trade_no,
-        )  # fmt: skip
-        buyer = active_party(uow, payer_id)
-    elif command.payment_code_index:
-        buyer, code = take_payment_code(uow, command.payment_code_index, now_ms, trade.trade_no)
-        rows = (code,)
-    else:
-        _only(context, command.buyer_id)
-        if context.caller.kind is not CallerKind.PARTY:
-            raise Refused("NOT_PERMITTED", "A buyer pays as a signed-in person or by code.")
-        buyer = active_party(uow, command.buyer_id)
+    payer = fund(trade, _payer(command, context, trade))
     decision = decide.pay(
-        state, buyer, now_ms, opened_now=is_new, from_hold=from_hold,
-        settle_no=dated_number(now_ms, context.request_key, "settle"),
+        state, payer.buyer, context.now_ms, opened_now=is_new, from_hold=payer.postings,
+        settle_no=dated_number(context.now_ms, context.request_key, "settle"),
     )  # fmt: skip
-    return record(context, decision._replace(rows=(*decision.rows, *rows)))
+    return record(context, decision._replace(rows=(*decision.rows, *payer.rows)))
 
 
 def close_trade(command: CloseTrade, context: Context) -> Reply:
