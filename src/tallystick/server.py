@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 
 from tallystick.observe.logs import configure_logs
+from tallystick.one_write import OneWriteProtocol
 from tallystick.partners.model import Operator
 from tallystick.platform import Platform
 from tallystick.sandbox.seed import (
@@ -142,7 +143,7 @@ def _uvicorn_config(site: Site, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         site,
         loop="none",
-        http="httptools",
+        http=OneWriteProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -21,6 +21,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 import structlog
 
+from tallystick.ledger.chart import transfer_id
 from tallystick.pipeline.commands import (
     Answer,
     CallerKind,
@@ -280,6 +281,7 @@ class Executor:
         connection.execute("BEGIN IMMEDIATE")
         try:
             known = self._known_answers(requests)
+            self._load_ahead(uow, requests, known)
             answers = [self._run(uow, request, known) for request in requests]
             uow.flush()
             self._store_answers(known)
@@ -310,6 +312,12 @@ class Executor:
             )
             known.update({r[0]: _Known(r[1], bool(r[2]), r[3], True) for r in rows})
         return known
+
+    @staticmethod
+    def _load_ahead(uow: UnitOfWork, requests: list[Request], known: dict[bytes, _Known]) -> None:
+        """Ask once for the whole batch what each command asks first: is its transfer new?"""
+        keys = [request.key for request in requests if request.remembered]
+        uow.books.load((), [transfer_id(key, 0) for key in keys if key not in known])
 
     def _store_answers(self, known: dict[bytes, _Known]) -> None:
         rows = [

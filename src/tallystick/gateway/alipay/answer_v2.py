@@ -48,6 +48,17 @@ def fault_content(fault: Fault) -> dict[str, str]:
     }
 
 
+def _says_brace(content: object) -> bool:
+    """Whether a text within holds a brace; of what is no dict, list or text nobody knows."""
+    if isinstance(content, str):
+        return "{" in content or "}" in content
+    if isinstance(content, dict):
+        return any(_says_brace(name) or _says_brace(value) for name, value in content.items())
+    if isinstance(content, list):
+        return any(_says_brace(value) for value in content)
+    return not isinstance(content, int | float | None)
+
+
 def _without_braces(text: re.Match[bytes]) -> bytes:
     string = text[0]
     if b"{" in string or b"}" in string:
@@ -71,7 +82,7 @@ def _ascii(text: bytes) -> bytes:
 
 def _content_bytes(content: object, charset: str) -> bytes:
     text = _ENCODER.encode(content)
-    if text.count(b"{") > 1 or text.count(b"}") > 1:
+    if _says_brace(content):
         # The community Python client counts braces without looking for quotes.
         text = _STRING.sub(_without_braces, text)
     return text if charset == "utf-8" else _ascii(text)

@@ -12,8 +12,8 @@ __all__ = ["PARAMETERS_MAX", "read_parameters", "signed_text"]
 PARAMETERS_MAX: Final = 200
 
 
-# JSON's punctuation makes up most escapes of a request; replacing it first, in C, halves the
-# time of the rest. None of these characters can become part of another escape.
+# The punctuation of JSON and base64 makes up most escapes of a request; it is replaced first, in
+# C. None of these characters can become part of another escape.
 _PUNCTUATION: Final = (
     (b"+", b" "),
     (b"%22", b'"'),
@@ -21,6 +21,9 @@ _PUNCTUATION: Final = (
     (b"%2C", b","),
     (b"%7B", b"{"),
     (b"%7D", b"}"),
+    (b"%2B", b"+"),
+    (b"%2F", b"/"),
+    (b"%3D", b"="),
 )
 
 
@@ -29,7 +32,7 @@ def _unquoted(text: bytes) -> bytes:
         return text.replace(b"+", b" ")
     for escape, character in _PUNCTUATION:
         text = text.replace(escape, character)
-    return unquote_to_bytes(text)
+    return unquote_to_bytes(text) if b"%" in text else text
 
 
 def read_parameters(*encoded: bytes) -> dict[bytes, bytes] | Fault:
