@@ -6,6 +6,7 @@ there is so much to do that it pays. What it compiled is kept on disk.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, TypeVar, cast
@@ -30,12 +31,19 @@ Floats = NDArray[np.float64]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_PLAIN_MAX: Final = 20_000
+_PLAIN_MAX: Final = 50_000
+
+
+_plain_steps: Counter[str] = Counter()
 
 
 def fit(loop: _F, steps: int) -> _F:
-    """A loop as it is best run for so many steps: as it is, or compiled."""
-    return loop if steps <= _PLAIN_MAX else cast(_F, _compiled(loop))
+    """A loop as it is best run for so many steps: as it is, or compiled.
+
+    Once it has gone so many steps that compiling it had paid, it is compiled.
+    """
+    _plain_steps[loop.__name__] += steps
+    return loop if _plain_steps[loop.__name__] <= _PLAIN_MAX else cast(_F, _compiled(loop))
 
 
 @cache
