@@ -68,10 +68,11 @@ def _filled(graph: Graph) -> duckdb.DuckDBPyConnection:
         ("sign_in", EdgeKindName.SIGN_IN, media),
     ):
         edges = graph.out(kind).packed()
-        rows = np.repeat(np.arange(len(edges["lengths"])), edges["lengths"])
+        counts = edges["lengths"].astype(np.int64)
+        rows = np.repeat(np.arange(len(counts)), counts)
         columns: dict[str, Any] = {
             "source": sources.ids[rows],
-            "target": accounts.ids[edges["neighbours"]],  # type: ignore[index]
+            "target": accounts.ids[edges["neighbours"].astype(np.int64)],
             "time": edges["times"],
             **({"amount": edges["values"]} if "values" in edges else {}),
         }

@@ -1,9 +1,9 @@
 """The edges of one kind seen from one end: a block of columns a vertex, in order of time.
 
-A vertex's block is a slice of the pool: neighbour, time, value. Blocks only grow at their end;
-an edge that comes late, or goes, makes the block be written anew elsewhere. So whoever has
-copied `starts` and `lengths` and holds the pool's columns goes on seeing the edges of that
-moment, while the writer goes on writing.
+A vertex's block is a slice of the pool: neighbour, time, value. While somebody holds a state,
+blocks only grow at their end; an edge that comes late, or goes, makes the block be written anew
+elsewhere. So whoever has copied `starts` and `lengths` and holds the pool's columns goes on
+seeing the edges of that moment, while the writer goes on writing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Adjacency", "AdjacencyView", "Block", "Floats", "Ints", "Rows"]
 _Kind = TypeVar("_Kind", bound=np.generic)
 
 _GROWTH_MIN = 4
-_GARBAGE_SHARE_MAX = 3  # A pool of which more than a third is left behind is written anew.
+_GARBAGE_SHARE_MAX = 4  # A pool of which more than a quarter is left behind is written anew.
 _GARBAGE_MIN = 1 << 16
 _COMPILED_MIN = 1 << 20
 
@@ -61,17 +61,37 @@ class AdjacencyView(NamedTuple):
 
 
 def _grown(column: NDArray[_Kind], size: int) -> NDArray[_Kind]:
-    wider = np.empty(max(size, len(column) + len(column) // 4), column.dtype)
+    """A column of vertices with room for more."""
+    wider = np.zeros(max(size, len(column) + len(column) // 4), column.dtype)
     wider[: len(column)] = column
-    wider[len(column) :] = 0
     return wider
 
 
-class Adjacency:
-    """The writer's side. `edges` counts the edges that are there."""
+def _roomy(column: NDArray[_Kind], used: int, size: int) -> NDArray[_Kind]:
+    """A column of the pool with room for as much again.
 
-    def __init__(self, *, valued: bool) -> None:
+    Room that nothing was written to takes no memory, so it may be generous; copying millions of
+    edges while somebody waits may not.
+    """
+    wider = np.empty(2 * size, column.dtype)
+    wider[:used] = column[:used]
+    return wider
+
+
+def _nobody() -> bool:
+    return False
+
+
+class Adjacency:
+    """The writer's side. `edges` counts the edges that are there.
+
+    Args:
+        held: whether somebody holds a state that was frozen.
+    """
+
+    def __init__(self, *, valued: bool, held: Callable[[], bool] = _nobody) -> None:
         self.valued = valued
+        self._held = held
         self.edges = 0
         self._vertices = 0
         self._starts: Ints = np.zeros(0, np.int64)
@@ -82,13 +102,13 @@ class Adjacency:
         self._values: Floats = np.zeros(0, np.float64)
         self._used = 0
         self._garbage = 0
+        self._tight = False
 
     @property
     def memory_bytes(self) -> int:
-        """What its columns take."""
-        columns = (self._starts, self._lengths, self._rooms)
-        pool = (self._neighbours, self._times, self._values)
-        return sum(column.nbytes for column in columns + pool)
+        """What its columns take, their unused room left out."""
+        vertices = sum(c.nbytes for c in (self._starts, self._lengths, self._rooms))
+        return vertices + self._used * sum(column.itemsize for column in self._columns())
 
     def view(self) -> AdjacencyView:
         """The blocks as they are; valid until the writer's next change."""
@@ -133,6 +153,7 @@ class Adjacency:
         if self.valued:
             self._values = values[order]
         self.edges = self._used = len(rows)
+        self._tight = True
 
     def packed(self) -> dict[str, NDArray[np.generic]]:
         """All edges, block by block without gaps, as columns to keep."""
@@ -163,6 +184,7 @@ class Adjacency:
         if self.valued:
             self._values = columns["values"].astype(np.float64, copy=False)
         self.edges = self._used = edges
+        self._tight = True
 
     def append(self, row: int, neighbour: int, time_ms: int, value: float) -> None:
         """Add one edge; one that is older than the newest is put in its place."""
@@ -171,7 +193,7 @@ class Adjacency:
             self._insert(row, neighbour, time_ms, value)
             return
         if length == self._rooms[row]:
-            start = self._move(row, length + max(_GROWTH_MIN, length // 4))
+            start = self._more_room(row)
         at = start + length
         self._neighbours[at] = neighbour
         self._times[at] = time_ms
@@ -189,8 +211,7 @@ class Adjacency:
         append = fit(append_edges, len(rows))
         done = 0
         while done < len(rows):
-            if self._garbage > max(_GARBAGE_MIN, self._used // _GARBAGE_SHARE_MAX):
-                self._compact()
+            self._tidy()
             self._ensure(_GROWTH_MIN)
             pool = np.array([self._used, self._garbage])
             count = append(
@@ -237,6 +258,9 @@ class Adjacency:
     def _insert(self, row: int, neighbour: int, time_ms: int, value: float) -> None:
         block = self.view().block(row)
         at = int(np.searchsorted(block.times, time_ms, side="right"))
+        if len(block.times) < self._rooms[row] and not self._held():
+            self._shift_in(row, at, neighbour, time_ms, value)
+            return
         self._rewrite(
             row,
             Block(
@@ -247,10 +271,26 @@ class Adjacency:
         )
         self.edges += 1
 
+    def _shift_in(self, row: int, at: int, neighbour: int, time_ms: int, value: float) -> None:
+        """Make room inside a block that nobody else looks at."""
+        start, length = int(self._starts[row]), int(self._lengths[row])
+        place, end = start + at, start + length
+        for column, new in zip(self._columns(), (neighbour, time_ms, value), strict=False):
+            column[place + 1 : end + 1] = column[place:end]
+            column[place] = new
+        self._lengths[row] = length + 1
+        self.edges += 1
+
     def _rewrite(self, row: int, block: Block) -> None:
-        """Give a vertex new contents in a new place."""
+        """Give a vertex new contents, in a new place if somebody may look at the old."""
+        if len(block.times) <= self._rooms[row] and not self._held():
+            self._fill(row, int(self._starts[row]), block)
+            return
         self._lengths[row] = 0
-        start = self._move(row, len(block.times) + _GROWTH_MIN)
+        start = self._move(row, len(block.times) + max(_GROWTH_MIN, len(block.times) // 8))
+        self._fill(row, start, block)
+
+    def _fill(self, row: int, start: int, block: Block) -> None:
         end = start + len(block.times)
         self._neighbours[start:end] = block.neighbours
         self._times[start:end] = block.times
@@ -258,10 +298,24 @@ class Adjacency:
             self._values[start:end] = block.values
         self._lengths[row] = len(block.times)
 
+    def _more_room(self, row: int) -> int:
+        """Let a vertex's block grow; its start."""
+        self._tidy()
+        length = int(self._lengths[row])
+        if length < self._rooms[row]:
+            return int(self._starts[row])
+        return self._move(row, length + max(_GROWTH_MIN, length // 4))
+
+    def _tidy(self) -> None:
+        """Before the first write after all edges came at once, give every block some room, so
+        that they do not all move one by one; and reclaim what was left behind."""
+        if self._tight or self._garbage > max(_GARBAGE_MIN, self._used // _GARBAGE_SHARE_MAX):
+            self._compact()
+            self._tight = False
+
     def _move(self, row: int, room: int) -> int:
         """Copy a vertex's block to the end of the pool, with room for more; its new start."""
-        if self._garbage > max(_GARBAGE_MIN, self._used // _GARBAGE_SHARE_MAX):
-            self._compact()
+        self._tidy()
         self._ensure(room)
         old, length = int(self._starts[row]), int(self._lengths[row])
         new = self._used
@@ -277,10 +331,11 @@ class Adjacency:
         """Widen the pool; readers keep the columns that they hold."""
         size = self._used + room
         if size > len(self._neighbours):
-            self._neighbours = _grown(self._neighbours, size)
-            self._times = _grown(self._times, size)
+            used = self._used
+            self._neighbours = _roomy(self._neighbours, used, size)
+            self._times = _roomy(self._times, used, size)
             if self.valued:
-                self._values = _grown(self._values, size)
+                self._values = _roomy(self._values, used, size)
 
     def _columns(self) -> tuple[NDArray[np.generic], ...]:
         if self.valued:
@@ -294,7 +349,7 @@ class Adjacency:
         starts = np.zeros(len(rooms), np.int64)
         starts[1:] = np.cumsum(rooms[:-1], dtype=np.int64)
         used = int(rooms.sum(dtype=np.int64))
-        move = _mover(self._starts, starts, lengths, used + used // 8)
+        move = _mover(self._starts, starts, lengths, 2 * used)
         self._neighbours = move(self._neighbours)
         self._times = move(self._times)
         if self.valued:
@@ -311,7 +366,7 @@ def _mover(
         compiled = fit(move_blocks, size)
 
         def move_compiled(column: NDArray[_Kind]) -> NDArray[_Kind]:
-            fresh = np.zeros(size, column.dtype)
+            fresh = np.empty(size, column.dtype)
             compiled(column, fresh, old, new, lengths)
             return fresh
 
@@ -319,7 +374,7 @@ def _mover(
     source, target = _slots(old, lengths), _slots(new, lengths)
 
     def move(column: NDArray[_Kind]) -> NDArray[_Kind]:
-        fresh = np.zeros(size, column.dtype)
+        fresh = np.empty(size, column.dtype)
         fresh[target] = column[source]
         return fresh
 

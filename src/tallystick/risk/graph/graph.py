@@ -6,6 +6,7 @@ One writer at a time, readers as many as there are. A short read holds the write
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -40,6 +41,10 @@ _EDGES_OF = {
 }
 
 
+class _Hold:
+    """Somebody's hold on a state, for as long as it is referred to."""
+
+
 class GraphView(NamedTuple):
     """One state of the graph, for reads.
 
@@ -48,12 +53,14 @@ class GraphView(NamedTuple):
         blocked: per kind, which rows are blocked.
         out: the edges of a kind, by their source.
         into: the edges of a kind, by their target.
+        hold: keeps a frozen state from being written over.
     """
 
     vertices: dict[VertexKind, Vertices]
     blocked: Callable[[VertexKind], NDArray[np.bool_]]
     out: Callable[[EdgeKindName], AdjacencyView]
     into: Callable[[EdgeKindName], AdjacencyView]
+    hold: object = None
 
     def row(self, kind: VertexKind, vertex_id: int) -> int:
         """The row of an id, -1 if there is none."""
@@ -73,8 +80,14 @@ class Graph:
         self.changes = 0
         self.position = 0
         self.vertices = {kind: Vertices(kind.value) for kind in VertexKind}
-        self._out = {n: Adjacency(valued=k.valued) for n, k in EDGE_KINDS.items()}
-        self._into = {n: Adjacency(valued=k.valued) for n, k in EDGE_KINDS.items()}
+        self._holds: weakref.WeakSet[_Hold] = weakref.WeakSet()
+        self._out, self._into = (
+            {n: Adjacency(valued=k.valued, held=self._held) for n, k in EDGE_KINDS.items()}
+            for _ in range(2)
+        )
+
+    def _held(self) -> bool:
+        return len(self._holds) > 0
 
     def out(self, kind: EdgeKindName) -> Adjacency:
         """The edges of a kind, by their source."""
@@ -107,11 +120,15 @@ class Graph:
 
     def frozen(self) -> GraphView:
         """The state of now, to keep for as long as one likes while the graph goes on."""
+        hold = _Hold()
         with self.lock.reading():
+            self._holds.add(hold)
             blocked = {k: v.blocked[: v.count].copy() for k, v in self.vertices.items()}
             out = {name: adjacency.frozen() for name, adjacency in self._out.items()}
             into = {name: adjacency.frozen() for name, adjacency in self._into.items()}
-        return GraphView(self.vertices, blocked.__getitem__, out.__getitem__, into.__getitem__)
+        return GraphView(
+            self.vertices, blocked.__getitem__, out.__getitem__, into.__getitem__, hold
+        )
 
     # What follows changes the graph and is called by someone who holds the lock for writing.
 

@@ -93,8 +93,8 @@ def _by_account(view: GraphView, edges: AdjacencyView, asked: Arguments) -> list
 def tsr6(view: GraphView, asked: Arguments) -> list[Row]:
     """Blocked accounts that were paid by an account that also paid the given one."""
     payers = np.unique(_edges(view, view.into(_TRANSFER), asked).neighbours)
-    paid = np.unique(step(view.out(_TRANSFER), payers, asked.window).neighbours)
-    paid = paid[view.blocked(_ACCOUNT)[paid]]
-    others = np.setdiff1d(paid, _rows(view, asked))
+    paid = step(view.out(_TRANSFER), payers, asked.window).neighbours
+    others = np.unique(paid[view.blocked(_ACCOUNT)[paid]])
+    others = others[others != view.row(_ACCOUNT, asked.ids[0])]
     ids = sorted(view.vertices[_ACCOUNT].ids[others].tolist())
     return [(str(account),) for account in ids]

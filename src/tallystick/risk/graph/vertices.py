@@ -57,8 +57,12 @@ class Vertices:
 
     def rows(self, vertex_ids: Iterable[int]) -> Rows:
         """The rows of ids, -1 where there is none."""
-        get = self._rows.get
-        return np.array([get(vertex_id, -1) for vertex_id in vertex_ids], np.int32)
+        known = list(vertex_ids)
+        try:
+            return np.array(list(map(self._rows.__getitem__, known)), np.int32)
+        except KeyError:
+            get = self._rows.get
+            return np.array([get(vertex_id, -1) for vertex_id in known], np.int32)
 
     def all_rows(self) -> Rows:
         """The rows of all vertices that are there, in order of their making."""
