@@ -18,6 +18,7 @@ from tallystick.credit.loans.model import (
     LateTerms,
     Loan,
     LoanEvent,
+    LoanLine,
     LoanStatus,
     ProductTerms,
     contract_of,
@@ -26,6 +27,7 @@ from tallystick.credit.postings import Bucket
 from tallystick.credit.schedules.day_count import DayCount
 from tallystick.credit.schedules.terms import Method, Unit
 from tallystick.ledger.chart import BANK_RESERVE, CUSTOMER_WALLET, LOAN_ALLOWANCE
+from tallystick.pipeline.commands import Reply
 from tallystick.pipeline.decisions import AccountRef, Decision
 
 __all__ = ["BANK", "LOAN_ID", "START", "WALLET", "LivingLoan", "contracts"]
@@ -80,6 +82,7 @@ class LivingLoan:
         self.ledger = ToyLedger()
         self.ledger.debits[(CUSTOMER_WALLET, WALLET.owner)] = -_OWN_MONEY
         self.events: tuple[LoanEvent, ...] = ()
+        self.line: LoanLine | None = None
         text = msgspec.json.encode(contract).decode()
         self.loan = Loan(
             LOAN_ID, "cash", WALLET.owner, "CNY", LoanStatus.ACTIVE, text, "",
@@ -94,7 +97,7 @@ class LivingLoan:
             self.loan, self.events, self.day, 1, "system:test", WALLET,
             available=self.ledger.balance(CUSTOMER_WALLET, WALLET.owner),
             allowance=self.ledger.balance(LOAN_ALLOWANCE, LOAN_ID),
-            bank=bank, bank_id="1" if bank else "",
+            bank=bank, bank_id="1" if bank else "", line=self.line,
         )  # fmt: skip
 
     def keep(self, decision: Decision) -> int:
@@ -103,6 +106,8 @@ class LivingLoan:
         for row in decision.rows:
             if isinstance(row, Loan):
                 self.loan = row
+            elif isinstance(row, LoanLine):
+                self.line = row
             elif isinstance(row, LoanEvent):
                 self.events = (*self.events, row)
         return moved
@@ -116,6 +121,15 @@ class LivingLoan:
     def pass_days(self, days: int) -> None:
         """Let time pass."""
         self.day += timedelta(days=days)
+
+    def close_idle(self) -> bool:
+        """Close the day by the loan's line, if it holds; whether it did."""
+        line = self.line
+        if line is None or not line.accrued_day < self.day.isoformat() < line.valid_until:
+            return False
+        rows, postings = decide.close_idle([decide.Idle(line, _BOOK)], self.day)
+        self.keep(Decision(Reply(), tuple(rows), tuple(postings)))
+        return True
 
     @property
     def position(self) -> Position:

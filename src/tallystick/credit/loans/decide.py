@@ -15,6 +15,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tallystick.credit.loans.life import Amounts, Position, live
+from tallystick.credit.loans.line import interest_between, line_of, no_line
 from tallystick.credit.loans.model import (
     CollectLoan,
     Contract,
@@ -22,6 +23,7 @@ from tallystick.credit.loans.model import (
     LoanDone,
     LoanEvent,
     LoanEventKind,
+    LoanLine,
     LoanStatus,
     PaymentMode,
     contract_of,
@@ -42,8 +44,8 @@ from tallystick.pipeline.refusals import Refused
 from tallystick.store.table import Row
 
 __all__ = [
-    "LoanState", "NewLoan", "charge_fee", "charge_off", "close_day", "collect", "draw", "pay",
-    "refund", "require_offer", "reverse", "take_seller_fee", "waive",
+    "Idle", "LoanState", "NewLoan", "charge_fee", "charge_off", "close_day", "close_idle",
+    "collect", "draw", "pay", "refund", "require_offer", "reverse", "take_seller_fee", "waive",
 ]  # fmt: skip
 
 
@@ -67,6 +69,13 @@ class LoanState(NamedTuple):
     allowance: int = 0
     bank: AccountRef | None = None
     bank_id: str = ""
+    line: LoanLine | None = None
+
+    @property
+    def accrued_day(self) -> date:
+        """Up to the start of which day the loan is booked."""
+        kept = self.loan.accrued_day
+        return date.fromisoformat(max(kept, self.line.accrued_day) if self.line else kept)
 
     @property
     def contract(self) -> Contract:
@@ -115,7 +124,7 @@ def _accrued(books: LoanBooks, before: Position, after: Position) -> list[Postin
 
 def _caught_up(state: LoanState) -> _CaughtUp:
     """Bring the loan from the day up to which it is booked to today."""
-    before = live(state.contract, state.events, date.fromisoformat(state.loan.accrued_day))
+    before = live(state.contract, state.events, state.accrued_day)
     after = _position(state)
     books, used = state.books, []
     for bucket in Bucket:
@@ -153,7 +162,7 @@ def _kept(state: LoanState, position: Position, *events: LoanEvent) -> tuple[Row
         steps=state.loan.steps + len(events),
         closed_ms=(state.loan.closed_ms or state.now_ms) if closed else 0,
     )
-    return (loan, *events)
+    return (loan, no_line(loan, state.day), *events)
 
 
 def _event(
@@ -209,7 +218,7 @@ def draw(new: NewLoan, state: LoanState) -> Decision:
     reply = _done(state, loan, position, amount=state.contract.principal)
     return Decision(
         reply=reply,
-        rows=(loan,),
+        rows=(loan, no_line(loan, state.day)),
         postings=(
             books.posting("drawdown", state.contract.principal, payee=new.payee),
             books.posting(
@@ -242,9 +251,7 @@ def _collection(state: LoanState, due: date, attempt: int) -> Timer:
 # Paying.
 
 
-def _payment_postings(
-    state: LoanState, before: Position, after: Position, step: int, amount: int
-) -> list[Posting]:
+def _payment_postings(state: LoanState, after: Position, step: int, amount: int) -> list[Posting]:
     """A payment part by part: what waited pays first, the rest comes from its source."""
     books = state.books
     if after.status is LoanStatus.CHARGED_OFF:
@@ -254,22 +261,19 @@ def _payment_postings(
                 refused_as="BORROWER_BALANCE_NOT_ENOUGH",
             )
         ]  # fmt: skip
-    waiting = after.waiting.get(step, 0)
-    waited = before.advance - after.advance + waiting
+    brought = after.brought(step)
     postings = []
     for bucket, part in after.allocated[step].items():
-        used = min(waited, part)
-        waited -= used
         postings += [
-            books.posting("advance_used", used, bucket=bucket),
+            books.posting("advance_used", part - brought[bucket], bucket=bucket),
             books.posting(
-                "payment", part - used, bucket=bucket, source=state.source,
+                "payment", brought[bucket], bucket=bucket, source=state.source,
                 refused_as="BORROWER_BALANCE_NOT_ENOUGH",
             ),
         ]  # fmt: skip
     postings.append(
         books.posting(
-            "advance", waiting - waited, source=state.source,
+            "advance", amount - sum(brought.values()), source=state.source,
             refused_as="BORROWER_BALANCE_NOT_ENOUGH",
         )
     )  # fmt: skip
@@ -319,7 +323,7 @@ def pay(
         postings=(
             *caught_up.postings,
             *_accrued(books, before, after),
-            *_payment_postings(state, before, after, paid.step, taken),
+            *_payment_postings(state, after, paid.step, taken),
             *returning,
         ),
         timers=_next_collection(state, after) if not after.due_total else (),
@@ -459,13 +463,36 @@ def charge_off(state: LoanState) -> Decision:
     )
 
 
+class Idle(NamedTuple):
+    """A loan on which nothing happens, by its line."""
+
+    line: LoanLine
+    book: int
+
+
+def close_idle(idle: Sequence[Idle], day: date) -> tuple[list[Row], list[Posting]]:
+    """Accrue many loans by their lines up to the start of a day: their rows and postings."""
+    rows: list[Row] = []
+    postings = []
+    for line, book in idle:
+        interest = interest_between(line, day)
+        rows.append(replace(line, accrued_day=day.isoformat()))
+        if interest:
+            books = LoanBooks(line.loan_id, book)
+            postings.append(books.posting("accrual", interest, bucket=Bucket.INTEREST))
+    return rows, postings
+
+
 def close_day(state: LoanState) -> Decision:
     """Accrue, mark late and provide up to the day."""
     caught_up = _caught_up(state)
     position = caught_up.position
     return Decision(
         reply=_done(state, state.loan, position),
-        rows=_kept(state, position),
+        rows=(
+            *_kept(state, position),
+            line_of(state.loan, state.contract, position, position.accruing),
+        ),
         postings=(*caught_up.postings, _provision(state, _expected_loss(state, position))),
         cancelled_timers=_ended(state, position),
     )
@@ -500,7 +527,7 @@ class _Undone(NamedTuple):
 
 
 def _undone(before: Position, after: Position, payment: LoanEvent) -> _Undone:
-    receivables = before.allocated[payment.step]
+    receivables = before.brought(payment.step)
     income = dict.fromkeys(Bucket, 0)
     for bucket in (Bucket.INTEREST, Bucket.FEE, Bucket.PENALTY):
         earned = after.charged[bucket] - before.charged[bucket]

@@ -66,9 +66,11 @@ class Position(NamedTuple):
         charged: what came to be owed so far, interest to the day; principal: what was drawn.
         left: what is still owed of it, due or not.
         due: what is left of what fell due.
-        allocated: what each payment paid, by its step; `None` stands for what waits.
+        allocated: what each payment paid, by its step; with what had waited (`used`), and without
+            what waits of it (`waiting`).
         waived: what was forgiven.
         schedule: the payments as they are planned now.
+        accruing: interest that has accrued and not fallen due.
     """
 
     day: date
@@ -81,12 +83,23 @@ class Position(NamedTuple):
     recovered: int
     allocated: dict[int, Amounts]
     waiting: dict[int, int]
+    used: dict[int, int]
     instalments: tuple[Instalment, ...]
     schedule: Schedule
     days_past_due: int
     payoff: int
     next_due: date | None
     next_payment: int
+    accruing: int
+
+    def brought(self, step: int) -> Amounts:
+        """What a payment paid with its own money: what had waited pays first."""
+        used, brought = self.used.get(step, 0), {}
+        for bucket, part in self.allocated[step].items():
+            taken = min(used, part)
+            used -= taken
+            brought[bucket] = part - taken
+        return brought
 
     @property
     def due_total(self) -> int:
@@ -117,6 +130,7 @@ class _Life:
     waived: Amounts = field(default_factory=_none)
     allocated: dict[int, Amounts] = field(default_factory=dict)
     waiting: dict[int, int] = field(default_factory=dict)
+    used: dict[int, int] = field(default_factory=dict)
     planned: Schedule | None = None
 
     @property
@@ -220,6 +234,7 @@ class _Life:
             self.recovered += amount
             return
         if mode not in _WAITS:
+            self.used[step] = self.advance
             amount, self.advance = amount + self.advance, 0
         paid = self._allocate(amount)
         rest = amount - _total(paid)
@@ -310,11 +325,12 @@ class _Life:
         return Position(
             day=self.day, status=status, charged=charged, left=left, due=due,
             waived=self.waived, advance=self.advance, recovered=self.recovered,
-            allocated=self.allocated, waiting=self.waiting,
+            allocated=self.allocated, waiting=self.waiting, used=self.used,
             instalments=tuple(self.instalments), schedule=self.schedule,
             days_past_due=late_days, payoff=_total(due) + early - self.advance,
             next_due=ahead[0].day if ahead else None,
             next_payment=ahead[0].payment if ahead else 0,
+            accruing=payoff.interest if payoff is not None else 0,
         )  # fmt: skip
 
 

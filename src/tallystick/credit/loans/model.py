@@ -28,7 +28,7 @@ from tallystick.store.table import Row, Table
 __all__ = [
     "ChargeOffLoan", "CloseCreditDay", "CollectLoan", "Contract", "CreditDayClosed", "CreditLine",
     "DefineLoanProduct", "DrawLoan", "GrantCreditLine", "LateTerms", "LineDone", "Loan",
-    "LoanDone", "LoanEvent", "LoanEventKind", "LoanProduct", "LoanStatus", "PaidFrom",
+    "LoanDone", "LoanEvent", "LoanEventKind", "LoanLine", "LoanProduct", "LoanStatus", "PaidFrom",
     "PayLaterTerms", "PayLoan",
     "PaymentMode", "ProductDone", "ProductTerms", "ReverseLoanPayment", "WaiveLoan", "contract_of",
     "terms_of",
@@ -196,6 +196,25 @@ class Loan(Row, frozen=True):
     closed_ms: int
 
 
+class LoanLine(Row, frozen=True):
+    """How a loan accrues while nothing happens on it (see `line`).
+
+    Args:
+        accrued_day: up to its start the loan is booked.
+        valid_until: the line holds for days before this one.
+        from_day, base: interest since that day, on so much.
+        numerator, denominator: interest on 1 for a day.
+    """
+
+    loan_id: str
+    accrued_day: str
+    valid_until: str
+    from_day: str
+    base: int
+    numerator: str
+    denominator: str
+
+
 class LoanEventKind(StrEnum):
     """What happens on a loan after it is drawn."""
 
@@ -241,6 +260,7 @@ class LoanEvent(Row, frozen=True):
 PRODUCTS = Table("loan_product", LoanProduct, ("product_id",))
 LINES = Table("credit_line", CreditLine, ("borrower_id", "product_id"))
 LOANS = Table("loan", Loan, ("loan_id",))
+LOAN_LINES = Table("loan_line", LoanLine, ("loan_id",))
 LOAN_EVENTS = Table("loan_event", LoanEvent, ("loan_id", "step"))
 
 
@@ -333,7 +353,7 @@ class CloseCreditDay(Command, frozen=True, kw_only=True, tag="credit.close_day")
 
     day: str
     after_loan_id: str = ""
-    size: int = 200
+    size: int = 1000
 
 
 class ProductDone(Reply, frozen=True, kw_only=True):

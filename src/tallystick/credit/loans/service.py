@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import msgspec
@@ -21,6 +22,7 @@ from tallystick.credit.loans.model import (
     Loan,
     LoanDone,
     LoanEvent,
+    LoanLine,
     LoanProduct,
     LoanStatus,
     PayLoan,
@@ -36,10 +38,10 @@ from tallystick.ledger.chart import LOAN_ALLOWANCE, LOAN_PRINCIPAL
 from tallystick.ledger.statements import available_of
 from tallystick.parties.model import Party
 from tallystick.parties.views import active_party
-from tallystick.payments.accounts import bank_reserve, wallet
+from tallystick.payments.accounts import bank_reserve, platform_book, wallet
 from tallystick.payments.banks.directory import BANKS
 from tallystick.pipeline.commands import CallerKind, Context, Registry, Reply
-from tallystick.pipeline.decisions import AccountRef, record
+from tallystick.pipeline.decisions import AccountRef, Decision, record
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
 from tallystick.pipeline.timers import set_timer
@@ -57,6 +59,7 @@ __all__ = [
 _CLOSING = "credit.close_day"
 _ONE_DAY = timedelta(days=1)
 _BILL_DAY_MAX = 28
+_SINGLE_MAX = 100
 
 
 def define_product(command: DefineLoanProduct, context: Context) -> Reply:
@@ -208,10 +211,13 @@ def state_of(
     allowance = uow.books.account(LoanBooks(loan.loan_id, purse.book).account(LOAN_ALLOWANCE).id)
     if bank_id and bank_id not in BANKS:
         raise Refused("BANK_NOT_EXIST")
+    line = uow.get(LoanLine, loan.loan_id)
+    booked = max(loan.accrued_day, line.accrued_day) if line else loan.accrued_day
     return decide.LoanState(
         loan=loan,
         events=events,
-        day=max(loan_day(context.now_ms), date.fromisoformat(loan.accrued_day)),
+        line=line,
+        day=max(loan_day(context.now_ms), date.fromisoformat(booked)),
         now_ms=context.now_ms,
         caller=f"{context.caller.kind}:{context.caller.id}",
         wallet=purse,
@@ -274,20 +280,51 @@ def close_day(command: CloseCreditDay, context: Context) -> Reply:
 
     Days that were missed are closed at once. A loan that is closed for a later day is left.
     """
-    uow, today = context.uow, loan_day(context.now_ms)
+    today = loan_day(context.now_ms)
     day = max(date.fromisoformat(command.day), today - _ONE_DAY)
     if day >= today:
         raise Refused("INVALID_PARAMETER", "The day is not over.")
-    found = uow.connection.execute(
-        "SELECT loan_id FROM loan WHERE status = ? AND loan_id > ? ORDER BY loan_id LIMIT ?",
+    found = context.uow.connection.execute(
+        "SELECT loan_id, currency FROM loan WHERE status = ? AND loan_id > ? "
+        "ORDER BY loan_id LIMIT ?",
         (LoanStatus.ACTIVE.value, command.after_loan_id, command.size),
     ).fetchall()
-    for (loan_id,) in found:
-        one = context._replace(request_key=context.request_key + loan_id.encode())
-        record(one, decide.close_day(loan_state(one, loan_id)))
-    last = found[-1][0] if len(found) == command.size else ""
-    _close_next(context, day if last else today, last)
-    return CreditDayClosed(day=day.isoformat(), loans=len(found), after_loan_id=last)
+    done, last = _close_some(context, found, (day + _ONE_DAY).isoformat())
+    more = done < len(found) or len(found) == command.size
+    after = last if more else ""
+    _close_next(context, day if more else today, after)
+    return CreditDayClosed(day=day.isoformat(), loans=done, after_loan_id=after)
+
+
+def _close_some(context: Context, found: Sequence[tuple[str, str]], until: str) -> tuple[int, str]:
+    """Close loans in their order: idle ones by their lines, together; others one by one.
+
+    After so many of the others it stops, so that nobody waits long for their payment. Returns
+    how many are closed, and the last of them.
+    """
+    idle: list[decide.Idle] = []
+    done = single = 0
+    for loan_id, currency in found:
+        line = context.uow.get(LoanLine, loan_id)
+        if line is None or line.accrued_day < until:
+            if line is not None and line.valid_until > until:
+                idle.append(decide.Idle(line, platform_book(currency)))
+            elif single == _SINGLE_MAX:
+                break
+            else:
+                single += 1
+                one = context._replace(request_key=context.request_key + loan_id.encode())
+                record(one, decide.close_day(loan_state(one, loan_id)))
+        done += 1
+    _close_idle(context, idle, date.fromisoformat(until))
+    return done, found[done - 1][0] if done else ""
+
+
+def _close_idle(context: Context, idle: Sequence[decide.Idle], day: date) -> None:
+    rows, postings = decide.close_idle(idle, day)
+    context.uow.books.load(p.debit.id for p in postings)
+    reply = CreditDayClosed(day=day.isoformat(), loans=len(idle), after_loan_id="")
+    record(context, Decision(reply, tuple(rows), tuple(postings)))
 
 
 def register(registry: Registry) -> None:
