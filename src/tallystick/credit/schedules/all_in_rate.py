@@ -53,9 +53,14 @@ def _value(flows: list[CashFlow], discount: Decimal) -> _Value:
     first, arithmetic = flows[0].day, _ARITHMETIC
     value = slope = Decimal(0)
     power, at = _ONE, 0
+    # Due dates are few different spans apart, and a power is the dear part.
+    spans: dict[int, Decimal] = {}
     for day, amount in flows:
         days = (day - first).days
-        power = arithmetic.multiply(power, arithmetic.power(discount, days - at))
+        span = days - at
+        if span not in spans:
+            spans[span] = arithmetic.power(discount, span)
+        power = arithmetic.multiply(power, spans[span])
         at = days
         part = arithmetic.multiply(power, Decimal(amount))
         value = arithmetic.add(value, part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from calendar import monthrange
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from tallystick.credit.schedules.day_count import DayCount, year_fraction
@@ -95,7 +96,8 @@ def _regular(start: date, dates: DueDates) -> bool:
     return dates.first_due in (None, add_periods(start, every, 1, end_of_month=last))
 
 
-def periods_of(start: date, dates: DueDates, day_count: DayCount) -> list[Period]:
+@lru_cache(maxsize=256)
+def periods_of(start: date, dates: DueDates, day_count: DayCount) -> tuple[Period, ...]:
     """The periods of a loan that starts on a day, in order.
 
     Raises:
@@ -116,4 +118,4 @@ def periods_of(start: date, dates: DueDates, day_count: DayCount) -> list[Period
             fraction = year_fraction(day_count, begin, end)
         periods.append(Period(begin, end, due, fraction, day_count))
         begin = end
-    return periods
+    return tuple(periods)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from tallystick.credit.schedules.amortise import Outlook, portion_of, whole
@@ -315,6 +316,7 @@ def _live_through(walk: _Walk, period: Period, waiting: list[Happening]) -> bool
     return False
 
 
+@lru_cache(maxsize=256)
 def schedule_of(terms: Terms) -> Schedule:
     """The schedule of a loan. Happenings later than `start` take effect before that day's end.
 

@@ -1,0 +1,238 @@
+"""Credit: schedules a second, and the end of a day for many loans through the pipeline.
+
+Parts: `schedules`, `days` (10 k and 100 k loans), `million` (a million loans; only when asked).
+"""
+
+from __future__ import annotations
+
+import resource
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pyxirr
+
+from bench.report import Figure, Options, Report, say
+from tallystick.credit.loans import service as loans
+from tallystick.credit.loans.model import (
+    LOAN_LINES,
+    LOANS,
+    CloseCreditDay,
+    Contract,
+    CreditDayClosed,
+    Loan,
+    LoanLine,
+    LoanStatus,
+    ProductTerms,
+    terms_of,
+)
+from tallystick.credit.loans.timing import collect_ms
+from tallystick.credit.schedules.all_in_rate import all_in_rate, cash_flows
+from tallystick.credit.schedules.periods import add_periods
+from tallystick.credit.schedules.terms import Every, Unit
+from tallystick.credit.schedules.walk import schedule_of
+from tallystick.ledger.books import Books
+from tallystick.ledger.chart import (
+    CUSTOMER_WALLET,
+    LOAN_INTEREST,
+    LOAN_PRINCIPAL,
+    open_account,
+)
+from tallystick.ledger.model import Transfer
+from tallystick.parties import service as parties
+from tallystick.parties.model import PARTIES, Party, PartyKind, PartyStatus
+from tallystick.payments.accounts import platform_book
+from tallystick.payments.movements import Movement
+from tallystick.pipeline.commands import SYSTEM, Registry, Request
+from tallystick.pipeline.decisions import AccountRef
+from tallystick.pipeline.executor import Executor
+from tallystick.store.engine import connect, migrate
+from tallystick.store.ledger_rows import SqlLedgerReader, write_changes
+
+__all__ = ["run"]
+
+_START = date(2027, 3, 1)
+_BORROWER = "2088000000000901"
+_AT_ONCE = 8_000
+_PRINCIPAL = 1_200_000
+_MILLION = [1_000_000]
+_PRODUCT = ProductTerms(annual_rate=Decimal("0.1095"), counts=(12,))
+
+
+class Days:
+    """A platform of loans whose day is closed as the timer does it.
+
+    Args:
+        count: how many loans, drawn on the 28 days before the start in equal parts.
+        by_lines: whether they have their accrual lines, as after a day that was closed.
+    """
+
+    def __init__(self, folder: Path, count: int, *, by_lines: bool) -> None:
+        self.now_ms = collect_ms(_START, 1)
+        self._book = platform_book("CNY")
+        writer = connect(folder / "credit.db")
+        migrate(writer)
+        self._by_lines = by_lines
+        self._fill(writer, count)
+        registry = Registry()
+        for product in (parties, loans):
+            product.register(registry)
+        self.executor = Executor(writer, registry, clock_ms=lambda: self.now_ms)
+        self.executor.start()
+
+    def _fill(self, writer: sqlite3.Connection, count: int) -> None:
+        party = Party(
+            _BORROWER, PartyKind.PERSON, PartyStatus.ACTIVE, b"1", b"", b"", "$", 0, 0, "$", 0, 0, 1
+        )
+        writer.execute(PARTIES.upsert_sql, PARTIES.values(party))
+        purse = open_account(self._book, CUSTOMER_WALLET, _BORROWER)
+        for first in range(0, count, _AT_ONCE):
+            writer.execute("BEGIN")
+            numbers = range(first, min(first + _AT_ONCE, count))
+            books = Books(SqlLedgerReader(writer), last_timestamp=_last(writer))
+            now_ns = self.now_ms * 1_000_000
+            ids = [f"2027030100000000{n:012d}" for n in numbers]
+            accounts = [
+                open_account(self._book, entry, loan_id)
+                for loan_id in ids
+                for entry in (LOAN_PRINCIPAL, LOAN_INTEREST)
+            ]
+            books.create_accounts([purse, *accounts] if not first else accounts, now_ns)
+            books.create_transfers(
+                [
+                    Transfer(
+                        id=int(loan_id), debit_account_id=AccountRef(
+                            LOAN_PRINCIPAL, loan_id, self._book).id,
+                        credit_account_id=purse.id, amount=_PRINCIPAL + number,
+                        user_data_128=int(loan_id),
+                        book=self._book, code=Movement.LOAN_DRAWDOWN,
+                    )
+                    for number, loan_id in zip(numbers, ids, strict=True)
+                ],
+                now_ns,
+            )  # fmt: skip
+            write_changes(writer, books.drain())
+            rows, lines = [], []
+            for number, loan_id in zip(numbers, ids, strict=True):
+                start = _START - timedelta(days=number % 28)
+                contract = Contract(
+                    principal=_PRINCIPAL + number, start=start, count=12, product=_PRODUCT
+                )
+                text = msgspec.json.encode(contract).decode()
+                loan = Loan(
+                    loan_id, "cash", _BORROWER, "CNY", LoanStatus.ACTIVE, text, "",
+                    start.isoformat(), 0, 1, 0,
+                )  # fmt: skip
+                rows.append(LOANS.values(loan))
+                lines.append(LOAN_LINES.values(_line(loan, contract)))
+            writer.executemany(LOANS.upsert_sql, rows)
+            if self._by_lines:
+                writer.executemany(LOAN_LINES.upsert_sql, lines)
+            writer.execute("COMMIT")
+
+    def close(self, day: date) -> tuple[float, int]:
+        """Close a day for all loans: seconds, and how many were closed."""
+        self.now_ms = collect_ms(day + timedelta(days=1), 1)
+        begun, done, after = time.perf_counter(), 0, ""
+        while True:
+            command = CloseCreditDay(day=day.isoformat(), after_loan_id=after)
+            answer = self.executor.submit_and_wait(Request.once(SYSTEM, command))
+            assert isinstance(answer.reply, CreditDayClosed), answer
+            done, after = done + answer.reply.loans, answer.reply.after_loan_id
+            if not after:
+                return time.perf_counter() - begun, done
+
+
+def _line(loan: Loan, contract: Contract) -> LoanLine:
+    """How a loan accrues that has just been drawn, until its first due date."""
+    due = add_periods(contract.start, Every(1, Unit.MONTH), 1)
+    slope = Fraction(contract.product.annual_rate) / 365
+    day = contract.start.isoformat()
+    return LoanLine(
+        loan.loan_id, day, due.isoformat(), day, contract.principal, str(slope.numerator),
+        str(slope.denominator),
+    )  # fmt: skip
+
+
+def _last(writer: sqlite3.Connection) -> int:
+    row = writer.execute("SELECT MAX(timestamp) FROM ledger_transfer").fetchone()
+    return int(row[0] or 0)
+
+
+def _schedules(quick: bool) -> dict[str, Figure]:
+    seconds = 0.2 if quick else 2.0
+    figures = {}
+    for count in (12, 360):
+        contract = Contract(principal=10_000_000, start=_START, count=count, product=_PRODUCT)
+        terms = terms_of(contract)
+        flows = cash_flows(schedule_of(terms))
+        days, amounts = [f.day for f in flows], [float(f.amount) for f in flows]
+        made = _per_s(partial(schedule_of.__wrapped__, terms), seconds)
+        rated = _per_s(partial(all_in_rate, flows), seconds)
+        beside = _per_s(partial(pyxirr.xirr, days, amounts), seconds)
+        name = f"credit.{count}"
+        figures[f"{name}.schedules_per_s"] = Figure(made, "/s", f"exact, {count} payments")
+        figures[f"{name}.rates_per_s"] = Figure(
+            rated, "/s", f"34 digits; {rated / beside:.3f} of pyxirr's floats"
+        )
+    return figures
+
+
+def _per_s(act: Callable[[], object], seconds: float) -> float:
+    begun, done = time.perf_counter(), 0
+    while time.perf_counter() - begun < seconds:
+        act()
+        done += 1
+    return done / (time.perf_counter() - begun)
+
+
+def _days(count: int, *, by_lines: bool = True) -> float:
+    """Seconds for a day of so many loans, the second one; without lines the first one."""
+    say(f"{count:,} loans: filling")
+    with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
+        days = Days(Path(folder), count, by_lines=by_lines)
+        try:
+            for day in (_START, _START + timedelta(days=1))[: 2 if by_lines else 1]:
+                seconds, done = days.close(day)
+                assert done == count, done
+                say(f"{count:,} loans: {day} took {seconds:.1f} s")
+        finally:
+            days.executor.stop()
+    return seconds
+
+
+def _rss_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def run(options: Options) -> Report:
+    """Measure what was asked for."""
+    only = options.only or frozenset({"schedules", "days"})
+    figures: dict[str, Figure] = {}
+    if "schedules" in only:
+        figures |= _schedules(options.quick)
+    sizes = [2_000] if options.quick else [10_000, 100_000]
+    each = []
+    if "days" in only:
+        by_fold = _days(sizes[0], by_lines=False)
+        figures["credit.fold_us"] = Figure(
+            by_fold / sizes[0] * 1e6, "us", "a loan whose day is closed by the fold"
+        )
+    for count in (sizes if "days" in only else []) + (_MILLION if "million" in only else []):
+        seconds = _days(count)
+        each.append(seconds / count)
+        name = f"credit.days.{count}"
+        figures[f"{name}.s"] = Figure(seconds, "s", "a day, postings durable; 1 loan in 28 due")
+        figures[f"{name}.rss_mb"] = Figure(_rss_mb(), "MB", "most memory so far")
+    if len(each) > 1:
+        figures["credit.days.flat_ratio"] = Figure(
+            each[-1] / each[0], "", "a loan's cost in the largest against the smallest"
+        )
+    return figures
