@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import random
@@ -16,7 +17,7 @@ from typing import Any
 import psycopg
 
 from bench.ledger_bulk import RAW_TABLE, Timed
-from bench.ledger_callers import callers_per_s
+from bench.ledger_callers import CALLERS, callers_per_s
 from bench.ledger_load import ACCOUNTS, BATCH, Row, Sizes, accounts, batches, rows_of
 from bench.report import say
 from tallystick.ledger.encoding import id_bytes
@@ -169,26 +170,33 @@ def _transfer_by_hand(
         )  # fmt: skip
 
 
+async def _one_caller(commits: GroupCommit, caller: int, until: float) -> int:
+    rng, made = random.Random(caller), 0
+    while time.perf_counter() < until:
+        debit, credit = rng.sample(range(1, ACCOUNTS + 1), 2)
+        number = (caller << 32 | made) + 1
+        transfer = Transfer(number, debit, credit, rng.randint(1, 1000), book=1, code=1)
+        await asyncio.wrap_future(commits.submit([transfer]))
+        made += 1
+    return made
+
+
 def group_commit_per_s(server: Postgres, name: str, seconds: float) -> float:
-    """As many threads, each waiting for its own transfer, which share commits."""
+    """As many callers, each waiting for its own transfer, who share commits."""
     session, connection = server.session(name)
     commits = GroupCommit(session)
     commits.start()
 
-    def work(caller: int, goes_on: Callable[[], bool]) -> int:
-        rng, made = random.Random(caller), 0
-        while goes_on():
-            debit, credit = rng.sample(range(1, ACCOUNTS + 1), 2)
-            number = (caller << 32 | made) + 1
-            transfer = Transfer(number, debit, credit, rng.randint(1, 1000), book=1, code=1)
-            commits.submit([transfer]).result()
-            made += 1
-        return made
+    async def all_callers() -> list[int]:
+        until = time.perf_counter() + seconds
+        return await asyncio.gather(*(_one_caller(commits, i, until) for i in range(CALLERS)))
 
-    per_s = callers_per_s(work, seconds)
+    started = time.perf_counter()
+    made = sum(asyncio.run(all_callers()))
+    took = time.perf_counter() - started
     commits.stop()
     connection.close()
-    return per_s
+    return made / took
 
 
 def callers(server: Postgres, size: Sizes) -> tuple[float, float]:
