@@ -176,7 +176,7 @@ async def _one_caller(commits: GroupCommit, caller: int, until: float) -> int:
         debit, credit = rng.sample(range(1, ACCOUNTS + 1), 2)
         number = (caller << 32 | made) + 1
         transfer = Transfer(number, debit, credit, rng.randint(1, 1000), book=1, code=1)
-        await asyncio.wrap_future(commits.submit([transfer]))
+        await commits.create_transfers([transfer])
         made += 1
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,3 +80,14 @@ def test_a_call_that_does_not_fit_is_refused_before_it_waits(group: Group) -> No
         group.commits.submit([])
     with pytest.raises(ValueError, match="amount"):
         group.commits.submit([Transfer(1, 1, 2, 2**63)])
+
+
+def test_callers_on_an_event_loop_are_answered_there(group: Group) -> None:
+    async def ask() -> list[list[TransferResult]]:
+        waiting = [group.commits.create_transfers([move(i)]) for i in range(1, 65)]
+        return await asyncio.gather(*waiting)
+
+    group.commits.start()
+    assert asyncio.run(ask()) == [[CREATED]] * 64
+    group.commits.stop()
+    assert SqlLedgerReader(group.connection).accounts([1])[0].debits_posted == 320

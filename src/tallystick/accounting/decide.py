@@ -10,13 +10,13 @@ from tallystick.ledger.model import Account, Transfer
 from tallystick.ledger.ranges import check_account, check_transfer
 from tallystick.pipeline.refusals import Refused
 
-__all__ = ["accounts_of", "require_own_books", "transfers_of"]
+__all__ = ["ID_BYTES", "accounts_of", "require_own_books", "transfers_of"]
 
-_ID_BYTES = 16
+ID_BYTES = 16
 
 
 def _number(text: bytes) -> int:
-    if len(text) != _ID_BYTES:
+    if len(text) != ID_BYTES:
         raise Refused("INVALID_PARAMETER", "A 128-bit number must be 16 bytes.")
     return int.from_bytes(text, "big")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallystick.accounting.decide import accounts_of, require_own_books, transfers_of
+from tallystick.accounting.decide import ID_BYTES, accounts_of, require_own_books, transfers_of
 from tallystick.accounting.model import (
     CreateLedgerAccounts,
     CreateLedgerTransfers,
@@ -19,6 +19,7 @@ from tallystick.store.unit_of_work import UnitOfWork
 __all__ = ["expiry_timer_id", "register"]
 
 _NS_PER_MS = 1_000_000
+_NO_ID = bytes(ID_BYTES)
 _SETTLES = int(TransferFlags.POST_PENDING | TransferFlags.VOID_PENDING)
 
 
@@ -78,9 +79,25 @@ def expire(command: ExpirePending, context: Context) -> Reply:
     return PendingReleased(released=released)
 
 
+def _ahead(command: CreateLedgerTransfers) -> tuple[list[int], list[int]]:
+    """The ids that a call names; those that are none are left for its handler to refuse."""
+    accounts: list[bytes] = []
+    transfers: list[bytes] = []
+    for draft in command.transfers:
+        accounts += draft.debit_account_id, draft.credit_account_id
+        transfers += draft.id, draft.pending_id
+    number = int.from_bytes
+    return (
+        [number(i, "big") for i in accounts if len(i) == ID_BYTES],
+        [number(i, "big") for i in transfers if len(i) == ID_BYTES and i != _NO_ID],
+    )
+
+
 def register(registry: Registry) -> None:
     """Declare the commands of raw bookkeeping."""
     write = "ledger:write"
     registry.add(CreateLedgerAccounts, create_accounts, reply=LedgerResults, scope=write)
-    registry.add(CreateLedgerTransfers, create_transfers, reply=LedgerResults, scope=write)
+    registry.add(
+        CreateLedgerTransfers, create_transfers, reply=LedgerResults, scope=write, ahead=_ahead
+    )
     registry.add(ExpirePending, expire, reply=PendingReleased, scope="system")

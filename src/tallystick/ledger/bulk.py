@@ -67,9 +67,11 @@ class _Call(NamedTuple):
 class BulkLedger:
     """A ledger for calls of many transfers, inside the caller's transaction.
 
+    Whoever begins the transaction calls `begun` first, and `undone` when it is rolled back.
+
     Args:
         store: the journal and the accounts' rows.
-        index: the journal's index; brought up to the journal's end at the start of each call.
+        index: the journal's index.
         exact: whether the accounts' stored totals are written with every call. Otherwise they
             stay behind until `settle_totals`, which is faster when many calls touch the same
             accounts; the store says so meanwhile, and nobody may post by other means.
@@ -80,12 +82,29 @@ class BulkLedger:
         self.index = index
         self._exact = exact
         self._behind: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._told_behind = False
 
-    # Following.
+    # Transactions.
+
+    def begun(self) -> int:
+        """Bring the index to the journal's end; gives the number of its last batch."""
+        with self.index.lock:
+            return self.index.catch_up(self.store, writing=True).number
 
     def follow(self) -> None:
-        """Bring the index to the journal's end, as this transaction sees it."""
+        """Take in what this transaction itself has written to the journal."""
         self.index.catch_up(self.store, writing=True, committed=False)
+
+    def committed(self) -> None:
+        """The transaction is durable."""
+        with self.index.lock:
+            self.index.commit()
+
+    def undone(self, number: int) -> None:
+        """The transaction, or a part of it, was rolled back to the journal's batch `number`."""
+        with self.index.lock:
+            self.index.forget(number)
+        self._told_behind = False
 
     # Posting.
 
@@ -106,7 +125,6 @@ class BulkLedger:
         records = as_records(transfers)
         answers = np.zeros(len(records), np.uint8)
         with self.index.lock:
-            self.follow()
             at = 0
             for end in _cuts(records):
                 answers[at:end] = self._create(records[at:end], now_ns)
@@ -122,7 +140,6 @@ class BulkLedger:
         for account in accounts:
             check_account(account)
         with self.index.lock:
-            self.follow()
             head = self.index.head
             there = self.index.open_among([a.id for a in accounts])
             known: dict[int, Account | None] = {a.id: a for a in self.store.accounts(there)}
@@ -257,8 +274,9 @@ class BulkLedger:
                 (self._behind, np.zeros(self.index.account_ids.count, np.bool_))
             )
         self._behind[numbers] = True
-        if self.store.totals_behind() is None:
+        if not self._told_behind and self.store.totals_behind() is None:
             self.store.set_totals_behind(batch_number - 1)
+        self._told_behind = True
 
     def _write_totals(self, numbers: I64) -> None:
         if not numbers.size:
@@ -278,7 +296,6 @@ class BulkLedger:
         After a crash the journal says which they are.
         """
         with self.index.lock:
-            self.follow()
             since = self.store.totals_behind()
             if since is None:
                 return 0
@@ -287,6 +304,7 @@ class BulkLedger:
                 numbers = self.index.accounts_since(since_entry(self.store, since))
             self._write_totals(numbers)
             self.store.set_totals_behind(None)
+            self._told_behind = False
             self._behind[:] = False
             return int(numbers.size)
 

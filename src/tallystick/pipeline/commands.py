@@ -10,7 +10,7 @@ import functools
 import hashlib
 import operator
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
@@ -119,6 +119,8 @@ C = TypeVar("C", bound=Command)
 Handler = Callable[[Any, Context], Reply]
 Subscriber = Callable[[UnitOfWork, Event], None]
 Follower = Callable[[Event], None]
+Ahead = Callable[[Any], tuple[Sequence[int], Sequence[int]]]
+"""What a command will ask the ledger for: ids of accounts, and of transfers."""
 
 
 class Entry(NamedTuple):
@@ -127,6 +129,7 @@ class Entry(NamedTuple):
     handler: Handler
     reply: type[Reply]
     scope: str
+    ahead: Ahead | None = None
 
 
 def command_bytes(command: Command) -> bytes:
@@ -152,10 +155,16 @@ class Registry:
         *,
         reply: type[Reply],
         scope: str,
+        ahead: Ahead | None = None,
     ) -> None:
-        """Declare a command with its handler, the type of its reply and the scope it needs."""
+        """Declare a command with its handler, the type of its reply and the scope it needs.
+
+        Args:
+            ahead: tells from the command alone what it will ask the ledger for, so that a
+                batch of them asks once.
+        """
         assert command not in self._entries, command
-        self._entries[command] = Entry(handler, reply, scope)
+        self._entries[command] = Entry(handler, reply, scope, ahead)
 
     def entry(self, command: type[Command]) -> Entry:
         """The declaration of a command (KeyError when there is none)."""

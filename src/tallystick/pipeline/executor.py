@@ -313,11 +313,22 @@ class Executor:
             known.update({r[0]: _Known(r[1], bool(r[2]), r[3], True) for r in rows})
         return known
 
-    @staticmethod
-    def _load_ahead(uow: UnitOfWork, requests: list[Request], known: dict[bytes, _Known]) -> None:
+    def _load_ahead(
+        self, uow: UnitOfWork, requests: list[Request], known: dict[bytes, _Known]
+    ) -> None:
         """Ask once for the whole batch what each command asks first: is its transfer new?"""
-        keys = [request.key for request in requests if request.remembered]
-        uow.books.load((), [transfer_id(key, 0) for key in keys if key not in known])
+        accounts: list[int] = []
+        transfers: list[int] = []
+        for request in requests:
+            if request.remembered and request.key in known:
+                continue
+            if ahead := self._registry.entry(type(request.command)).ahead:
+                wanted = ahead(request.command)
+                accounts.extend(wanted[0])
+                transfers.extend(wanted[1])
+            elif request.remembered:
+                transfers.append(transfer_id(request.key, 0))
+        uow.books.load(accounts, transfers)
 
     def _store_answers(self, known: dict[bytes, _Known]) -> None:
         rows = [

@@ -170,22 +170,19 @@ class BulkSession:
     @contextmanager
     def transaction(self) -> Iterator[BulkLedger]:
         """One database transaction: durable when it ends, undone when an error leaves it."""
-        index, store = self.ledger.index, self._store
+        ledger, store = self.ledger, self._store
         store.begin()
         number = None
         try:
-            with index.lock:
-                number = index.catch_up(store, writing=True).number
-            yield self.ledger
+            number = ledger.begun()
+            yield ledger
             store.commit()
         except BaseException:
             store.roll_back()
             if number is not None:
-                with index.lock:
-                    index.forget(number)
+                ledger.undone(number)
             raise
-        with index.lock:
-            index.commit()
+        ledger.committed()
 
     def close(self) -> None:
         """Write the totals that are behind."""

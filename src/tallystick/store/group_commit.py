@@ -6,11 +6,14 @@ bulk session runs on: whoever asks while a batch is being written is in the next
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import NamedTuple
 
 from tallystick.ledger.bulk import CALL_MAX, result_names
@@ -23,9 +26,13 @@ __all__ = ["GroupCommit"]
 _LINKED = int(TransferFlags.LINKED)
 
 
+Answers = list[TransferResult]
+
+
 class _Call(NamedTuple):
     transfers: Sequence[Transfer]
-    waiter: Future[list[TransferResult]]
+    waiter: Future[Answers] | asyncio.Future[Answers]
+    loop: asyncio.AbstractEventLoop | None
 
     @property
     def open_chain(self) -> bool:
@@ -58,19 +65,33 @@ class GroupCommit:
         self._queue.put(None)
         self._thread.join()
 
-    def submit(self, transfers: Sequence[Transfer]) -> Future[list[TransferResult]]:
+    def submit(self, transfers: Sequence[Transfer]) -> Future[Answers]:
         """Ask for a call's transfers; the answers come once they are durable.
 
         Raises:
             ValueError: a field does not fit its width, or there are no transfers or too many.
         """
-        if not 1 <= len(transfers) <= CALL_MAX:
+        waiter: Future[Answers] = Future()
+        self._ask(_Call(transfers, waiter, None))
+        return waiter
+
+    async def create_transfers(self, transfers: Sequence[Transfer]) -> Answers:
+        """The same for callers on an event loop.
+
+        Raises:
+            ValueError: a field does not fit its width, or there are no transfers or too many.
+        """
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Answers] = loop.create_future()
+        self._ask(_Call(transfers, waiter, loop))
+        return await waiter
+
+    def _ask(self, call: _Call) -> None:
+        if not 1 <= len(call.transfers) <= CALL_MAX:
             raise ValueError(f"a call takes 1 to {CALL_MAX} transfers")
-        for transfer in transfers:
+        for transfer in call.transfers:
             check_transfer(transfer)
-        call = _Call(transfers, Future())
         self._queue.put(call)
-        return call.waiter
 
     def _loop(self) -> None:
         goes_on = True
@@ -97,10 +118,33 @@ class GroupCommit:
                         answers.append(given[: len(call.transfers)])
                         del given[: len(call.transfers)]
         except Exception as error:
-            for call in calls:
-                call.waiter.set_exception(error)
-            return
-        for call, answer in zip(calls, answers, strict=True):
+            _deliver(calls, [error] * len(calls))
+        else:
+            _deliver(calls, answers)
+
+
+def _deliver(calls: Sequence[_Call], answers: Sequence[Answers | Exception]) -> None:
+    """Tell every caller; those of an event loop all at once, on that loop."""
+    by_loop: defaultdict[asyncio.AbstractEventLoop, list[tuple[_Call, Answers | Exception]]]
+    by_loop = defaultdict(list)
+    for call, answer in zip(calls, answers, strict=True):
+        if call.loop is None:
+            _tell([(call, answer)])
+        else:
+            by_loop[call.loop].append((call, answer))
+    for loop, pairs in by_loop.items():
+        # A loop that is closed has nobody who waits any more.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_tell, pairs)
+
+
+def _tell(pairs: Sequence[tuple[_Call, Answers | Exception]]) -> None:
+    for call, answer in pairs:
+        if call.waiter.done():
+            continue
+        if isinstance(answer, Exception):
+            call.waiter.set_exception(answer)
+        else:
             call.waiter.set_result(answer)
 
 

@@ -28,6 +28,11 @@ _BATCH = (
     "number, first_entry, entries, last_timestamp, in_rows, accounts, expired, failed, "
     "previous_hash, hash"
 )
+_BLOCKS = (
+    "INSERT INTO ledger_block (first_entry, records) "
+    "SELECT * FROM unnest(%b::bigint[], %b::bytea[])"
+)
+_FEW_BLOCKS = 16
 _TOTALS = ("flags", "debits_pending", "debits_posted", "credits_pending", "credits_posted")
 
 
@@ -55,8 +60,7 @@ class PostgresJournal:
 
     def begin(self) -> None:
         """Begin a transaction that alone may append to the journal."""
-        self.connection.execute("BEGIN")
-        self.connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        self.connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock({_LOCK})".encode())
 
     def commit(self) -> None:
         """Make it durable."""
@@ -84,17 +88,19 @@ class PostgresJournal:
 
     def append(self, batch: JournalBatch) -> None:
         """Write a batch after the head."""
-        self.connection.execute(
-            f"INSERT INTO ledger_journal ({_BATCH}) "  # noqa: S608
-            "VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b)".encode(),
-            (
-                batch.number, batch.first_entry, batch.entries, batch.last_timestamp,
-                int(batch.in_rows), batch.accounts, batch.expired, batch.failed,
-                batch.previous_hash, batch.hash,
-            ),
-        )  # fmt: skip
-        if batch.records:
-            self._copy("ledger_block (first_entry, records)", ["int8", "bytea"], blocks_of(batch))
+        values: list[object] = [
+            batch.number, batch.first_entry, batch.entries, batch.last_timestamp,
+            int(batch.in_rows), batch.accounts, batch.expired, batch.failed, batch.previous_hash,
+            batch.hash,
+        ]  # fmt: skip
+        head = f"INSERT INTO ledger_journal ({_BATCH}) VALUES ({', '.join(['%b'] * 10)})"  # noqa: S608
+        blocks = [(first, bytes(records)) for first, records in blocks_of(batch)]
+        if 0 < len(blocks) <= _FEW_BLOCKS:  # One journey to the server instead of four.
+            head = f"WITH head AS ({head}) {_BLOCKS}"
+            values += [[first for first, _ in blocks], [records for _, records in blocks]]
+        self.connection.execute(head.encode(), values)
+        if len(blocks) > _FEW_BLOCKS:
+            self._copy("ledger_block (first_entry, records)", ["int8", "bytea"], blocks)
 
     def _copy(self, into: str, types: list[str], rows: Sequence[Sequence[object]]) -> None:
         with (

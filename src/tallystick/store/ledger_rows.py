@@ -83,11 +83,18 @@ def _transfer(r: Sequence[object]) -> Transfer:
 
 
 class SqlLedgerReader:
-    """Reads accounts and transfers for the ledger's working set, many ids a statement."""
+    """Reads accounts and transfers for the ledger's working set, many ids a statement.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    Args:
+        writing: whether it reads inside one transaction of the writing connection, so that
+            nobody makes entries beside it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, writing: bool = False) -> None:
         self.connection = connection
         self._entries: JournalReader | None = None
+        self._writing = writing
+        self._only_rows = False
 
     def _by_ids(self, head: str, ids: Sequence[int]) -> Iterator[tuple[object, ...]]:
         for start in range(0, len(ids), _CHUNK):
@@ -101,11 +108,14 @@ class SqlLedgerReader:
 
     def _journal(self) -> JournalReader | None:
         """Reads entries that bulk calls made; None where there are no such."""
+        if self._only_rows:
+            return None
         if self._entries is None and has_bulk_entries(self.connection):
             # Compiled code is loaded only where there is something for it.
             from tallystick.store.journal_reader import JournalReader
 
             self._entries = JournalReader(self.connection)
+        self._only_rows = self._writing and self._entries is None
         return self._entries
 
     def transfers(self, ids: Sequence[int]) -> list[Transfer]:

@@ -68,7 +68,7 @@ class UnitOfWork:
     def __init__(self, connection: sqlite3.Connection, now_ms: int, last_timestamp: int) -> None:
         self.now_ms = now_ms
         self.connection = connection
-        self.ledger = SqlLedgerReader(connection)
+        self.ledger = SqlLedgerReader(connection, writing=True)
         self.books = Books(self.ledger, last_timestamp=last_timestamp)
         self._bulk: BulkLedger | None = None
         self._bulk_calls: list[_BulkCall] = []
@@ -210,19 +210,20 @@ class UnitOfWork:
         records = as_records(transfers)
         ledger = self._bulk_ledger()
         with ledger.index.lock:
-            ledger.index.catch_up(ledger.store, writing=True)
-            call = _BulkCall(self.books, ledger.index.head.number)
+            journal = ledger.index.head.number if self._bulk_calls else ledger.begun()
+            call = _BulkCall(self.books, journal)
             self.connection.execute(f"SAVEPOINT bulk_{len(self._bulk_calls)}")
             self._bulk_calls.append(call)
             try:
                 write_changes(self.connection, self.books.changes())
-                ledger.index.catch_up(ledger.store, writing=True, committed=False)
+                ledger.follow()
                 now_ns = max(self.now_ms * _NS_PER_MS, self.books.last_timestamp + 1)
                 codes = ledger.create_transfers(records, now_ns)
             except BaseException:
                 self._undo_bulk(len(self._bulk_calls) - 1)
                 raise
         last_timestamp = max(ledger.index.head.last_timestamp, call.books.last_timestamp)
+        self.ledger = SqlLedgerReader(self.connection, writing=True)
         self.books = Books(self.ledger, last_timestamp=last_timestamp)
         return codes
 
@@ -240,22 +241,19 @@ class UnitOfWork:
         first = self._bulk_calls[kept]
         self.connection.execute(f"ROLLBACK TO bulk_{kept}")
         self.connection.execute(f"RELEASE bulk_{kept}")
-        with self._bulk.index.lock:
-            self._bulk.index.forget(first.journal)
+        self._bulk.undone(first.journal)
         self.books = first.books
         del self._bulk_calls[kept:]
 
     def committed(self) -> None:
         """Say that the transaction is durable."""
         if self._bulk is not None:
-            with self._bulk.index.lock:
-                self._bulk.index.commit()
+            self._bulk.committed()
 
     def undone(self) -> None:
         """Say that the transaction was rolled back, bulk calls included."""
         if self._bulk is not None and self._bulk_calls:
-            with self._bulk.index.lock:
-                self._bulk.index.forget(self._bulk_calls[0].journal)
+            self._bulk.undone(self._bulk_calls[0].journal)
 
     # Undoing and writing.
 
