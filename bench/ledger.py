@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from bench.ledger_bulk import Timed, race
-from bench.ledger_callers import by_hand_per_s, group_commit_per_s
+from bench.ledger_callers import by_hand_per_s, executor_per_s, group_commit_per_s
 from bench.ledger_load import Sizes, sizes
 from bench.ledger_postgres import Postgres
 from bench.ledger_postgres import callers as postgres_callers
@@ -21,6 +21,8 @@ from bench.ledger_reads import reads
 from bench.report import Figure, Options, Report, say
 
 __all__ = ["run"]
+
+_TURNS = 3
 
 
 def _bulk(folder: Path, size: Sizes) -> dict[str, Figure]:
@@ -67,13 +69,17 @@ def _callers(folder: Path, size: Sizes) -> dict[str, Figure]:
     say("SQLite: 64 callers, a transfer each")
     turns = [
         (by_hand_per_s(folder / f"hand{i}", size.seconds),
-         group_commit_per_s(folder / f"group{i}", size.seconds))
-        for i in range(2)
+         group_commit_per_s(folder / f"group{i}", size.seconds),
+         executor_per_s(folder / f"executor{i}", size.seconds))
+        for i in range(_TURNS)
     ]  # fmt: skip
-    hand, group = (sum(found) / len(turns) for found in zip(*turns, strict=True))
+    hand, group, commands = (sum(found) / _TURNS for found in zip(*turns, strict=True))
     return {
         "ledger.sqlite.by_hand_per_s": Figure(hand, "/s", "a transaction a transfer"),
         "ledger.sqlite.group_commit_per_s": Figure(group, "/s", f"{group / hand:.1f} x by hand"),
+        "ledger.sqlite.executor_per_s": Figure(
+            commands, "/s", f"as commands with stored answers: {commands / hand:.1f} x by hand"
+        ),
     }
 
 

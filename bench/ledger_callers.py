@@ -1,4 +1,4 @@
-"""Many callers with one transfer each: by hand, and through the executor's group commit."""
+"""Many callers with one transfer each: by hand, by the group commit, and as commands."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from bench.ledger_bulk import Bulk
 from bench.ledger_load import ACCOUNTS, accounts
 from tallystick.accounting import service as accounting
 from tallystick.accounting.model import (
@@ -19,11 +20,17 @@ from tallystick.accounting.model import (
     TransferDraft,
 )
 from tallystick.ledger.encoding import id_bytes
+from tallystick.ledger.model import Transfer, TransferResult
 from tallystick.pipeline.commands import Caller, CallerKind, Registry, Request
 from tallystick.pipeline.executor import Executor
+from tallystick.store.bulk_store import BulkSession
 from tallystick.store.engine import connect, migrate
+from tallystick.store.group_commit import GroupCommit
 
-__all__ = ["CALLERS", "by_hand_per_s", "callers_per_s", "group_commit_per_s"]
+__all__ = [
+    "CALLERS", "by_hand_per_s", "callers_per_s", "executor_per_s", "group_commit_per_s",
+    "grouped_per_s",
+]  # fmt: skip
 
 CALLERS = 64
 
@@ -59,14 +66,15 @@ def callers_per_s(work: Callable[[int, Callable[[], bool]], int], seconds: float
 
 
 def by_hand_per_s(folder: Path, seconds: float) -> float:
-    """As one would do it: a connection a caller, a transaction a transfer, both rows changed."""
+    """As one would do it: a connection a caller, a transaction a transfer, the balance checked."""
     folder.mkdir(parents=True)
     path = folder / "by_hand.db"
     first = connect(path)
     first.executescript(_BY_HAND)
     first.execute("BEGIN")
     first.executemany(
-        "INSERT INTO account VALUES (?, 0)", [(id_bytes(i),) for i in range(1, ACCOUNTS + 1)]
+        "INSERT INTO account VALUES (?, 1000000000)",
+        [(id_bytes(i),) for i in range(1, ACCOUNTS + 1)],
     )
     first.execute("COMMIT")
 
@@ -90,6 +98,8 @@ def _transfer_by_hand(connection: sqlite3.Connection, rng: random.Random, number
     debit, credit = (id_bytes(i) for i in rng.sample(range(1, ACCOUNTS + 1), 2))
     amount = rng.randint(1, 1000)
     connection.execute("BEGIN IMMEDIATE")
+    found = connection.execute("SELECT balance FROM account WHERE id = ?", (debit,)).fetchone()
+    assert found[0] >= amount
     connection.execute("UPDATE account SET balance = balance - ? WHERE id = ?", (amount, debit))
     connection.execute("UPDATE account SET balance = balance + ? WHERE id = ?", (amount, credit))
     connection.execute(
@@ -114,7 +124,7 @@ def _open_accounts(executor: Executor) -> None:
         executor.submit_and_wait(Request(_CALLER, f"accounts {number}", command))
 
 
-async def _one_caller(executor: Executor, caller: int, until: float) -> int:
+async def _one_command(executor: Executor, caller: int, until: float) -> int:
     rng, made = random.Random(caller), 0
     while time.perf_counter() < until:
         number = (caller << 32 | made) + 1
@@ -125,24 +135,56 @@ async def _one_caller(executor: Executor, caller: int, until: float) -> int:
     return made
 
 
-def group_commit_per_s(folder: Path, seconds: float) -> float:
-    """The same callers asking the executor, which answers each after a batch is durable."""
+def executor_per_s(folder: Path, seconds: float) -> float:
+    """Callers asking the executor: commands with their request ids and stored answers."""
     folder.mkdir(parents=True)
-    connection = connect(folder / "group.db")
+    connection = connect(folder / "executor.db")
     migrate(connection)
     registry = Registry()
     accounting.register(registry)
     executor = Executor(connection, registry)
     executor.start()
     _open_accounts(executor)
+    try:
+        return asyncio.run(_together(lambda i, until: _one_command(executor, i, until), seconds))
+    finally:
+        executor.stop()
+        connection.close()
 
-    async def all_callers() -> list[int]:
-        until = time.perf_counter() + seconds
-        return await asyncio.gather(*(_one_caller(executor, i, until) for i in range(CALLERS)))
 
+async def _one_transfer(commits: GroupCommit, caller: int, until: float) -> int:
+    rng, made = random.Random(caller), 0
+    while time.perf_counter() < until:
+        debit, credit = rng.sample(range(1, ACCOUNTS + 1), 2)
+        number = (caller << 32 | made) + 1
+        transfer = Transfer(number, debit, credit, rng.randint(1, 1000), book=1, code=1)
+        answers = await commits.create_transfers([transfer])
+        assert answers == [TransferResult.CREATED]
+        made += 1
+    return made
+
+
+async def _together(caller: Callable[[int, float], Awaitable[int]], seconds: float) -> float:
+    """What so many callers on one event loop make in a second."""
     started = time.perf_counter()
-    made = sum(asyncio.run(all_callers()))
-    took = time.perf_counter() - started
-    executor.stop()
-    connection.close()
-    return made / took
+    made = await asyncio.gather(*(caller(i, started + seconds) for i in range(CALLERS)))
+    return sum(made) / (time.perf_counter() - started)
+
+
+def grouped_per_s(session: BulkSession, seconds: float) -> float:
+    """Callers of the ledger's group commit, over a session with accounts."""
+    commits = GroupCommit(session)
+    commits.start()
+    try:
+        return asyncio.run(_together(lambda i, until: _one_transfer(commits, i, until), seconds))
+    finally:
+        commits.stop()
+
+
+def group_commit_per_s(folder: Path, seconds: float) -> float:
+    """The same number of callers who share commits."""
+    ledger = Bulk(folder, ACCOUNTS)
+    try:
+        return grouped_per_s(ledger.session, seconds)
+    finally:
+        ledger.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import os
 import random
@@ -17,15 +16,13 @@ from typing import Any
 import psycopg
 
 from bench.ledger_bulk import RAW_TABLE, Timed
-from bench.ledger_callers import CALLERS, callers_per_s
+from bench.ledger_callers import callers_per_s, grouped_per_s
 from bench.ledger_load import ACCOUNTS, BATCH, Row, Sizes, accounts, batches, rows_of
 from bench.report import say
 from tallystick.ledger.encoding import id_bytes
 from tallystick.ledger.index import JournalIndex
-from tallystick.ledger.model import Transfer
 from tallystick.ledger.records import Records
 from tallystick.store.bulk_store import BulkSession
-from tallystick.store.group_commit import GroupCommit
 from tallystick.store.journal_postgres import PostgresJournal, create_ledger_tables
 
 __all__ = ["Postgres", "callers", "race"]
@@ -135,7 +132,8 @@ def by_hand_per_s(server: Postgres, name: str, seconds: float) -> float:
     first.execute(_BY_HAND)
     with first.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO account VALUES (%s, 0)", [(id_bytes(i),) for i in range(1, ACCOUNTS + 1)]
+            "INSERT INTO account VALUES (%s, 1000000000)",
+            [(id_bytes(i),) for i in range(1, ACCOUNTS + 1)],
         )
 
     def work(caller: int, goes_on: Callable[[], bool]) -> int:
@@ -159,6 +157,11 @@ def _transfer_by_hand(
     amount = rng.randint(1, 1000)
     changes = sorted([(id_bytes(debit), -amount), (id_bytes(credit), amount)])
     with connection.transaction():
+        locked = connection.execute(
+            "SELECT balance FROM account WHERE id IN (%s, %s) ORDER BY id FOR UPDATE",
+            [account_id for account_id, _ in changes],
+        )
+        assert all(row[0] >= amount for row in locked)
         for account_id, change in changes:
             connection.execute(
                 "UPDATE account SET balance = balance + %s WHERE id = %s", (change, account_id)
@@ -170,33 +173,13 @@ def _transfer_by_hand(
         )  # fmt: skip
 
 
-async def _one_caller(commits: GroupCommit, caller: int, until: float) -> int:
-    rng, made = random.Random(caller), 0
-    while time.perf_counter() < until:
-        debit, credit = rng.sample(range(1, ACCOUNTS + 1), 2)
-        number = (caller << 32 | made) + 1
-        transfer = Transfer(number, debit, credit, rng.randint(1, 1000), book=1, code=1)
-        await commits.create_transfers([transfer])
-        made += 1
-    return made
-
-
 def group_commit_per_s(server: Postgres, name: str, seconds: float) -> float:
-    """As many callers, each waiting for its own transfer, who share commits."""
+    """The same number of callers who share commits."""
     session, connection = server.session(name)
-    commits = GroupCommit(session)
-    commits.start()
-
-    async def all_callers() -> list[int]:
-        until = time.perf_counter() + seconds
-        return await asyncio.gather(*(_one_caller(commits, i, until) for i in range(CALLERS)))
-
-    started = time.perf_counter()
-    made = sum(asyncio.run(all_callers()))
-    took = time.perf_counter() - started
-    commits.stop()
-    connection.close()
-    return made / took
+    try:
+        return grouped_per_s(session, seconds)
+    finally:
+        connection.close()
 
 
 def callers(server: Postgres, size: Sizes) -> tuple[float, float]:

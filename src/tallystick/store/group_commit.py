@@ -94,16 +94,26 @@ class GroupCommit:
         self._queue.put(call)
 
     def _loop(self) -> None:
-        goes_on = True
-        while goes_on:
-            calls = [self._queue.get()]
-            while sum(len(c.transfers) for c in calls if c) < CALL_MAX:
-                try:
-                    calls.append(self._queue.get_nowait())
-                except queue.Empty:
-                    break
-            goes_on = None not in calls
-            self._post([call for call in calls if call is not None])
+        while calls := self._waiting():
+            self._post(calls)
+
+    def _waiting(self) -> list[_Call]:
+        """The calls that wait now, at least one; empty when it is time to stop."""
+        call = self._queue.get()
+        calls: list[_Call] = []
+        room = CALL_MAX
+        while call is not None:
+            calls.append(call)
+            room -= len(call.transfers)
+            if room <= 0:
+                return calls
+            try:
+                call = self._queue.get_nowait()
+            except queue.Empty:
+                return calls
+        if calls:  # What was asked for before the end is finished first.
+            self._queue.put(None)
+        return calls
 
     def _post(self, calls: list[_Call]) -> None:
         if not calls:
