@@ -237,20 +237,16 @@ class BulkLedger:
         numbers = call.accounts.numbers
         debit = numbers[call.columns.debit[created]]
         credit = numbers[call.columns.credit[created]]
-        before = self._totals(numbers)
         self.store.append(batch)
         self.index.append(batch, entries, debit, credit)
         after = self._totals(numbers)
         for name, ours, kernels in zip(after._fields, after, call.totals, strict=True):
             # Slots without a number are accounts that are not there.
             assert np.array_equal(ours, np.where(numbers >= 0, kernels, 0)), name
-        changed = np.zeros(numbers.size, np.bool_)
-        for new, old in zip(after, before, strict=True):
-            changed |= new != old
         self._keep_states(entries)
         if batch.failed:
             self.store.keep_failed(_sliced(batch.failed))
-        self._keep_totals(numbers[changed], batch.number)
+        self._keep_totals(np.concatenate((debit, credit)), batch.number)
 
     def _keep_states(self, entries: Records) -> None:
         flags = entries["flags"]
@@ -266,8 +262,9 @@ class BulkLedger:
             self.store.keep_states(states)
 
     def _keep_totals(self, numbers: I64, batch_number: int) -> None:
+        """Write the totals of the accounts that a batch touched, or remember which they are."""
         if self._exact:
-            self._write_totals(numbers)
+            self._write_totals(np.unique(numbers))
             return
         if self._behind.size < self.index.account_ids.count:
             self._behind = np.concatenate(
@@ -340,7 +337,7 @@ def _cuts(records: Records) -> list[int]:
 def _created(call: _Call, created: I64) -> Records:
     """The created transfers as the journal keeps them: all that was left out is filled in."""
     columns = call.columns
-    entries = call.rows[created].copy()
+    entries = call.rows[created]
     entries["amount"] = columns.amount[created]
     entries["timestamp"] = columns.timestamp[created]
     settling = np.flatnonzero(entries["flags"] & _SETTLES)

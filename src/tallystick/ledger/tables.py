@@ -116,7 +116,7 @@ def room(column: npt.NDArray[Any], needed: int) -> npt.NDArray[Any]:
     """The column, or a longer copy with zeros behind when it is shorter than `needed`."""
     if needed <= column.size:
         return column
-    longer = np.zeros(max(needed, column.size + (column.size >> 1), _SMALLEST), column.dtype)
+    longer = np.zeros(max(needed, 2 * column.size, _SMALLEST), column.dtype)
     longer[: column.size] = column
     return longer
 
