@@ -54,6 +54,7 @@ def pages_of_an_operator(server: ServerProcess) -> Iterator[str]:
     yield from (
         f"/console/trades/{known[s]}" for s in ("Waiting", "Shipped", "Settled", "Refunded")
     )
+    yield from ("/console/fraud-graph", "/console/fraud-graph?find=2088000000000101")
     yield from ("/console/apps/2026000000000001", "/console/trades?text=none", "/console/trades/1")
     for (account,) in auditor.rows("SELECT lower(hex(id)) FROM ledger_account GROUP BY code"):
         yield f"/console/accounts/{account}"

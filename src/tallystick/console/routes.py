@@ -12,6 +12,7 @@ from tallystick.console.apps import APPS
 from tallystick.console.audit import AUDIT
 from tallystick.console.books import BOOKS
 from tallystick.console.cashier import CASHIER
+from tallystick.console.fraud_graph import FRAUD_GRAPH
 from tallystick.console.frontend import Front, Frontend, ReturnLocation
 from tallystick.console.keys import KEYS
 from tallystick.console.loan_calculator import LOAN_CALCULATOR
@@ -73,7 +74,7 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
     }
     handlers = (
         *CASHIER, *WALLET, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS, *NOTIFICATIONS, *APPS, *KEYS,
-        *AUDIT, *LOAN_CALCULATOR, unknown,
+        *AUDIT, *FRAUD_GRAPH, *LOAN_CALCULATOR, unknown,
     )  # fmt: skip
     pages = Router(
         "/",

@@ -11,12 +11,19 @@ from typing import Final
 
 from tallystick.console.texts.common import COMMON
 from tallystick.console.texts.credit import CREDIT
+from tallystick.console.texts.fraud_graph import FRAUD_GRAPH
 from tallystick.console.texts.operators import OPERATORS
 from tallystick.console.texts.people import PEOPLE
 
 __all__ = ["TEXTS", "Language", "choose_language", "text"]
 
-TEXTS: Final[dict[str, tuple[str, str]]] = {**COMMON, **PEOPLE, **CREDIT, **OPERATORS}
+TEXTS: Final[dict[str, tuple[str, str]]] = {
+    **COMMON,
+    **PEOPLE,
+    **CREDIT,
+    **OPERATORS,
+    **FRAUD_GRAPH,
+}
 
 
 class Language(Enum):

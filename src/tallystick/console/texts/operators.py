@@ -11,6 +11,7 @@ OPERATORS: Final[dict[str, tuple[str, str]]] = {
     "ops.place.trades": ("Trades", "交易"),
     "ops.place.accounts": ("Accounts", "账户"),
     "ops.place.trial_balance": ("Trial balance", "试算平衡"),
+    "ops.place.fraud_graph": ("Fraud graph", "风险图谱"),
     "ops.place.notifications": ("Notifications", "通知"),
     "ops.place.apps": ("Apps", "应用"),
     "ops.place.keys": ("Keys", "密钥"),

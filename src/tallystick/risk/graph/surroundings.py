@@ -94,6 +94,8 @@ def neighbourhood(view: GraphView, values: Values) -> list[Row]:
     """The vertices within some hops of one, over edges of every kind in any direction, and the
     edges between them, those of the same two added up.
 
+    With `moments` each pair tells so many of its newest times, and the amounts then.
+
     Nearer vertices come first; when there are more than the limit, the answer is not complete.
     """
     kind = kind_named(values.text("kind")) if values.has("kind") else _ACCOUNT
@@ -108,7 +110,9 @@ def neighbourhood(view: GraphView, values: Values) -> list[Row]:
         for row, distance in rows.items()
     ]
     vertices.sort(key=lambda vertex: (vertex["distance"], vertex["kind"], int(str(vertex["id"]))))
-    return [(vertices, list(_edges_among(view, found, values.window)), found.complete)]
+    moments = values.number("moments", 0)
+    edges = list(_edges_among(view, found, values.window, moments))
+    return [(vertices, edges, found.complete)]
 
 
 def _vertex(view: GraphView, kind: VertexKind, row: int, distance: int) -> dict[str, object]:
@@ -154,7 +158,9 @@ def _within(
     return _Found(distances, complete=True)
 
 
-def _edges_among(view: GraphView, found: _Found, window: Window) -> Iterator[dict[str, object]]:
+def _edges_among(
+    view: GraphView, found: _Found, window: Window, moments: int
+) -> Iterator[dict[str, object]]:
     for name, ends in EDGE_KINDS.items():
         rows = np.array(sorted(found.distances[ends.source]), np.int32)
         inside = np.zeros(view.vertices[ends.target].count, np.bool_)
@@ -162,6 +168,14 @@ def _edges_among(view: GraphView, found: _Found, window: Window) -> Iterator[dic
         edges = step(view.out(name), rows, window)
         edges = edges.where(inside[edges.neighbours])
         for source, target, part in _pairs(edges):
+            newest = (
+                {
+                    "times": part.times[-moments:].tolist(),
+                    "amounts": part.values[-moments:].tolist(),
+                }
+                if moments
+                else {}
+            )
             yield {
                 "edge": name.value,
                 "fromKind": ends.source.value,
@@ -172,6 +186,7 @@ def _edges_among(view: GraphView, found: _Found, window: Window) -> Iterator[dic
                 "amount": rounded(total(part.values)) if ends.valued else None,
                 "firstTime": int(part.times[0]),
                 "lastTime": int(part.times[-1]),
+                **newest,
             }
 
 
