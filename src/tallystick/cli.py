@@ -41,6 +41,7 @@ for _name in ("doctor", "config", "backup"):
 for _name, _group in (("operator", "operators"), ("api-key", "api_keys"), ("keys", "keys")):
     app.command(f"tallystick.admin.commands:{_group}", name=_name)
 app.command("tallystick.credit.command_line:credit", name="credit")
+app.command("tallystick.reconciliation.command_line:reconcile", name="reconcile")
 app.command("tallystick.sandbox.commands:sandbox", name="sandbox")
 
 
@@ -86,11 +87,12 @@ def _spoken_errors() -> tuple[type[Exception], ...]:
     from tallystick.admin.commands import UsageError
     from tallystick.ledger.replay import ReplayError
     from tallystick.pipeline.refusals import Refused
+    from tallystick.reconciliation.statements.model import StatementError
     from tallystick.risk.graph.errors import GraphError
     from tallystick.settings import SettingsError
     from tallystick.store.engine import StoreError
 
-    return (StoreError, SettingsError, ReplayError, UsageError, Refused, GraphError)
+    return (StoreError, SettingsError, ReplayError, UsageError, Refused, GraphError, StatementError)
 
 
 def _sentence(error: Exception) -> str:

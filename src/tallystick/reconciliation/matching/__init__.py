@@ -1,0 +1,1 @@
+"""Matching bank lines with ledger entries: pure functions over columns."""
