@@ -45,6 +45,10 @@ HAPPENED: list[tuple[str, str, dict[str, Any]]] = [
                              "bank_id": "1", "amount": 900, "currency": "CNY"}),
     ("bank.answered", "B3", {"kind": "top_up", "status": "accepted", "party_id": SHOP,
                              "bank_id": "1", "amount": 900, "currency": "CNY"}),
+    ("loan.drawn", "2026112412345678901234567890",
+     {"borrower_id": BOB, "amount": 500_00, "owed": 500_00, "currency": "CNY"}),
+    ("loan.paid", "2026112412345678901234567890",
+     {"borrower_id": BOB, "amount": 100_00, "owed": 402_00, "currency": "CNY"}),
     ("party.status_changed", BOB, {"status": "blocked"}),
 ]  # fmt: skip
 
@@ -60,13 +64,18 @@ def told(happened: list[tuple[str, str, dict[str, Any]]]) -> Graph:
 def test_parties_wallets_trades_refunds_transfers_and_withdrawals_are_in_the_graph() -> None:
     graph = told(HAPPENED)
     counts = {kind.value: len(table) for kind, table in graph.vertices.items()}
-    assert (counts["Person"], counts["Company"], counts["Account"]) == (2, 1, 5)
+    assert (counts["Person"], counts["Company"], counts["Account"]) == (2, 1, 6)
     edges = {name: graph.out(name).edges for name in EDGE_KINDS}
     assert edges[EdgeKindName.TRANSFER] == 3
     assert edges[EdgeKindName.WITHDRAW] == 1
-    assert (edges[EdgeKindName.PERSON_OWN], edges[EdgeKindName.COMPANY_OWN]) == (3, 2)
+    assert (edges[EdgeKindName.PERSON_OWN], edges[EdgeKindName.COMPANY_OWN]) == (4, 2)
     shop = answer(graph, "tsr2", {"id": str(wallet_id(SHOP, "CNY")), **WHOLE})[0]
     assert (shop["sumEdge2Amount"], shop["sumEdge1Amount"]) == (12.5, 2.5)
+    asked = {"id": str(wallet_id(BOB, "CNY")), "threshold": 0, **WHOLE}
+    assert answer(graph, "tcr9", asked)[0]["ratioRepay"] == 5.0
+    loans = graph.vertices[VertexKind.LOAN]
+    assert (loans.labels[0], loans.amounts[0], loans.balances[0]) == (
+        "2026112412345678901234567890", 500.0, 402.0)  # fmt: skip
     # A yen has no smaller unit.
     yen = answer(graph, "tsr2", {"id": str(wallet_id(BOB, "JPY")), **WHOLE})[0]
     assert yen["sumEdge2Amount"] == 300.0

@@ -3,7 +3,8 @@
 A person or merchant is a person or company, a wallet an account: its id is the party's number
 and the currency's, so `2088000000000001156` is a wallet in CNY (156). A trade that is paid is a
 transfer from the buyer to the seller, a refund one back; a withdrawal goes to an account that
-stands for the party's account at the bank. No name or login comes into the graph.
+stands for the party's account at the bank. A loan is applied for by its borrower, paid out to the
+borrower's wallet and repaid from it. No name or login comes into the graph.
 
 Amounts are in the currency's major unit, as 64-bit floats: they are looked at, never moved.
 """
@@ -43,7 +44,9 @@ class _Payload(msgspec.Struct, frozen=True):
     seller_id: str = ""
     bank_id: str = ""
     currency: str = ""
+    borrower_id: str = ""
     amount: int = 0
+    owed: int = 0
     refund: int = 0
     transferred_ms: int = 0
     write: str = ""
@@ -58,9 +61,10 @@ def wallet_id(party_id: str, currency_code: str) -> int:
     return int(party_id) * 1000 + currency(currency_code).number
 
 
-def _bank_account_id(bank_id: str, party_id: str, currency_code: str) -> int:
-    text = f"{bank_id}:{party_id}:{currency_code}".encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+def _number_of(*parts: str) -> int:
+    """63 bits that stand for something whose own number is longer, or that has none."""
+    digest = hashlib.blake2b(":".join(parts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
 
 
 def apply_event(graph: Graph, topic: str, subject: str, payload: bytes, at_ms: int) -> bool:
@@ -142,10 +146,32 @@ def _bank_answered(graph: Graph, subject: str, told: _Payload, at_ms: int) -> No
     if told.kind != "withdrawal" or told.status != "accepted":
         return
     party = told.party_id
-    bank = _bank_account_id(told.bank_id, party, told.currency)
+    bank = _number_of("bank", told.bank_id, party, told.currency)
     source = _wallet(graph, party, told, at_ms)
     target = _account(graph, bank, party, f"account at {told.bank_id}", at_ms)
     graph.add_edge(EdgeKindName.WITHDRAW, source, target, at_ms, _major(told.amount, told))
+
+
+def _drawn(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
+    """The loan's vertex has the loan's number as its label."""
+    loan, borrower = _number_of("loan", subject), int(told.borrower_id)
+    wallet = _wallet(graph, told.borrower_id, told, at_ms)
+    amount, owed = _major(told.amount, told), _major(told.owed, told)
+    graph.add_vertex(VertexKind.LOAN, loan, at_ms, label=subject, amount=amount, balance=owed)
+    kind, _ = _owner(graph, borrower)
+    applied = EdgeKindName.PERSON_APPLY
+    if kind is VertexKind.COMPANY:
+        applied = EdgeKindName.COMPANY_APPLY
+    graph.add_edge(applied, borrower, loan, at_ms)
+    graph.add_edge(EdgeKindName.DEPOSIT, loan, wallet, at_ms, amount)
+
+
+def _repaid(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
+    loan = _number_of("loan", subject)
+    row = graph.required_row(VertexKind.LOAN, loan)
+    wallet = _wallet(graph, told.borrower_id, told, at_ms)
+    graph.add_edge(EdgeKindName.REPAY, wallet, loan, at_ms, _major(told.amount, told))
+    graph.vertices[VertexKind.LOAN].balances[row] = _major(told.owed, told)
 
 
 def _written(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
@@ -161,6 +187,8 @@ _MEANINGS: Final[dict[str, Callable[[Graph, str, _Payload, int], None]]] = {
     "trade.refunded": _refunded,
     "trade.closed": _refunded,
     "bank.answered": _bank_answered,
+    "loan.drawn": _drawn,
+    "loan.paid": _repaid,
     WRITTEN: _written,
 }
 """Topics that say something to the graph; the others say nothing to it."""

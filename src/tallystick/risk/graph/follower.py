@@ -14,13 +14,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import structlog
 
 from tallystick.pipeline.commands import Registry
 from tallystick.risk.graph.errors import SnapshotError
+from tallystick.risk.graph.features import AccountFeatures, account_features
 from tallystick.risk.graph.feed import WRITTEN, apply_event
 from tallystick.risk.graph.graph import Graph
+from tallystick.risk.graph.kernels import Floats
+from tallystick.risk.graph.schema import VertexKind
 from tallystick.risk.graph.snapshot import load_snapshot, save_snapshot
+from tallystick.risk.graph.spread import association_scores
 from tallystick.store.rows import ReadSession
 from tallystick.store.unit_of_work import Event
 
@@ -31,6 +36,7 @@ log = structlog.get_logger("tallystick.graph")
 _EVENTS_AT_ONCE: Final = 2000
 _SNAPSHOT_AFTER: Final = 20_000
 _PERIOD_S: Final = 0.25
+_TURNS_PER_SCORING: Final = 80
 
 
 class GraphFollower:
@@ -40,12 +46,15 @@ class GraphFollower:
         graph: the graph; another object after a snapshot was taken.
         ready: whether it has caught up once since the start.
         skipped: events that the graph did not take, because a vertex was not there.
+        scores: association with blocked accounts, by row, as it was last reckoned.
     """
 
     def __init__(self, rows: Callable[[], ReadSession], snapshot: Path) -> None:
         self.graph = Graph()
         self.ready = False
         self.skipped = 0
+        self.scores: Floats = np.zeros(0)
+        self._scored_at = -1
         self._open_rows = rows
         self._rows: ReadSession | None = None
         self._snapshot = snapshot
@@ -64,9 +73,27 @@ class GraphFollower:
     async def run(self) -> None:
         """Rebuild, then look for new events, until it is cancelled."""
         await asyncio.to_thread(self.rebuild)
+        turn = 0
         while True:
+            if turn % _TURNS_PER_SCORING == 0:
+                await asyncio.to_thread(self.score)
+            turn += 1
             await asyncio.sleep(_PERIOD_S)
             await asyncio.to_thread(self.catch_up)
+
+    def score(self) -> None:
+        """Reckon association anew if the graph has changed since; nobody waits for it."""
+        if self._scored_at == self.graph.changes:
+            return
+        changes, view = self.graph.changes, self.graph.frozen()
+        blocked = np.flatnonzero(view.blocked(VertexKind.ACCOUNT)).astype(np.int32)
+        self.scores = association_scores(view, blocked)
+        self._scored_at = changes
+
+    def features(self, account_id: int, now_ms: int) -> AccountFeatures:
+        """What rules ask of an account, from the graph of now."""
+        with self.graph.reading() as view:
+            return account_features(view, account_id, now_ms, self.scores)
 
     def rebuild(self) -> None:
         """Begin with the snapshot if there is one that fits, and read all events after it."""
