@@ -49,3 +49,22 @@ def test_a_loan_from_its_product_to_its_end(running_server: ServerProcess) -> No
     assert (status, above["code"]) == (422, "CREDIT_RATE_ABOVE_CEILING")
     assert "above the ceiling of 24.0000 %" in above["detail"]
     assert json.dumps(told).count("event") >= 1
+
+
+def test_a_bill_is_seen_and_only_paid_when_something_is_billed(
+    running_server: ServerProcess,
+) -> None:
+    server = running_server
+    borrower = server.credentials["buyers"][0]["party_id"]
+    product = {
+        "product_id": "rest-later", "name": "Later", "annual_rate": "0", "counts": [1],
+        "amount_max": "1000.00", "pay_later": {"bill_day": 5, "due_day": 15,
+                                               "instalment_fees": [{"count": 3, "rate": "0.02"}]},
+    }  # fmt: skip
+    assert _ask(server, "b1", "/v1/credit/products", product)[0] == 200
+    bills = f"/v1/credit/bills/{borrower}/rest-later"
+    assert _ask(server, "", bills)[1]["bills"] == []
+    status, refused = _ask(server, "b2", f"{bills}/payments", {})
+    assert (status, refused["code"]) == (409, "LOAN_NOTHING_TO_PAY")
+    bearing = {**product, "annual_rate": "0.1"}
+    assert _ask(server, "b3", "/v1/credit/products", bearing)[1]["code"] == "CREDIT_TERMS_INVALID"

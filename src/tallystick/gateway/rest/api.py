@@ -6,6 +6,7 @@ from typing import Final
 
 from tallystick.gateway.rest.api_keys import API_KEY_OPERATIONS
 from tallystick.gateway.rest.apps import APP_OPERATIONS
+from tallystick.gateway.rest.bills import BILL_OPERATIONS
 from tallystick.gateway.rest.credit import CREDIT_OPERATIONS
 from tallystick.gateway.rest.holds import HOLD_OPERATIONS
 from tallystick.gateway.rest.ledger import LEDGER_OPERATIONS
@@ -30,5 +31,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *NOTIFICATION_OPERATIONS,
     *CREDIT_OPERATIONS,
     *LOAN_OPERATIONS,
+    *BILL_OPERATIONS,
     *RISK_OPERATIONS,
 )

@@ -22,6 +22,7 @@ from tallystick.credit.loans.model import (
     LoanProduct,
     LoanStatus,
     PaidFrom,
+    PayLaterTerms,
     PayLoan,
     PaymentMode,
     ProductDone,
@@ -52,7 +53,7 @@ from tallystick.gateway.rest.fields import (
 from tallystick.gateway.rest.operation import Call, Operation, change, look
 from tallystick.pipeline.refusals import Refused
 
-__all__ = ["LOAN_OPERATIONS"]
+__all__ = ["LOAN_OPERATIONS", "Day", "ProductId", "currency_of"]
 
 _TAG: Final = "Credit"
 _ONE: Final = {"loan_id": OrderNo}
@@ -62,6 +63,24 @@ ProductId = Annotated[
 ]
 Count = Annotated[int, Meta(ge=1, le=600, examples=[6])]
 Day = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2026-11-25"])]
+
+
+class InstalmentFee(Body, frozen=True, kw_only=True):
+    """What so many instalments cost, as a fraction of the price."""
+
+    count: Annotated[int, Meta(ge=2, le=60, examples=[3])]
+    rate: Rate
+
+
+class Billing(Body, frozen=True, kw_only=True):
+    """A product that pays purchases: when it bills, the minimum, and instalments."""
+
+    bill_day: Annotated[int, Meta(ge=1, le=28)] = 1
+    due_day: Annotated[int, Meta(ge=1, le=28)] = 10
+    minimum_rate: Rate = Decimal("0.1")
+    minimum_floor: AmountText = "0"
+    late_fee: AmountText = "0"
+    instalment_fees: Annotated[tuple[InstalmentFee, ...], Meta(max_length=12)] = ()
 
 
 class LateCosts(Body, frozen=True, kw_only=True):
@@ -99,6 +118,7 @@ class NewLoanProduct(Body, frozen=True, kw_only=True):
     ceiling_source: Annotated[str, Meta(max_length=200)] = ""
     is_open: bool = True
     late: LateCosts = LateCosts()
+    pay_later: Billing | None = None
 
 
 class NewCreditLine(Body, frozen=True, kw_only=True):
@@ -240,12 +260,30 @@ def define(call: Call, body: NewLoanProduct) -> DefineLoanProduct:
             retry_hours=late.retry_hours,
         ),
     )
+    if body.pay_later is not None:
+        terms = msgspec.structs.replace(terms, pay_later=_billing(body.pay_later, currency))
     return DefineLoanProduct(
         product_id=body.product_id, name=body.name, terms=terms, is_open=body.is_open
     )
 
 
-def _currency_of(call: Call, product_id: str) -> str:
+def _billing(billing: Billing, currency: str) -> PayLaterTerms:
+    return PayLaterTerms(
+        bill_day=billing.bill_day,
+        due_day=billing.due_day,
+        minimum_rate=billing.minimum_rate,
+        minimum_floor=amount_of(billing.minimum_floor, currency, allow_zero=True),
+        late_fee=amount_of(billing.late_fee, currency, allow_zero=True),
+        instalment_fees=tuple((fee.count, fee.rate) for fee in billing.instalment_fees),
+    )
+
+
+def currency_of(call: Call, product_id: str) -> str:
+    """A product's currency.
+
+    Raises:
+        Refused: CREDIT_PRODUCT_NOT_EXIST.
+    """
     product = call.platform.rows.get(LoanProduct, product_id)
     if product is None:
         raise Refused("CREDIT_PRODUCT_NOT_EXIST")
@@ -254,7 +292,7 @@ def _currency_of(call: Call, product_id: str) -> str:
 
 def grant(call: Call, body: NewCreditLine) -> GrantCreditLine:
     """The command that grants a line."""
-    amount = amount_of(body.amount, _currency_of(call, body.product_id), allow_zero=True)
+    amount = amount_of(body.amount, currency_of(call, body.product_id), allow_zero=True)
     return GrantCreditLine(borrower_id=body.borrower_id, product_id=body.product_id, amount=amount)
 
 
@@ -263,7 +301,7 @@ def draw(call: Call, body: NewLoan) -> DrawLoan:
     return DrawLoan(
         borrower_id=body.borrower_id,
         product_id=body.product_id,
-        amount=amount_of(body.amount, _currency_of(call, body.product_id)),
+        amount=amount_of(body.amount, currency_of(call, body.product_id)),
         count=body.count,
     )
 
@@ -309,7 +347,7 @@ def _product(done: ProductDone) -> LoanProductShape:
 
 
 def _line(call: Call, done: LineDone) -> CreditLineShape:
-    currency = _currency_of(call, done.product_id)
+    currency = currency_of(call, done.product_id)
     return CreditLineShape(
         borrower_id=done.borrower_id,
         product_id=done.product_id,
@@ -377,7 +415,7 @@ def story(call: Call, query: LoanQuery) -> LoanShape:
 def line(call: Call, query: LoanQuery) -> CreditLineShape:
     """A borrower's line of a product."""
     product_id, borrower_id = call.path["product_id"], call.path["borrower_id"]
-    currency = _currency_of(call, product_id)
+    currency = currency_of(call, product_id)
     found = call.platform.rows.get(CreditLine, borrower_id, product_id)
     amount = text_of(found.amount if found else 0, currency)
     return CreditLineShape(borrower_id=borrower_id, product_id=product_id, amount=amount)
