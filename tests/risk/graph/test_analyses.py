@@ -228,6 +228,44 @@ def test_two_crowds_with_one_transfer_between_are_two_communities() -> None:
     assert {int(i) for i in crowd["accountIds"]} == set(range(30, 60))  # type: ignore[attr-defined]
 
 
+def modularity(edges: list[tuple[int, int]], groups: list[set[int]]) -> float:
+    """The share of edges inside groups, less what chance would give (Newman, 2006)."""
+    degree: Counter[int] = Counter()
+    for edge in edges:
+        degree.update(edge)
+    twice = 2 * len(edges)
+    inside = sum(len({*edge} & group) == len({*edge}) for edge in edges for group in groups)
+    chance = sum((sum(degree[n] for n in group) / twice) ** 2 for group in groups)
+    return inside / len(edges) - chance
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_communities_are_no_worse_than_those_that_were_planted(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.risk.graph.communities._EDGES_AT_ONCE", 50)
+    random = Random(seed)
+    planted = [set(range(start, start + 15)) for start in (0, 15, 30, 45)]
+    edges = []
+    for _ in range(500):
+        group = sorted(random.choice(planted))
+        other = range(60) if random.random() < 0.25 else group
+        first, second = random.choice(group), random.choice(other)
+        edges += [(first, second)] if first != second else []
+    graph = Graph()
+    for account in range(60):
+        graph.add_vertex(VertexKind.ACCOUNT, account, 0)
+    for edge in edges:
+        graph.add_edge(EdgeKindName.TRANSFER, *edge, 1, 1.0)
+    rows = answer(graph, "communities", {"limit": 60})
+    found = []
+    for row in rows:
+        (whole,) = answer(graph, "communities", {"id": row["accountIds"][0]})  # type: ignore[index]
+        found.append({int(account) for account in whole["accountIds"]})  # type: ignore[attr-defined]
+    assert sorted(account for group in found for account in group) == list(range(60))
+    assert modularity(edges, found) >= modularity(edges, planted) - 1e-9
+
+
 def test_an_analysis_of_the_whole_graph_does_not_see_what_is_written_meanwhile() -> None:
     graph, edges = random_graph(2, transfers=20)
     frozen = graph.frozen()

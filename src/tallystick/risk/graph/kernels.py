@@ -22,7 +22,7 @@ __all__ = [
     "fit",
     "join_components",
     "move_blocks",
-    "propagate_labels",
+    "move_to_communities",
 ]
 
 Ints = NDArray[np.int64]
@@ -132,39 +132,56 @@ def join_components(parents: Ints, starts: Ints, lengths: Rows, neighbours: Rows
                 parents[one] = other
 
 
-def propagate_labels(
+def move_to_communities(
     labels: Ints,
-    out: tuple[Ints, Rows, Rows],
-    into: tuple[Ints, Rows, Rows],
-    counts: Ints,
+    sides: tuple[tuple[Ints, Rows, Rows], tuple[Ints, Rows, Rows]],
+    weights: Floats,
+    degrees: Floats,
+    totals: Floats,
+    around: Floats,
 ) -> int:
-    """One round of label propagation: each vertex takes the label of most edges around it.
+    """One round of moving vertices: each goes to the community where modularity gains most.
 
-    Vertices go in order of their rows and see what came before; the smallest label wins a tie.
+    Vertices go in order of their rows and see what came before; a vertex stays unless it gains
+    by going, and of equal communities takes the one of the smallest label.
 
     Args:
         labels: changed.
-        out, into: starts, lengths and neighbours of the edges from both ends.
-        counts: as many zeros as there are labels; left as zeros.
+        sides: starts, lengths and neighbours of the edges, from both ends.
+        weights: of the edges of the first side; empty if every edge weighs one. Weighted edges
+            stand at both of their ends on the first side.
+        degrees: what a vertex's edges weigh.
+        totals: what the edges of a community's members weigh, by label; changed.
+        around: as many zeros as there are labels; left as zeros.
 
     Returns:
-        How many labels changed.
+        How many moved.
     """
-    changed = 0
+    moved = 0
+    everything = degrees.sum()
+    unit = len(weights) == 0
     for row in range(len(labels)):
-        for starts, lengths, neighbours in (out, into):
+        if degrees[row] == 0:
+            continue
+        own = labels[row]
+        totals[own] -= degrees[row]
+        for starts, lengths, neighbours in sides:
             for at in range(starts[row], starts[row] + lengths[row]):
-                counts[labels[neighbours[at]]] += 1
-        best, most = labels[row], counts[labels[row]]
-        for starts, lengths, neighbours in (out, into):
+                if neighbours[at] != row:
+                    around[labels[neighbours[at]]] += 1.0 if unit else weights[at]
+        share = degrees[row] / everything
+        best, most = own, around[own] - share * totals[own]
+        for starts, lengths, neighbours in sides:
             for at in range(starts[row], starts[row] + lengths[row]):
                 label = labels[neighbours[at]]
-                if counts[label] > most or (counts[label] == most and label < best):
-                    best, most = label, counts[label]
-        for starts, lengths, neighbours in (out, into):
+                gain = around[label] - share * totals[label]
+                if gain > most + 1e-9 or (gain > most - 1e-9 and best != own and label < best):
+                    best, most = label, gain
+        for starts, lengths, neighbours in sides:
             for at in range(starts[row], starts[row] + lengths[row]):
-                counts[labels[neighbours[at]]] = 0
-        if best != labels[row]:
+                around[labels[neighbours[at]]] = 0.0
+        totals[best] += degrees[row]
+        if best != own:
             labels[row] = best
-            changed += 1
-    return changed
+            moved += 1
+    return moved

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from tallystick.risk.graph.answers import Arguments, Row
+from tallystick.risk.graph.communities import communities
 from tallystick.risk.graph.errors import QueryError
 from tallystick.risk.graph.flows import tcr4, tcr6, tcr7, tcr9, tcr10, tcr11, tcr12
 from tallystick.risk.graph.graph import Graph, GraphView
 from tallystick.risk.graph.parameters import ParameterKind, Values, arguments, typed
 from tallystick.risk.graph.rings import money_path, rings
 from tallystick.risk.graph.simple_reads import tsr1, tsr2, tsr3, tsr4, tsr5, tsr6
-from tallystick.risk.graph.spread import association, communities, components
+from tallystick.risk.graph.spread import association, components
 from tallystick.risk.graph.surroundings import fan, neighbourhood, shared_devices
 from tallystick.risk.graph.traces import tcr1, tcr2, tcr3, tcr5, tcr8
 
@@ -136,7 +137,7 @@ ANALYSES: Final = {
         Analysis("association", "Guilt by association: personalised PageRank from known bad",
                  {"ids": _K.IDS, **_LIMIT}, (), ("accountId", "score", "isBlocked"),
                  association, whole=True),
-        Analysis("communities", "Communities of accounts, by label propagation",
+        Analysis("communities", "Communities of accounts, by modularity",
                  {**_ID, **_LIMIT}, (), ("size", "blocked", "accountIds", "complete"),
                  communities, whole=True),
         Analysis("components", "Connected components of accounts",

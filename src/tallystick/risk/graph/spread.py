@@ -1,4 +1,4 @@
-"""What is seen over the whole graph: guilt by association, communities, connected components."""
+"""What is seen over the whole graph: guilt by association, connected components."""
 
 from __future__ import annotations
 
@@ -16,17 +16,15 @@ from tallystick.risk.graph.kernels import (
     Rows,
     fit,
     join_components,
-    propagate_labels,
 )
 from tallystick.risk.graph.parameters import Values
 from tallystick.risk.graph.schema import EDGE_KINDS, EdgeKindName, VertexKind
 
-__all__ = ["association", "association_scores", "communities", "components"]
+__all__ = ["association", "association_scores", "columns_of", "components", "groups"]
 
 DAMPING: Final = 0.85
 _TOLERANCE: Final = 1e-7
 _ROUNDS_MAX: Final = 200
-_LABEL_ROUNDS_MAX: Final = 10
 _MEMBERS_MAX: Final = 1000
 _ACCOUNT = VertexKind.ACCOUNT
 
@@ -123,25 +121,8 @@ def _spread(edges: AdjacencyView, rows: Ints, shares: Floats, rest: Floats) -> N
     rest += inside[: len(rest)]
 
 
-def communities(view: GraphView, values: Values) -> list[Row]:
-    """Groups of accounts with more transfers among them than to others, by label propagation.
-
-    With `id` the group of that account, otherwise the largest ones.
-    """
-    out, into = (
-        _columns(edges, view.vertices[_ACCOUNT].count)
-        for edges in (view.out(EdgeKindName.TRANSFER), view.into(EdgeKindName.TRANSFER))
-    )
-    labels = np.arange(len(out[0]), dtype=np.int64)
-    counts = np.zeros(len(labels), np.int64)
-    propagate = fit(propagate_labels, len(out[2]))
-    for _ in range(_LABEL_ROUNDS_MAX):
-        if propagate(labels, out, into, counts) <= len(labels) // 1000:
-            break
-    return _groups(view, labels, values)
-
-
-def _columns(edges: AdjacencyView, count: int) -> tuple[Ints, Rows, Rows]:
+def columns_of(edges: AdjacencyView, count: int) -> tuple[Ints, Rows, Rows]:
+    """Starts, lengths and neighbours of so many vertices, for a loop."""
     return edges.starts[:count], edges.lengths[:count], edges.neighbours
 
 
@@ -153,14 +134,15 @@ def components(view: GraphView, values: Values) -> list[Row]:
     """
     parents = np.arange(view.vertices[_ACCOUNT].count, dtype=np.int64)
     for name in (EdgeKindName.TRANSFER, EdgeKindName.WITHDRAW):
-        columns = _columns(view.out(name), len(parents))
+        columns = columns_of(view.out(name), len(parents))
         fit(join_components, len(columns[2]))(parents, *columns)
     while not np.array_equal(above := parents[parents], parents):
         parents = above
-    return _groups(view, parents, values)
+    return groups(view, parents, values)
 
 
-def _groups(view: GraphView, labels: Ints, values: Values) -> list[Row]:
+def groups(view: GraphView, labels: Ints, values: Values) -> list[Row]:
+    """Accounts of the same label as rows: the group of `id`, or the largest ones."""
     table = view.vertices[_ACCOUNT]
     there = np.zeros(len(labels), np.bool_)
     rows = table.all_rows()
