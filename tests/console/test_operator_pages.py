@@ -44,6 +44,7 @@ def test_live_figures_are_for_operators_alone(world: World) -> None:
 
 def test_the_live_figures_follow_what_happens(world: World) -> None:
     person = operator(world)
+    time.sleep(1.1)  # Figures are at most a second old.
     before = person.get("/console/live.json").answer.json()["texts"]
     world.paid(1_100)
     after, deadline = before, time.monotonic() + 30

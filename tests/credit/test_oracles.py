@@ -53,6 +53,9 @@ def test_the_all_in_rate_is_the_internal_rate_of_return(loan: Terms) -> None:
         assert not flows or flows[0].amount <= 0
         return
     net = pyxirr.xnpv(float(rate), [f.day for f in flows], [float(f.amount) for f in flows])
+    if net is None:  # It gives no value where all flows are on one day or the power overflows.
+        assert rate <= -1 or len({f.day for f in flows}) == 1 or rate > 10**6, rate
+        return
     assert net == pytest.approx(0, abs=1e-6 * sum(abs(f.amount) for f in flows))
 
 

@@ -100,6 +100,8 @@ class Receiver:
         body, more = b"", True
         while more and len(body) <= _BODY_MAX:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return  # Half a message: its sender was stopped, and will send it again.
             body += message.get("body", b"")
             more = message.get("more_body", False)
         taken = self.take(body)

@@ -61,7 +61,7 @@ WRONG_COMMON: list[tuple[dict[str, str | None], str, str]] = [
     ({"timestamp": "2020-01-01 00:00:00"}, "40002", "isv.invalid-timestamp"),
     ({"biz_content": "{"}, "40002", "isv.illegal-json"),
     ({"biz_content": "[]"}, "40002", "isv.invalid-parameter"),
-    ({"biz_content": "[" * 100_000}, "40002", "isv.illegal-json"),
+    ({"biz_content": "[" * 100_000}, "40002", "isv.invalid-parameter"),
     ({"encrypt_type": "AES"}, "40002", "isv.decryption-error-unknown"),
 ]
 

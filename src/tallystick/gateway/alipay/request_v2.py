@@ -109,7 +109,8 @@ def decode_v2(
             if value
         }
     except UnicodeDecodeError:
-        return Rejected(fault("isv.invalid-charset"), app_id, method, codec or "utf-8")
+        wrong = "isv.invalid-charset" if charset else "isv.missing-charset"
+        return Rejected(fault(wrong), app_id, method, codec or "utf-8")
     with_empty = b""
     if len(texts) < len(parameters):
         with_empty = signed_text(parameters, _UNSIGNED, with_empty=True)
