@@ -11,7 +11,7 @@ import msgspec
 from hypothesis import strategies as st
 from tests.credit.toy_ledger import ToyLedger
 
-from tallystick.credit.loans import decide
+from tallystick.credit.loans import closing, decide
 from tallystick.credit.loans.life import Position, live
 from tallystick.credit.loans.model import (
     Contract,
@@ -23,6 +23,7 @@ from tallystick.credit.loans.model import (
     ProductTerms,
     contract_of,
 )
+from tallystick.credit.loans.state import LoanState, NewLoan
 from tallystick.credit.postings import Bucket
 from tallystick.credit.schedules.day_count import DayCount
 from tallystick.credit.schedules.terms import Method, Unit
@@ -88,12 +89,12 @@ class LivingLoan:
             LOAN_ID, "cash", WALLET.owner, "CNY", LoanStatus.ACTIVE, text, "",
             self.day.isoformat(), 0, 1, 0,
         )  # fmt: skip
-        new = decide.NewLoan(self.loan, WALLET, WALLET)
+        new = NewLoan(self.loan, WALLET, WALLET)
         self.keep(decide.draw(new, self.state()))
 
-    def state(self, bank: AccountRef | None = None) -> decide.LoanState:
+    def state(self, bank: AccountRef | None = None) -> LoanState:
         """What decisions look at."""
-        return decide.LoanState(
+        return LoanState(
             self.loan, self.events, self.day, 1, "system:test", WALLET,
             available=self.ledger.balance(CUSTOMER_WALLET, WALLET.owner),
             allowance=self.ledger.balance(LOAN_ALLOWANCE, LOAN_ID),
@@ -127,7 +128,7 @@ class LivingLoan:
         line = self.line
         if line is None or not line.accrued_day < self.day.isoformat() < line.valid_until:
             return False
-        rows, postings = decide.close_idle([decide.Idle(line, _BOOK)], self.day)
+        rows, postings = closing.close_idle([closing.Idle(line, _BOOK)], self.day)
         self.keep(Decision(Reply(), tuple(rows), tuple(postings)))
         return True
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import msgspec
 
-from tallystick.credit.loans import decide
+from tallystick.credit.loans import closing, decide, reversing
 from tallystick.credit.loans.model import (
     ChargeOffLoan,
     CloseCreditDay,
@@ -31,6 +31,7 @@ from tallystick.credit.loans.model import (
     ReverseLoanPayment,
     WaiveLoan,
 )
+from tallystick.credit.loans.state import LoanState, NewLoan
 from tallystick.credit.loans.timing import collect_ms, loan_day
 from tallystick.credit.postings import Bucket, LoanBooks
 from tallystick.credit.schedules.terms import Method, Unit
@@ -196,12 +197,12 @@ def draw_loan(command: DrawLoan, context: Context) -> Reply:
         closed_ms=0,
     )
     state = state_of(context, loan, ())
-    return record(context, decide.draw(decide.NewLoan(loan, purse, purse), state))
+    return record(context, decide.draw(NewLoan(loan, purse, purse), state))
 
 
 def state_of(
     context: Context, loan: Loan, events: tuple[LoanEvent, ...], bank_id: str = ""
-) -> decide.LoanState:
+) -> LoanState:
     """A loan's row and events with the accounts around them."""
     uow = context.uow
     borrower = uow.get(Party, loan.borrower_id)
@@ -213,7 +214,7 @@ def state_of(
         raise Refused("BANK_NOT_EXIST")
     line = uow.get(LoanLine, loan.loan_id)
     booked = max(loan.accrued_day, line.accrued_day) if line else loan.accrued_day
-    return decide.LoanState(
+    return LoanState(
         loan=loan,
         events=events,
         line=line,
@@ -228,7 +229,7 @@ def state_of(
     )
 
 
-def loan_state(context: Context, loan_id: str, bank_id: str = "") -> decide.LoanState:
+def loan_state(context: Context, loan_id: str, bank_id: str = "") -> LoanState:
     """A loan with all that decisions about it look at.
 
     Raises:
@@ -261,7 +262,7 @@ def reverse_payment(command: ReverseLoanPayment, context: Context) -> Reply:
     payment = next((e for e in state.events if e.step == command.step), None)
     if payment is not None and payment.source:
         state = loan_state(context, command.loan_id, payment.source)
-    return record(context, decide.reverse(state, command.step))
+    return record(context, reversing.reverse(state, command.step))
 
 
 def waive_loan(command: WaiveLoan, context: Context) -> Reply:
@@ -272,7 +273,7 @@ def waive_loan(command: WaiveLoan, context: Context) -> Reply:
 
 def charge_off_loan(command: ChargeOffLoan, context: Context) -> Reply:
     """Write a loan off."""
-    return record(context, decide.charge_off(loan_state(context, command.loan_id)))
+    return record(context, closing.charge_off(loan_state(context, command.loan_id)))
 
 
 def close_day(command: CloseCreditDay, context: Context) -> Reply:
@@ -302,26 +303,26 @@ def _close_some(context: Context, found: Sequence[tuple[str, str]], until: str) 
     After so many of the others it stops, so that nobody waits long for their payment. Returns
     how many are closed, and the last of them.
     """
-    idle: list[decide.Idle] = []
+    idle: list[closing.Idle] = []
     done = single = 0
     for loan_id, currency in found:
         line = context.uow.get(LoanLine, loan_id)
         if line is None or line.accrued_day < until:
             if line is not None and line.valid_until > until:
-                idle.append(decide.Idle(line, platform_book(currency)))
+                idle.append(closing.Idle(line, platform_book(currency)))
             elif single == _SINGLE_MAX:
                 break
             else:
                 single += 1
                 one = context._replace(request_key=context.request_key + loan_id.encode())
-                record(one, decide.close_day(loan_state(one, loan_id)))
+                record(one, closing.close_day(loan_state(one, loan_id)))
         done += 1
     _close_idle(context, idle, date.fromisoformat(until))
     return done, found[done - 1][0] if done else ""
 
 
-def _close_idle(context: Context, idle: Sequence[decide.Idle], day: date) -> None:
-    rows, postings = decide.close_idle(idle, day)
+def _close_idle(context: Context, idle: Sequence[closing.Idle], day: date) -> None:
+    rows, postings = closing.close_idle(idle, day)
     context.uow.books.load(p.debit.id for p in postings)
     reply = CreditDayClosed(day=day.isoformat(), loans=len(idle), after_loan_id="")
     record(context, Decision(reply, tuple(rows), tuple(postings)))

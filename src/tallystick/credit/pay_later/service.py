@@ -22,6 +22,7 @@ from tallystick.credit.loans.model import (
     contract_of,
 )
 from tallystick.credit.loans.service import loan_state, open_product, require_within_line, state_of
+from tallystick.credit.loans.state import NewLoan
 from tallystick.credit.loans.timing import collect_ms, loan_day
 from tallystick.credit.pay_later import decide
 from tallystick.credit.pay_later.model import (
@@ -75,7 +76,7 @@ def pay_trade_later(command: PayTradeLater, context: Context) -> Reply:
         )  # fmt: skip
         escrow = trade_escrow(trade.trade_no, trade.currency)
         purse = wallet(payer.buyer, terms.currency)
-        new = loan_decide.NewLoan(loan, escrow, purse)
+        new = NewLoan(loan, escrow, purse)
         drawn = loan_decide.draw(new, state_of(context, loan, ()))
         record(context, drawn._replace(postings=()))
         made.append(loan)

@@ -19,7 +19,8 @@ from tallystick.gateway.rest.fields import (
     moment,
     text_of,
 )
-from tallystick.gateway.rest.loans import Day, ProductId, currency_of
+from tallystick.gateway.rest.loan_shapes import Day, ProductId
+from tallystick.gateway.rest.loans import currency_of
 from tallystick.gateway.rest.operation import Call, Operation, change, look
 
 __all__ = ["BILL_OPERATIONS"]
