@@ -94,6 +94,7 @@ class Platform:
         writer, self.sealer = _open_database(folder, master_key, settings)
         self.rows = ReadSession(connect(folder.database, readonly=True))
         self.ledger = SqlLedgerReader(self.rows.connection)
+        self.ledger.warm_up()
         self.registry = registry_of_products()
         self.graph = GraphFollower(
             lambda: ReadSession(connect(folder.database, readonly=True)),

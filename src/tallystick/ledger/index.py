@@ -121,6 +121,9 @@ class JournalIndex:
             writing and head.number < self.head.number
         ):
             self.clear()
+        # Many entries at once, as after a start, get their room at once.
+        self.transfer_ids.reserve(head.entries - self.transfer_ids.count)
+        self.entries = self.entries.reserved(head.entries)
         try:
             for batch in store.batches(self.head.number, head.number):
                 self.follow(batch, committed=committed)

@@ -41,6 +41,11 @@ class JournalReader:
             for entry, first in zip(entries, firsts, strict=True)
         ]
 
+    def warm_up(self) -> None:
+        """Bring the index to what this connection sees."""
+        with self._seen():
+            pass
+
     def transfers(self, ids: Sequence[int]) -> list[Transfer]:
         """The transfers among these ids that exist."""
         with self._seen() as (index, limit):

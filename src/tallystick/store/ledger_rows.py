@@ -118,6 +118,11 @@ class SqlLedgerReader:
         self._only_rows = self._writing and self._entries is None
         return self._entries
 
+    def warm_up(self) -> None:
+        """Make what look-ups of bulk entries need, which takes seconds where there are millions."""
+        if journal := self._journal():
+            journal.warm_up()
+
     def transfers(self, ids: Sequence[int]) -> list[Transfer]:
         """The transfers among these ids that exist."""
         sql = f"SELECT {_TRANSFER_COLUMNS} FROM ledger_transfer WHERE id IN"  # noqa: S608
