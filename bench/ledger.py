@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.ledger_bulk import Timed, race
+from bench.ledger_bulk import growth, race
 from bench.ledger_callers import by_hand_per_s, executor_per_s, group_commit_per_s
 from bench.ledger_load import Sizes, sizes
 from bench.ledger_postgres import Postgres
@@ -34,14 +34,13 @@ def _bulk(folder: Path, size: Sizes) -> dict[str, Figure]:
         "ledger.sqlite.hot_per_s": Figure(hottest, "/s", f"{hottest / rate:.2f} of uniform"),
         "ledger.sqlite.raw_per_s": Figure(raw.per_s, "/s", "executemany of the same rows"),
         "ledger.sqlite.of_raw": Figure(rate / raw.per_s, "", "uniform against raw"),
-        "ledger.flat_ratio": Figure(
-            Timed.growth(uniform.timed.wall, size.small), "",
-            f"a batch after {size.large:,} against after {size.small:,}",
-        ),
-        "ledger.flat_cpu_ratio": Figure(
-            Timed.growth(uniform.timed.cpu, size.small), "", "the same in processor time"
-        ),
     }  # fmt: skip
+    wall, processor = growth(folder, uniform, size)
+    compared = f"a batch after {size.large:,} against after {size.small:,}"
+    figures |= {
+        "ledger.flat_ratio": Figure(wall, "", compared),
+        "ledger.flat_cpu_ratio": Figure(processor, "", "the same in processor time"),
+    }
     for who, is_hot in ((uniform, False), (hot, True)):
         who.session.close()
         figures |= reads(who.path, size.large, hot=is_hot)
@@ -94,10 +93,6 @@ def _postgres(folder: Path, size: Sizes) -> dict[str, Figure]:
         "ledger.postgres.hot_per_s": Figure(hot.per_s, "/s", f"{hot.per_s / rate:.2f} of uniform"),
         "ledger.postgres.raw_per_s": Figure(raw.per_s, "/s", "COPY of the same rows"),
         "ledger.postgres.of_raw": Figure(rate / raw.per_s, "", "uniform against COPY"),
-        "ledger.postgres.flat_ratio": Figure(
-            Timed.growth(uniform.wall, size.small), "",
-            f"a batch after {size.large:,} against after {size.small:,}",
-        ),
         "ledger.postgres.by_hand_per_s": Figure(hand, "/s", "a transaction a transfer"),
         "ledger.postgres.group_commit_per_s": Figure(group, "/s", f"{group / hand:.1f} x by hand"),
     }  # fmt: skip

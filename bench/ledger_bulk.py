@@ -8,15 +8,16 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from bench.ledger_load import BATCH, Sizes, accounts, batches, rows_of
+from bench.ledger_load import ACCOUNTS, BATCH, Sizes, accounts, batches, rows_of
 from bench.report import say
 from tallystick.ledger.records import Records
 from tallystick.store.bulk_store import BulkSession, release_index
 from tallystick.store.engine import connect, migrate
 
-__all__ = ["RAW_TABLE", "Bulk", "Raw", "Timed", "race"]
+__all__ = ["RAW_TABLE", "Bulk", "Raw", "Timed", "growth", "race"]
 
 _CHUNK = 25
+_PAIRS = 100
 
 RAW_TABLE = """CREATE TABLE raw_transfer (
     timestamp BIGINT NOT NULL PRIMARY KEY, id BLOB NOT NULL, debit_account_id BLOB NOT NULL,
@@ -40,13 +41,6 @@ class Timed(NamedTuple):
     def per_s(self) -> float:
         """Transfers a second over all batches."""
         return len(self.wall) * BATCH / sum(self.wall)
-
-    @staticmethod
-    def growth(costs: list[float], small: int) -> float:
-        """What a batch costs at the end, against after `small` transfers: medians of a tenth."""
-        width = max(1, small // BATCH // 2)
-        first = costs[small // BATCH - width : small // BATCH]
-        return median(costs[-width:]) / median(first)
 
 
 class Bulk:
@@ -114,7 +108,7 @@ def _warm_up(folder: Path) -> None:
 def race(folder: Path, size: Sizes) -> tuple[Bulk, Bulk, Timed]:
     """Uniform, hot and raw in turns, so that all meet the same noise; the ledgers go on alone."""
     _warm_up(folder / "warm")
-    uniform, hot = Bulk(folder / "uniform", 10_000), Bulk(folder / "hot", 10_000)
+    uniform, hot = Bulk(folder / "uniform", ACCOUNTS), Bulk(folder / "hot", ACCOUNTS)
     raw = Raw(folder / "raw")
     loads = batches(size.large), batches(size.large, hot=True), batches(size.small)
     for done in range(0, size.large, _CHUNK * BATCH):
@@ -127,3 +121,24 @@ def race(folder: Path, size: Sizes) -> tuple[Bulk, Bulk, Timed]:
                 f"{hot.timed.per_s:,.0f}/s, raw {raw.timed.per_s:,.0f}/s")  # fmt: skip
     raw.close()
     return uniform, hot, raw.timed
+
+
+def growth(folder: Path, old: Bulk, size: Sizes) -> tuple[float, float]:
+    """What a batch costs a ledger with many entries, against one with few: wall and processor.
+
+    Both are posted to in turns, so that both meet the same noise; medians.
+    """
+    young = Bulk(folder / "young", ACCOUNTS)
+    for records in batches(size.small, seed=2):
+        young.post(records)
+    before = len(young.timed.wall), len(old.timed.wall)
+    more = batches(2 * _PAIRS * BATCH, seed=3)
+    for of_young, of_old in zip(more, more, strict=True):
+        young.post(of_young)
+        old.post(of_old)
+    ratios = [
+        median(late[before[1] :]) / median(early[before[0] :])
+        for early, late in zip(young.timed, old.timed, strict=True)
+    ]
+    young.close()
+    return ratios[0], ratios[1]
