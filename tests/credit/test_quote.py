@@ -33,6 +33,11 @@ def test_rates_and_cost_stand_together() -> None:
     assert offer.cash_flows[0][1] == "990.00"
 
 
+def test_the_fields_other_words_name_the_same_methods() -> None:
+    assert offered(method="bullet") == offered(method="interest_first")
+    assert offered(method="flat") == offered(method="flat_rate")
+
+
 def test_numbers_are_taken_exactly_as_they_are_written() -> None:
     assert offered(principal=1000.0, annual_rate=0.12) == offered()
     assert offered(principal=1000) == offered()

@@ -33,6 +33,11 @@ class Method(StrEnum):
     BALLOON = "balloon"
     FLAT_RATE = "flat_rate"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Method | None:
+        """The field's other words for two of them."""
+        return {"bullet": cls.INTEREST_FIRST, "flat": cls.FLAT_RATE}.get(str(value))
+
 
 class Unit(StrEnum):
     """What a period is counted in."""
