@@ -19,7 +19,7 @@ from tallystick.pipeline.commands import (
     Reply,
     Request,
 )
-from tallystick.pipeline.executor import Executor
+from tallystick.pipeline.executor import Executor, Gate, Witness, authorise
 from tallystick.pipeline.timers import TimerRunner
 from tallystick.store.engine import connect, migrate
 from tallystick.store.rows import ReadSession
@@ -58,7 +58,15 @@ class HeldUp(Reply, frozen=True, kw_only=True):
 class Parts:
     """What `opened` gives: submit commands, read what is committed, run due timers."""
 
-    def __init__(self, database: Path, registry: Registry, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        database: Path,
+        registry: Registry,
+        clock: Clock | None = None,
+        *,
+        gates: Sequence[Gate] = (authorise,),
+        witnesses: Sequence[Witness] = (),
+    ) -> None:
         self.database = database
         self.clock = clock or Clock()
         self.sealer = Sealer(bytes(range(32)))
@@ -68,7 +76,9 @@ class Parts:
         self.writer = connect(database)
         migrate(self.writer)
         self.rows = ReadSession(connect(database, readonly=True))
-        self.executor = Executor(self.writer, registry, clock_ms=self.clock)
+        self.executor = Executor(
+            self.writer, registry, clock_ms=self.clock, gates=gates, witnesses=witnesses
+        )
         self.executor.start()
 
     def submit(self, command: Command, caller: Caller = SYSTEM, request_id: str = "") -> Answer:

@@ -16,6 +16,7 @@ from tallystick.credit.loans import service as loans
 from tallystick.credit.pay_later import service as pay_later
 from tallystick.observe.logs import current_request_id
 from tallystick.observe.metrics import Metrics
+from tallystick.observe.origin import current_origin
 from tallystick.observe.watch import Watch, Watched
 from tallystick.parties import service as parties
 from tallystick.partners import service as partners
@@ -26,11 +27,14 @@ from tallystick.payments.banks.worker import BankWorker
 from tallystick.payments.holds import service as holds
 from tallystick.payments.trades import service as trades
 from tallystick.payments.wallet import service as wallet
-from tallystick.pipeline.commands import Answer, Caller, Command, Registry, Request
-from tallystick.pipeline.executor import Executor
+from tallystick.pipeline.commands import Answer, Caller, Command, Origin, Registry, Request
+from tallystick.pipeline.executor import Executor, authorise
 from tallystick.pipeline.timers import TimerRunner
+from tallystick.risk.decision import service as decision_service
+from tallystick.risk.decision.engine import DecisionEngine
 from tallystick.risk.graph import service as graph_service
 from tallystick.risk.graph.follower import GraphFollower
+from tallystick.risk_facts import READERS
 from tallystick.settings import Settings
 from tallystick.store.engine import DataFolder, StoreError, connect, migrate, require_whole
 from tallystick.store.ledger_rows import SqlLedgerReader
@@ -47,6 +51,7 @@ def registry_of_products() -> Registry:
     registry = Registry()
     for product in (parties, partners, accounting, wallet, holds, trades, loans, pay_later):
         product.register(registry)
+    decision_service.register(registry)
     return registry
 
 
@@ -103,9 +108,11 @@ class Platform:
         self.graph.register(self.registry)
         graph_service.register(self.registry, lambda: self.graph.graph)
         self.metrics = Metrics()
+        self.decisions = DecisionEngine(READERS, told=self.metrics.decision)
         self.executor = Executor(
             writer, self.registry, clock_ms=clock_ms, observer=self.metrics,
-            batch_max=settings.batch_max,
+            batch_max=settings.batch_max, gates=(authorise, self.decisions.gate),
+            witnesses=(self.decisions.witness,),
         )  # fmt: skip
         self._writer = writer
         self._timer_rows = ReadSession(connect(folder.database, readonly=True))
@@ -153,6 +160,8 @@ class Platform:
 
     async def start(self) -> None:
         """Begin to take commands, watch timers, deliver notifications and ask banks."""
+        with self.reader() as rows:
+            self.decisions.warm(rows)
         self.executor.start()
         workers = {
             "timers": self.timers.run(),
@@ -204,6 +213,7 @@ class Platform:
                 keeps_refusals=keeps_refusals,
                 remembered=not once,
                 trace_id=current_request_id(),
+                origin=Origin(*current_origin()),
             )
         )
 

@@ -14,6 +14,7 @@ from tallystick.gateway.alipay.page_return import build_return_url
 from tallystick.gateway.rest.routes import rest_config, rest_routes
 from tallystick.observe.logs import begin_request
 from tallystick.observe.metrics import Metrics
+from tallystick.observe.origin import begin_origin
 from tallystick.observe.routes import observe_routes
 from tallystick.payments.bills import BILL_PATH
 from tallystick.payments.trades.model import Trade
@@ -49,6 +50,7 @@ class Site:
             await self._rest(scope, receive, send)  # type: ignore[arg-type]
             return
         request_id = begin_request(scope["headers"])
+        begin_origin(scope.get("client"), scope["headers"])
         scope.setdefault("state", {})["request_id"] = request_id
         door, serve = self._door(scope["path"])
 

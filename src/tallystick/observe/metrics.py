@@ -22,6 +22,7 @@ from tallystick import __version__
 __all__ = ["METRICS", "Books", "Metrics", "State"]
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_RISK_SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 _SIZES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0)
 
 METRICS: Final[Mapping[str, tuple[str, str]]] = {
@@ -59,6 +60,12 @@ METRICS: Final[Mapping[str, tuple[str, str]]] = {
         "counter",
         "Requests to the partner gateway by method and result: `success` or the sub code.",
     ),
+    "tallystick_risk_decisions": (
+        "counter",
+        "Decided commands by outcome and by what it comes from: `rules`, `list`, `step_up`, "
+        "`review`, nothing, or `failure` with `open` or `closed`.",
+    ),
+    "tallystick_risk_seconds": ("histogram", "How long risk took for a command."),
     "tallystick_http_answers": ("counter", "Answers by door and HTTP status."),
     "tallystick_store_writable": ("gauge", "0 when the last batch could not be written."),
     "tallystick_disk_free_bytes": ("gauge", "Free space where the data folder lies."),
@@ -121,7 +128,8 @@ class State(NamedTuple):
 class Metrics:
     """Counts since the start, and the last look at the books.
 
-    `command` and `batch` are called by the executor's thread, the others by the event loop's.
+    `command`, `batch` and `decision` are called by the executor's thread, the others by the
+    event loop's.
     """
 
     def __init__(self) -> None:
@@ -132,6 +140,8 @@ class Metrics:
         self._batch_seconds = Histogram(_SECONDS)
         self._gateway: dict[tuple[str, str], int] = {}
         self._answers: dict[tuple[str, str], int] = {}
+        self._decisions: dict[tuple[str, str], int] = {}
+        self._decision_seconds = Histogram(_RISK_SECONDS)
         self._scrape = threading.Lock()
         self._state: State | None = None
         self._registry = CollectorRegistry(auto_describe=False)
@@ -154,6 +164,12 @@ class Metrics:
         if histogram is None:
             histogram = self._command_seconds[name] = Histogram(_SECONDS)
         histogram.observe(seconds)
+
+    def decision(self, outcome: str, why: str, seconds: float) -> None:
+        """Risk decided a command, in so many seconds of its own."""
+        key = (outcome, why)
+        self._decisions[key] = self._decisions.get(key, 0) + 1
+        self._decision_seconds.observe(seconds)
 
     def gateway_request(self, method: str, result: str) -> None:
         """A partner's request ended; only known methods and codes, so that labels stay few."""
@@ -180,6 +196,8 @@ class Metrics:
         yield _histograms("tallystick_batch_commands", {"": self._batch_commands})
         yield _histograms("tallystick_batch_seconds", {"": self._batch_seconds})
         yield _counter("tallystick_gateway_requests", ("method", "result"), self._gateway)
+        yield _counter("tallystick_risk_decisions", ("outcome", "why"), self._decisions)
+        yield _histograms("tallystick_risk_seconds", {"": self._decision_seconds})
         yield _counter("tallystick_http_answers", ("door", "status"), self._answers)
         yield _gauge("tallystick_build_info", {__version__: 1}, "version")
         if self._state is not None:

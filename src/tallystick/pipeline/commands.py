@@ -26,6 +26,7 @@ __all__ = [
     "CallerKind",
     "Command",
     "Context",
+    "Origin",
     "Registry",
     "Reply",
     "Request",
@@ -62,6 +63,20 @@ class Caller(NamedTuple):
 SYSTEM = Caller(CallerKind.SYSTEM, "tallystick", frozenset({"*"}))
 
 
+class Origin(NamedTuple):
+    """Where a request came from, as far as its door knows; an empty text is "not known".
+
+    Args:
+        device: the caller's id for the device that it stands for.
+        address: the network address that it came from.
+        card: a token that stands for the card that is used; never its number.
+    """
+
+    device: str = ""
+    address: str = ""
+    card: str = ""
+
+
 class Request(NamedTuple):
     """A command on its way.
 
@@ -75,6 +90,7 @@ class Request(NamedTuple):
         remembered: whether its answer is stored, so that the same id gets it again. Without, the
             id must be one that nobody uses twice.
         trace_id: the id under which the log tells of what asked for it; it has no effect.
+        origin: where it came from; only gates look at it.
     """
 
     caller: Caller
@@ -85,6 +101,7 @@ class Request(NamedTuple):
     remembered: bool = True
     timer_due_ms: int = 0
     trace_id: str = ""
+    origin: Origin = Origin()
 
     @classmethod
     def once(cls, caller: Caller, command: Command) -> Request:

@@ -36,12 +36,15 @@ from tallystick.pipeline.refusals import Refusal, Refused
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.unit_of_work import UnitOfWork
 
-__all__ = ["Executor", "Gate", "Observer", "authorise"]
+__all__ = ["Executor", "Gate", "Observer", "Witness", "authorise"]
 
 log = structlog.get_logger("tallystick.pipeline")
 
 Gate = Callable[[Request, Context, str], None]
 """A step before the handler: (request, context, scope of the command); raises `Refused`."""
+
+Witness = Callable[[UnitOfWork, Request, Answer], None]
+"""A step after each command, also a refused one, of which everything else is undone by then."""
 
 _BATCH_MAX = 256
 _WAITING_MAX = 50_000
@@ -110,6 +113,7 @@ class Executor:
         clock_ms: wall clock, milliseconds since 1970 UTC. It may jump; the platform's time
             never goes back.
         gates: steps before each handler, in order.
+        witnesses: steps after each command that was run, in order; what they write is kept.
     """
 
     def __init__(
@@ -119,6 +123,7 @@ class Executor:
         *,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         gates: Sequence[Gate] = (authorise,),
+        witnesses: Sequence[Witness] = (),
         observer: Observer | None = None,
         batch_max: int = _BATCH_MAX,
     ) -> None:
@@ -126,6 +131,7 @@ class Executor:
         self._registry = registry
         self._clock_ms = clock_ms
         self._gates = gates
+        self._witnesses = witnesses
         self._observer: Observer = observer or _NoObserver()
         self._batch_max = batch_max
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
@@ -359,6 +365,8 @@ class Executor:
         if answer.refusal is not None:
             uow.rollback(mark)
             self._after_refusal(uow, request, data, answer.refusal)
+        for witness in self._witnesses:
+            witness(uow, request, answer)
         self._audit(uow, request, answer)
         storable = answer.reply is not None or (
             request.keeps_refusals and answer.refusal is not None

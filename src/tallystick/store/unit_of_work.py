@@ -8,6 +8,7 @@ inside the caller's transaction.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tallystick.ledger.books import Books
@@ -80,6 +81,7 @@ class UnitOfWork:
         self.events: list[Event] = []
         self._timers: list[tuple[str, int | None, bytes]] = []
         self._audits: list[tuple[Value, ...]] = []
+        self._when_undone: list[Callable[[], None]] = []
 
     # Reading.
 
@@ -250,8 +252,14 @@ class UnitOfWork:
         if self._bulk is not None:
             self._bulk.committed()
 
+    def when_undone(self, callback: Callable[[], None]) -> None:
+        """Have what is kept in memory told when the transaction is rolled back."""
+        self._when_undone.append(callback)
+
     def undone(self) -> None:
         """Say that the transaction was rolled back, bulk calls included."""
+        for callback in self._when_undone:
+            callback()
         if self._bulk is not None and self._bulk_calls:
             self._bulk.undone(self._bulk_calls[0].journal)
 

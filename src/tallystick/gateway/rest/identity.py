@@ -30,8 +30,9 @@ SCOPE_MEANINGS: Final = {
     "apps:write": "Open apps, change their keys, issue and revoke API keys.",
     "notifications:read": "See notifications and every attempt to deliver them.",
     "notifications:write": "Have notifications sent again.",
-    "risk:read": "Ask the fraud graph.",
-    "risk:write": "Add to the fraud graph what the platform does not see by itself.",
+    "risk:read": "Ask the fraud graph; see rules, decisions, reviews and cases.",
+    "risk:write": "Add to the fraud graph; write and publish rules, features, models and lists.",
+    "risk:review": "Release and reject held commands, label decisions, keep cases.",
 }
 """Every scope that an API key can have."""
 

@@ -1,0 +1,34 @@
+"""Where the request that is being answered came from: the caller's address and device."""
+
+from __future__ import annotations
+
+import re
+from contextvars import ContextVar
+from typing import Final
+
+__all__ = ["begin_origin", "current_origin"]
+
+_DEVICE: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{3,63}")
+_DEVICE_HEADER: Final = b"x-device-id"
+_NOWHERE: Final = ("", "")
+
+_origin: ContextVar[tuple[str, str]] = ContextVar("origin", default=_NOWHERE)
+
+
+def current_origin() -> tuple[str, str]:
+    """The device and the network address; empty texts outside of a request."""
+    return _origin.get()
+
+
+def begin_origin(client: tuple[str, int] | None, headers: list[tuple[bytes, bytes]]) -> None:
+    """Note where a request came from.
+
+    The device is what the caller says in `X-Device-Id`: 4 to 64 letters, digits, dots, dashes,
+    underscores and colons. It proves nothing by itself.
+    """
+    device = ""
+    for name, value in headers:
+        if name == _DEVICE_HEADER and _DEVICE.fullmatch(value):
+            device = value.decode()
+            break
+    _origin.set((device, client[0] if client else ""))

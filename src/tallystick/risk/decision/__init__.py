@@ -1,0 +1,1 @@
+"""The decision engine: rules, lists, features and a score decide each command."""

@@ -1,0 +1,54 @@
+"""What becomes of a command: pure functions from what was known to what is decided."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tallystick.risk.decision.facts import FACTS, LISTED, LISTED_KINDS, SCORE
+from tallystick.risk.decision.rules import CompiledSet, Outcome, RuleSet, Verdict
+
+__all__ = ["Circumstances", "Settled", "input_names", "settle"]
+
+_LIST_NAMES = tuple(f"{kind}_{subject}" for kind in LISTED_KINDS for subject in LISTED)
+
+
+class Circumstances(NamedTuple):
+    """What counts beside the rules.
+
+    Args:
+        listed: the lists that hold one of the command's values: `block_device`, ….
+        stepped_up: whether the party has just proved itself.
+        review: of the same command asked before: `held`, `released`, `rejected` or empty.
+    """
+
+    listed: tuple[str, ...] = ()
+    stepped_up: bool = False
+    review: str = ""
+
+
+class Settled(NamedTuple):
+    """The outcome, and what it comes from: `rules`, `list`, `step_up` or `review`."""
+
+    outcome: Outcome
+    why: str
+
+
+def input_names(rule_set: RuleSet, compiled: CompiledSet) -> tuple[str, ...]:
+    """The names of a decision's inputs, in the order in which they are recorded."""
+    lists = tuple(name for name in _LIST_NAMES if name in compiled.reads)
+    return (*FACTS, *(feature.name for feature in rule_set.features), *lists, SCORE)
+
+
+def settle(verdict: Verdict, around: Circumstances) -> Settled:
+    """Lists go before rules, a block before an allow; then what a person has answered counts."""
+    if any(name.startswith("block_") for name in around.listed):
+        return Settled(Outcome.DENY, "list")
+    if any(name.startswith("allow_") for name in around.listed):
+        return Settled(Outcome.ALLOW, "list")
+    if verdict.outcome is Outcome.CHALLENGE and around.stepped_up:
+        return Settled(Outcome.ALLOW, "step_up")
+    if verdict.outcome is Outcome.HOLD and around.review == "released":
+        return Settled(Outcome.ALLOW, "review")
+    if verdict.outcome is Outcome.HOLD and around.review == "rejected":
+        return Settled(Outcome.DENY, "review")
+    return Settled(verdict.outcome, "rules" if verdict.hits else "")

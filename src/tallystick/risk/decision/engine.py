@@ -1,0 +1,365 @@
+"""The engine in the path of every command: a gate before the handler, a witness after it.
+
+The gate decides from the command's facts, the lists, the features and the score. The witness
+writes the record when the command has been accepted or undone, so that a refused command leaves
+its record and nothing else, and counts it for the commands that come. Both run on the
+executor's thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import structlog
+
+from tallystick.parties.model import Party
+from tallystick.pipeline.commands import (
+    Answer,
+    CallerKind,
+    Command,
+    Context,
+    Request,
+    command_bytes,
+)
+from tallystick.pipeline.numbers import dated_number
+from tallystick.pipeline.refusals import Refused
+from tallystick.risk.decision.decide import Circumstances, Settled, input_names, settle
+from tallystick.risk.decision.facts import FACTS, SCORE, Facts, fact_values
+from tallystick.risk.decision.lists import Lists
+from tallystick.risk.decision.model import (
+    SET_NUMBER,
+    ActiveNumber,
+    DecisionRow,
+    FailurePolicy,
+    ReleaseHeld,
+    Review,
+    ReviewDone,
+    ReviewStatus,
+    RuleSetRow,
+    StepUp,
+)
+from tallystick.risk.decision.past import past_of, stored_past
+from tallystick.risk.decision.rules import (
+    Lane,
+    Outcome,
+    RuleSet,
+    Verdict,
+    compile_set,
+    judge,
+)
+from tallystick.risk.decision.windows import EVENTS_MAX, Past, Windows
+from tallystick.store.rows import ReadSession, Rows
+from tallystick.store.unit_of_work import UnitOfWork
+
+__all__ = ["DecisionEngine", "Reader", "Told", "fingerprint_of"]
+
+log = structlog.get_logger("tallystick.risk")
+
+Reader = Callable[[Any, Context], Facts | None]
+"""What a command is about, from itself and the rows; None for one that is not decided."""
+
+Told = Callable[[str, str, float], None]
+"""Told of each decision: the outcome, what it comes from, and risk's own time in seconds."""
+
+_BUDGET_S: Final = 0.05
+_MINUTE_MS: Final = 60_000
+_CODES: Final = {
+    Outcome.CHALLENGE: "RISK_CHALLENGE", Outcome.HOLD: "RISK_HELD", Outcome.DENY: "RISK_DENIED",
+}  # fmt: skip
+
+
+def fingerprint_of(request: Request) -> bytes:
+    """What stands for the same command by the same caller, whatever its request id."""
+    caller = f"{request.caller.kind}\0{request.caller.id}\0".encode()
+    return hashlib.blake2b(caller + command_bytes(request.command), digest_size=16).digest()
+
+
+class _Judged(NamedTuple):
+    """A decision that waits for its command's end."""
+
+    facts: dict[str, int | str | bool]
+    verdict: Verdict
+    around: Circumstances
+    settled: Settled
+    values: tuple[Any, ...]
+    score: int
+    review_id: str
+    latency_us: int
+
+
+_NO_VERDICT: Final = Verdict(
+    Outcome.ALLOW, Lane.CHAMPION, 0, Outcome.ALLOW, Outcome.ALLOW, (), ()
+)  # fmt: skip
+
+
+class DecisionEngine:
+    """Decides commands.
+
+    Args:
+        readers: by command, what it is about; other commands are not decided.
+        told: follows the decisions, for metrics.
+        budget_s: how long the rules may take before the command's failure policy counts.
+    """
+
+    def __init__(
+        self,
+        readers: Mapping[type[Command], Reader],
+        *,
+        told: Told = lambda outcome, why, seconds: None,
+        budget_s: float = _BUDGET_S,
+        events_max: int = EVENTS_MAX,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._readers = readers
+        self._told = told
+        self._budget_s = budget_s
+        self._events_max = events_max
+        self._clock = clock
+        self._number = 0
+        self._compiled = compile_set(RuleSet())
+        self._names = input_names(RuleSet(), self._compiled)
+        self._windows = Windows(())
+        self._lists = Lists()
+        self._seq = -1
+        self._uow: UnitOfWork | None = None
+        self._added: list[Past] = []
+        self._judged: _Judged | None = None
+
+    # What decides now.
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """How many commands the windows hold, and since when they are whole (0: always)."""
+        return self._windows.events, self._windows.since_ms
+
+    def warm(self, session: ReadSession) -> None:
+        """Get ready from what is stored, before the first command."""
+        self._follow(session, session)
+
+    def _begin(self, uow: UnitOfWork) -> None:
+        """A further batch: what the one before added is durable."""
+        self._uow, self._added = uow, []
+        uow.when_undone(self._undone)
+
+    def _undone(self) -> None:
+        """The batch was rolled back: so is everything kept in memory."""
+        self._windows.take_back(len(self._added))
+        self._seq -= len(self._added)
+        self._added = []
+        self._number = -1
+        self._lists.forget()
+
+    def _follow(self, rows: Rows, session: ReadSession) -> None:
+        """Take over the rule set and lists that are in force for this command."""
+        self._lists.follow(rows)
+        active = rows.get(ActiveNumber, SET_NUMBER)
+        number = 0 if active is None else active.number
+        if number == self._number:
+            return
+        row = rows.get(RuleSetRow, number) if number else None
+        rule_set = RuleSet() if row is None else msgspec.json.decode(row.contents, type=RuleSet)
+        known = self._compiled.source.features
+        self._compiled = compile_set(rule_set)
+        self._names = input_names(rule_set, self._compiled)
+        if rule_set.features != known:
+            self._rebuild(rule_set, session)
+        self._number = number
+
+    def _rebuild(self, rule_set: RuleSet, session: ReadSession) -> None:
+        self._windows = Windows(rule_set.features, events_max=self._events_max)
+        for past in stored_past(session.connection, self._windows.longest_ms, self._events_max):
+            self._windows.add(past)
+        for past in self._added:
+            self._windows.add(past)
+
+    # Deciding.
+
+    def gate(self, request: Request, context: Context, scope: str) -> None:
+        """Decide a command before its handler.
+
+        Raises:
+            Refused: RISK_CHALLENGE, RISK_HELD, RISK_DENIED; RISK_UNAVAILABLE when risk failed
+                and the command's policy is closed.
+        """
+        self._judged = None
+        reader = self._readers.get(type(request.command))
+        if reader is None or request.caller.kind is CallerKind.SYSTEM:
+            return
+        uow = context.uow
+        if uow is not self._uow:
+            self._begin(uow)
+        self._follow(uow, ReadSession(uow.connection))
+        if self._number == 0 and self._lists.empty:
+            return
+        began = self._clock()
+        facts = reader(request.command, context)
+        if facts is None:
+            return
+        self._judged = judged = self._decide(request, context, facts, began)
+        if judged.settled.why == "failure" and judged.settled.outcome is Outcome.DENY:
+            raise Refused("RISK_UNAVAILABLE")
+        if judged.settled.outcome is not Outcome.ALLOW:
+            detail = f"Review {judged.review_id}." if judged.review_id else ""
+            raise Refused(_CODES[judged.settled.outcome], detail)
+
+    def _decide(self, request: Request, context: Context, facts: Facts, began: float) -> _Judged:
+        """Judge; when that fails, as the command's policy says."""
+        named = self._named(request, context, facts)
+        try:
+            return self._judge(request, context, named, began)
+        except sqlite3.Error:
+            raise
+        except Exception as error:
+            tag = str(request.command.__struct_config__.tag)
+            log.error("risk_failed", command=tag, error=type(error).__name__)
+            policy = context.uow.get(FailurePolicy, tag)
+            closed = policy is not None and policy.policy == "closed"
+            settled = Settled(Outcome.DENY if closed else Outcome.ALLOW, "failure")
+            spent = self._clock() - began
+            self._told("closed" if closed else "open", "failure", spent)
+            return _Judged(named, _NO_VERDICT, Circumstances(), settled, (), 0, "",
+                           int(spent * 1e6))  # fmt: skip
+
+    @staticmethod
+    def _named(request: Request, context: Context, facts: Facts) -> dict[str, int | str | bool]:
+        party = context.uow.get(Party, facts.party) if facts.party else None
+        age = 0 if party is None else max(0, context.now_ms - party.created_ms) // _MINUTE_MS
+        origin = request.origin
+        whole = facts._replace(
+            party_age_min=age, device=origin.device, address=origin.address, card=origin.card
+        )
+        return fact_values(whole, context.now_ms)
+
+    def _judge(
+        self, request: Request, context: Context, named: dict[str, int | str | bool], began: float
+    ) -> _Judged:
+        compiled = self._compiled
+        now_ms = context.now_ms
+        inputs = named | self._windows.read(named, now_ms)
+        listed = self._lists.of(named, now_ms)
+        for name in self._names:
+            if name not in inputs and name != SCORE:
+                inputs[name] = name in listed
+        model = compiled.source.model
+        inputs[SCORE] = score = 0 if model is None else model.score(inputs)
+        verdict = judge(compiled, inputs, deadline=began + self._budget_s, clock=self._clock)
+        around, review_id = self._around(request, context, verdict, listed, str(named["party"]))
+        settled = settle(verdict, around)
+        spent = self._clock() - began
+        self._told(settled.outcome.word, settled.why, spent)
+        values = tuple(inputs[name] for name in self._names)
+        return _Judged(named, verdict, around, settled, values, score,
+                       review_id if settled.outcome is Outcome.HOLD else "",
+                       int(spent * 1e6))  # fmt: skip
+
+    @staticmethod
+    def _around(
+        request: Request,
+        context: Context,
+        verdict: Verdict,
+        listed: tuple[str, ...],
+        party: str,
+    ) -> tuple[Circumstances, str]:
+        """What a person has answered to this command before, where that matters."""
+        uow = context.uow
+        if verdict.outcome is Outcome.CHALLENGE:
+            step_up = uow.get(StepUp, party) if party else None
+            passed = step_up is not None and step_up.until_ms > context.now_ms
+            return Circumstances(listed, stepped_up=passed), ""
+        if verdict.outcome is not Outcome.HOLD:
+            return Circumstances(listed), ""
+        review = uow.find(Review, fingerprint=fingerprint_of(request))
+        if review is None:
+            return Circumstances(listed), dated_number(
+                context.now_ms, context.request_key, "review"
+            )
+        return Circumstances(listed, review=review.status.value), review.review_id
+
+    # Recording.
+
+    def witness(self, uow: UnitOfWork, request: Request, answer: Answer) -> None:
+        """Write the record of the command that has just ended, and count it."""
+        judged, self._judged = self._judged, None
+        if judged is not None:
+            row = self._row(uow, request, answer, judged)
+            if judged.review_id and judged.around.review == "":
+                uow.put(self._held(row, request))
+        elif type(request.command) is ReleaseHeld and type(answer.reply) is ReviewDone:
+            released = self._released(uow, answer.reply)
+            if released is None:
+                return
+            row = released
+        else:
+            return
+        uow.put(row)
+        past = past_of(row)
+        self._windows.add(past)
+        self._added.append(past)
+
+    def _next_seq(self, uow: UnitOfWork) -> int:
+        if self._seq < 0:
+            found = uow.connection.execute("SELECT MAX(seq) FROM risk_decision").fetchone()
+            self._seq = found[0] or 0
+        self._seq += 1
+        return self._seq
+
+    def _row(
+        self, uow: UnitOfWork, request: Request, answer: Answer, judged: _Judged
+    ) -> DecisionRow:
+        facts: Any = judged.facts
+        failed = tuple(f"!{label}" for label in judged.verdict.failed)
+        return DecisionRow(
+            seq=self._next_seq(uow),
+            at_ms=uow.now_ms,
+            command=str(request.command.__struct_config__.tag),
+            outcome=judged.settled.outcome.word,
+            result=answer.refusal.code if answer.refusal is not None else "accepted",
+            why=judged.settled.why,
+            hits=" ".join((*judged.around.listed, *judged.verdict.hits, *failed)),
+            points=judged.verdict.points,
+            score=judged.score,
+            rule_set=self._number,
+            inputs=msgspec.msgpack.encode((judged.values, judged.around)),
+            latency_us=judged.latency_us,
+            request_key=request.key,
+            review_id=judged.review_id,
+            **{name: facts[name] for name in FACTS if name != "hour"},
+        )
+
+    @staticmethod
+    def _held(row: DecisionRow, request: Request) -> Review:
+        return Review(
+            review_id=row.review_id,
+            fingerprint=fingerprint_of(request),
+            seq=row.seq,
+            status=ReviewStatus.HELD,
+            command=command_bytes(request.command),
+            caller_kind=request.caller.kind,
+            caller_id=request.caller.id,
+            scopes=" ".join(sorted(request.caller.scopes)),
+            request_key=request.key,
+            released_by="",
+            second_by="",
+            note="",
+            held_ms=row.at_ms,
+            ended_ms=0,
+        )
+
+    def _released(self, uow: UnitOfWork, reply: ReviewDone) -> DecisionRow | None:
+        """A held command that has run at last counts as one that was accepted."""
+        review = uow.get(Review, reply.review_id)
+        if review is None or review.status is not ReviewStatus.RELEASED:
+            return None
+        held = uow.get(DecisionRow, review.seq)
+        assert held is not None, review.seq
+        if uow is not self._uow:
+            self._begin(uow)
+        return msgspec.structs.replace(
+            held, seq=self._next_seq(uow), at_ms=uow.now_ms, outcome=Outcome.ALLOW.word,
+            result="accepted", why="review",
+        )  # fmt: skip

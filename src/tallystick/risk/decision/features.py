@@ -1,0 +1,95 @@
+"""Features: counts, sums, averages and distinct counts over sliding windows, as definitions.
+
+The same definition is kept up live (`windows`) and computed over history (`history`). A feature
+looks at the commands *before* the one that is decided, with a moment in (now - window, now].
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from tallystick.risk.decision.checking import Catalogue, Kind, checked
+from tallystick.risk.decision.facts import FACTS, KEYS, LISTED, LISTED_KINDS, PAST, SCORE
+from tallystick.risk.decision.language import ExpressionError
+
+__all__ = [
+    "Aggregate", "Feature", "WindowKey", "WITHIN_MIN_MAX", "catalogue_of", "check_feature",
+    "window_of",
+]  # fmt: skip
+
+Aggregate = Literal["count", "sum", "average", "distinct"]
+
+WITHIN_MIN_MAX: Final = 90 * 24 * 60
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_MINUTE_MS: Final = 60_000
+
+
+class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A feature's definition.
+
+    Args:
+        by: the facts whose values together are the key; a command without one of them has 0.
+        within_min: the window's length in minutes.
+        of: for `distinct`, the fact whose different values are counted. `sum` and `average` are
+            of `amount`, in minor units whatever the currency; an average is rounded down.
+        where: a condition on the earlier commands; empty counts all.
+    """
+
+    name: str
+    aggregate: Aggregate
+    by: tuple[str, ...]
+    within_min: int
+    of: str = ""
+    where: str = ""
+
+
+class WindowKey(NamedTuple):
+    """What features share that look at the same commands."""
+
+    by: tuple[str, ...]
+    where: str
+    within_ms: int
+
+
+def window_of(feature: Feature) -> WindowKey:
+    """The window that a feature looks at."""
+    return WindowKey(feature.by, feature.where, feature.within_min * _MINUTE_MS)
+
+
+def check_feature(feature: Feature) -> None:
+    """See that a definition can be kept up.
+
+    Raises:
+        ExpressionError: it cannot; names the field, and in `where` the column.
+    """
+    name = feature.name
+    if not _NAME.fullmatch(name) or name in PAST or name == SCORE or name in _listed():
+        raise ExpressionError(f"{name!r} is no name for a feature, or is taken", 0)
+    if not feature.by or len(set(feature.by)) != len(feature.by):
+        raise ExpressionError(f"{name}: by names one to three facts", 0)
+    unknown = [key for key in feature.by if key not in KEYS]
+    if unknown or len(feature.by) > 3:
+        raise ExpressionError(f"{name}: by is one to three of {', '.join(KEYS)}", 0)
+    if not 1 <= feature.within_min <= WITHIN_MIN_MAX:
+        raise ExpressionError(f"{name}: within_min is 1 to {WITHIN_MIN_MAX}", 0)
+    if (feature.aggregate == "distinct") != (feature.of in KEYS):
+        raise ExpressionError(f"{name}: of is for distinct, one of {', '.join(KEYS)}", 0)
+    if feature.where:
+        try:
+            checked(feature.where, PAST)
+        except ExpressionError as error:
+            raise ExpressionError(f"{name}: where: {error}", error.column - 1) from error
+
+
+def _listed() -> list[str]:
+    return [f"{kind}_{subject}" for kind in LISTED_KINDS for subject in LISTED]
+
+
+def catalogue_of(features: Iterable[Feature]) -> Catalogue:
+    """Every name that a rule can read: facts, lists, the score and features."""
+    names = dict(FACTS) | dict.fromkeys(_listed(), Kind.BOOLEAN) | {SCORE: Kind.NUMBER}
+    return names | {feature.name: Kind.NUMBER for feature in features}

@@ -1,0 +1,40 @@
+"""Recorded decisions as what features count."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Final
+
+from tallystick.risk.decision.facts import PAST, hour_of
+from tallystick.risk.decision.model import DecisionRow
+from tallystick.risk.decision.windows import Past
+
+__all__ = ["past_of", "stored_past"]
+
+_STORED: Final = tuple(name for name in PAST if name != "hour")
+
+
+def past_of(row: DecisionRow) -> Past:
+    """A record as what features count."""
+    facts = {name: getattr(row, name) for name in _STORED}
+    facts["hour"] = hour_of(row.at_ms)
+    return Past(row.at_ms, facts)
+
+
+def stored_past(connection: sqlite3.Connection, longest_ms: int, events_max: int) -> Iterator[Past]:
+    """The newest committed records, at most `events_max`, that a window of this length holds."""
+    newest = connection.execute(
+        "SELECT seq, at_ms FROM risk_decision ORDER BY seq DESC LIMIT 1"
+    ).fetchone()
+    if newest is None:
+        return
+    rows = connection.execute(
+        f"SELECT at_ms, {', '.join(_STORED)} FROM risk_decision "  # noqa: S608 - names are ours
+        "WHERE seq > ? AND at_ms > ? ORDER BY seq",
+        (newest[0] - events_max, newest[1] - longest_ms),
+    )
+    for at_ms, *values in rows:
+        facts = dict(zip(_STORED, values, strict=True))
+        facts["hour"] = hour_of(at_ms)
+        yield Past(at_ms, facts)

@@ -1,0 +1,208 @@
+"""Rules and what they come to together: pure functions from values to a verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from enum import IntEnum, StrEnum
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from tallystick.risk.decision.checking import checked
+from tallystick.risk.decision.features import Feature, catalogue_of
+from tallystick.risk.decision.language import ExpressionError, names_in, parse
+from tallystick.risk.decision.live import Condition, Values
+from tallystick.risk.decision.scorecard import Scorecard
+
+__all__ = [
+    "Action", "CompiledSet", "Lane", "Outcome", "OutOfTime", "Rule", "RuleSet", "Thresholds",
+    "Verdict", "check_rule", "compile_set", "judge", "outcome_of",
+]  # fmt: skip
+
+
+class Outcome(IntEnum):
+    """What is decided, the more severe the higher."""
+
+    ALLOW = 0
+    CHALLENGE = 1
+    HOLD = 2
+    DENY = 3
+
+    @property
+    def word(self) -> str:
+        """`allow`, `challenge`, `hold` or `deny`."""
+        return self.name.lower()
+
+
+class Lane(StrEnum):
+    """Which set a rule belongs to: the one that decides, its rival, or one that only watches."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+    SHADOW = "shadow"
+
+
+Action = Literal["allow", "challenge", "hold", "deny", "points"]
+
+Points = Annotated[int, Meta(ge=-10_000, le=10_000)]
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rule: when its condition holds, its action counts and its points are added.
+
+    Args:
+        priority: rules are gone through from the lowest number; an `allow` that holds ends it.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,62}\Z")]
+    when: str
+    action: Action
+    points: Points = 0
+    priority: Annotated[int, Meta(ge=0, le=100_000)] = 100
+    lane: Lane = Lane.CHAMPION
+    version: int = 1
+    note: Annotated[str, Meta(max_length=500)] = ""
+
+
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From how many points on a command is challenged, held or denied; 0 is never."""
+
+    challenge: Annotated[int, Meta(ge=0)] = 0
+    hold: Annotated[int, Meta(ge=0)] = 0
+    deny: Annotated[int, Meta(ge=0)] = 0
+
+
+class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that a decision depends on beside its inputs; numbered and kept.
+
+    Args:
+        challenger_percent: of how many parties of a hundred the challenger decides.
+    """
+
+    rules: tuple[Rule, ...] = ()
+    features: tuple[Feature, ...] = ()
+    model: Scorecard | None = None
+    thresholds: Thresholds = Thresholds()
+    challenger_percent: Annotated[int, Meta(ge=0, le=100)] = 0
+
+
+class Verdict(NamedTuple):
+    """What a rule set says of a command.
+
+    Args:
+        decided_by: the lane whose outcome counts.
+        hits: names of the rules that held, with their versions, in their order.
+        failed: rules whose evaluation ended in an error; they do not hold.
+    """
+
+    outcome: Outcome
+    decided_by: Lane
+    points: int
+    champion: Outcome
+    challenger: Outcome
+    hits: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+class OutOfTime(Exception):
+    """The rules took longer than they may."""
+
+
+def check_rule(rule: Rule, features: tuple[Feature, ...]) -> None:
+    """See that a rule's condition fits the catalogue.
+
+    Raises:
+        ExpressionError: it does not; with the rule's name and the column.
+    """
+    try:
+        checked(rule.when, catalogue_of(features))
+    except ExpressionError as error:
+        raise ExpressionError(f"{rule.name}: {error}", error.column - 1) from error
+
+
+class _Ready(NamedTuple):
+    rule: Rule
+    label: str
+    condition: Condition
+
+
+class CompiledSet(NamedTuple):
+    """A rule set ready to judge: rules in their order, and the names that they read."""
+
+    rules: tuple[_Ready, ...]
+    reads: frozenset[str]
+    source: RuleSet
+
+
+def compile_set(rule_set: RuleSet) -> CompiledSet:
+    """Compile the rules of a set."""
+    ordered = sorted(rule_set.rules, key=lambda r: (r.priority, r.name, r.version))
+    ready = tuple(_Ready(r, f"{r.name}@{r.version}", Condition(r.when)) for r in ordered)
+    reads = frozenset().union(*(names_in(parse(r.when)) for r in ordered))
+    return CompiledSet(ready, reads, rule_set)
+
+
+_ACTS: Final[Mapping[str, Outcome]] = {
+    "challenge": Outcome.CHALLENGE, "hold": Outcome.HOLD, "deny": Outcome.DENY,
+}  # fmt: skip
+
+
+def outcome_of(hits: list[Rule], thresholds: Thresholds) -> tuple[Outcome, int]:
+    """What rules that held, in their order, come to: the outcome and the points."""
+    worst, points = Outcome.ALLOW, 0
+    for rule in hits:
+        if rule.action == "allow":
+            break
+        points += rule.points
+        worst = max(worst, _ACTS.get(rule.action, Outcome.ALLOW))
+    for outcome in (Outcome.CHALLENGE, Outcome.HOLD, Outcome.DENY):
+        needed = getattr(thresholds, outcome.word)
+        if needed and points >= needed:
+            worst = max(worst, outcome)
+    return worst, points
+
+
+def challenged_share(party: str) -> int:
+    """0 to 99, the same for a party always: below the percentage its challenger decides."""
+    return int.from_bytes(hashlib.blake2b(party.encode(), digest_size=4).digest(), "big") % 100
+
+
+def judge(
+    compiled: CompiledSet,
+    inputs: Mapping[str, Any],
+    *,
+    deadline: float = float("inf"),
+    clock: Callable[[], float] = time.perf_counter,
+) -> Verdict:
+    """Judge a command by its inputs alone (the values of `compiled.reads`, and `party`).
+
+    Raises:
+        OutOfTime: the clock passed the deadline before every rule was asked.
+    """
+    values = Values({name: inputs[name] for name in compiled.reads})
+    hits: dict[Lane, list[Rule]] = {lane: [] for lane in Lane}
+    labels: list[str] = []
+    failed: list[str] = []
+    for at, (rule, label, condition) in enumerate(compiled.rules):
+        if at & 7 == 0 and clock() > deadline:
+            raise OutOfTime
+        try:
+            held = condition.holds(values)
+        except ArithmeticError:
+            failed.append(label)
+            continue
+        if held:
+            hits[rule.lane].append(rule)
+            labels.append(label)
+    thresholds = compiled.source.thresholds
+    champion, points = outcome_of(hits[Lane.CHAMPION], thresholds)
+    challenger, other = outcome_of(hits[Lane.CHALLENGER], thresholds)
+    percent = compiled.source.challenger_percent
+    if percent and challenged_share(str(inputs.get("party", ""))) < percent:
+        return Verdict(challenger, Lane.CHALLENGER, other, champion, challenger, tuple(labels),
+                       tuple(failed))  # fmt: skip
+    return Verdict(champion, Lane.CHAMPION, points, champion, challenger, tuple(labels),
+                   tuple(failed))  # fmt: skip

@@ -1,0 +1,168 @@
+"""What commands are about, for risk: each command that moves money or changes control.
+
+This is where products and risk meet; neither knows of the other. A command that is not here is
+not decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tallystick.credit.loans.model import DrawLoan
+from tallystick.credit.pay_later.model import PayTradeLater
+from tallystick.parties.model import PaymentCode
+from tallystick.partners.model import AddAppKey, App
+from tallystick.payments.callers import acting_app
+from tallystick.payments.holds.model import FreezeFunds
+from tallystick.payments.trades.model import (
+    ConfirmReceipt,
+    PayTrade,
+    RefundTrade,
+    SplitTrade,
+    Trade,
+    TradeCommand,
+)
+from tallystick.payments.wallet.model import (
+    StartTopUp,
+    StartWithdrawal,
+    TransferBetweenWallets,
+)
+from tallystick.pipeline.commands import Command, Context
+from tallystick.risk.decision.engine import Reader
+from tallystick.risk.decision.facts import Facts
+
+__all__ = ["READERS"]
+
+
+def _merchant(context: Context, app_id: str) -> str:
+    app = context.uow.get(App, app_id) if app_id else None
+    return "" if app is None else app.merchant_id
+
+
+def _facts(context: Context, kind: str, app_id: str, **known: Any) -> Facts:
+    app = acting_app(context, app_id)
+    return Facts(kind, app=app, merchant=_merchant(context, app), **known)
+
+
+def _payer(context: Context, code_index: bytes, named: str) -> str:
+    if not code_index:
+        return named
+    code = context.uow.get(PaymentCode, code_index)
+    return "" if code is None else code.party_id
+
+
+def _stored_trade(command: PayTrade | TradeCommand, context: Context) -> Trade | None:
+    uow = context.uow
+    if command.trade_no:
+        return uow.get(Trade, command.trade_no)
+    app_id = acting_app(context, command.app_id)
+    out_trade_no = command.out_trade_no if isinstance(command, TradeCommand) else ""
+    if not (app_id and out_trade_no):
+        return None
+    return uow.find(Trade, app_id=app_id, out_trade_no=out_trade_no)
+
+
+def _paid(command: PayTrade, context: Context, kind: str = "payment") -> Facts | None:
+    payer = _payer(context, command.payment_code_index, command.buyer_id)
+    order = command.order
+    if order is not None:
+        facts = _facts(
+            context, kind, order.app_id, amount=order.amount, currency=order.currency, party=payer
+        )
+        return facts._replace(payee=order.seller_id or facts.merchant)
+    trade = _stored_trade(command, context)
+    if trade is None:
+        return None
+    return _of_trade(context, trade, kind, trade.amount)._replace(party=payer or trade.buyer_id)
+
+
+def _of_trade(context: Context, trade: Trade, kind: str, amount: int) -> Facts:
+    return Facts(
+        kind, amount, trade.currency, trade.buyer_id, trade.seller_id,
+        _merchant(context, trade.app_id), trade.app_id,
+    )  # fmt: skip
+
+
+def _pay_trade(command: PayTrade, context: Context) -> Facts | None:
+    return _paid(command, context)
+
+
+def _pay_later(command: PayTradeLater, context: Context) -> Facts | None:
+    return _paid(command.payment, context, "pay_later")
+
+
+def _confirm(command: ConfirmReceipt, context: Context) -> Facts | None:
+    trade = _stored_trade(command, context)
+    return None if trade is None else _of_trade(context, trade, "confirmation", trade.amount)
+
+
+def _refund(command: RefundTrade, context: Context) -> Facts | None:
+    """The money goes from the seller to the buyer; `party` is the buyer, who asks for refunds."""
+    trade = _stored_trade(command, context)
+    return None if trade is None else _of_trade(context, trade, "refund", command.amount)
+
+
+def _split(command: SplitTrade, context: Context) -> Facts | None:
+    trade = _stored_trade(command, context)
+    if trade is None:
+        return None
+    amount = sum(part.amount for part in command.splits)
+    payee = command.splits[0].receiver_id if command.splits else ""
+    return _of_trade(context, trade, "split", amount)._replace(party=trade.seller_id, payee=payee)
+
+
+def _freeze(command: FreezeFunds, context: Context) -> Facts:
+    payer = _payer(context, command.payment_code_index, command.payer_id)
+    facts = _facts(
+        context, "freeze", command.app_id, amount=command.amount, currency=command.currency,
+        party=payer,
+    )  # fmt: skip
+    return facts._replace(payee=command.payee_id or facts.merchant)
+
+
+def _transfer(command: TransferBetweenWallets, context: Context) -> Facts:
+    return _facts(
+        context, "transfer", command.app_id, amount=command.amount, currency=command.currency,
+        party=command.payer_id, payee=command.payee_id,
+    )  # fmt: skip
+
+
+def _top_up(command: StartTopUp, context: Context) -> Facts:
+    return _facts(
+        context, "top_up", "", amount=command.amount, currency=command.currency,
+        party=command.party_id,
+    )  # fmt: skip
+
+
+def _withdrawal(command: StartWithdrawal, context: Context) -> Facts:
+    return _facts(
+        context, "withdrawal", "", amount=command.amount, currency=command.currency,
+        party=command.party_id,
+    )  # fmt: skip
+
+
+def _loan(command: DrawLoan, context: Context) -> Facts:
+    return Facts("loan", command.amount, party=command.borrower_id)
+
+
+def _app_key(command: AddAppKey, context: Context) -> Facts:
+    """Who holds an app's key acts for its merchant."""
+    merchant = _merchant(context, command.app_id)
+    return Facts("app_key", party=merchant, merchant=merchant, app=command.app_id)
+
+
+READERS: Final[Mapping[type[Command], Reader]] = {
+    PayTrade: _pay_trade,
+    PayTradeLater: _pay_later,
+    ConfirmReceipt: _confirm,
+    RefundTrade: _refund,
+    SplitTrade: _split,
+    FreezeFunds: _freeze,
+    TransferBetweenWallets: _transfer,
+    StartTopUp: _top_up,
+    StartWithdrawal: _withdrawal,
+    DrawLoan: _loan,
+    AddAppKey: _app_key,
+}
+"""Each decided command, with what tells its facts."""
