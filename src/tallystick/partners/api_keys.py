@@ -23,7 +23,7 @@ SCOPES: Final = frozenset(
         "ledger:read", "parties:write", "parties:read", "parties:codes", "apps:write",
         "apps:read", "notifications:write", "notifications:read", "disputes:resolve",
         "credit:write", "credit:read",
-        "risk:read", "risk:write",
+        "risk:read", "risk:write", "risk:review",
     }
 )  # fmt: skip
 """What an API key may be allowed."""

@@ -65,7 +65,9 @@ class Table(Generic[R]):
         return " AND ".join(f"{c} = ?" for c in columns)
 
     def by_sql(self, columns: Sequence[str]) -> str:
-        """The select statement for rows whose `columns` equal the parameters."""
+        """The select statement for rows whose `columns` equal the parameters; none is all rows."""
+        if not columns:
+            return self.select_sql
         return f"{self.select_sql} WHERE {self._where(columns)}"
 
     def key_of(self, row: R) -> tuple[Value, ...]:

@@ -92,7 +92,7 @@ def test_devices_are_seen(shop: WatchedMarket) -> None:
 def test_every_record_is_replayed_to_the_same_answer(shop: WatchedMarket) -> None:
     shop.define("paid", "count", ("party",), 60)
     shop.publish("paid > 1 && amount / (paid - 1) > 5", "hold", name="ratio", points=5)
-    shop.publish("1 / (paid - 1) > 0", "challenge", name="dividing")
+    shop.publish("1 / (paid - 1) < 0", "challenge", name="dividing")
     shop.accept(AddToList(list_kind="watch", subject="party", value=BOB, reason="slow"), ANN)
     shop.publish("watch_party", "points", name="watching", points=30)
     for buyer, amount in ((ALICE, 10), (ALICE, 20), (BOB, 5), (ALICE, 30), (BOB, 7), (BOB, 9)):
@@ -222,7 +222,7 @@ def test_late_answers_follow_the_commands_policy(tmp_path: Path) -> None:
     times = iter(range(1_000_000))
     told: list[tuple[str, str]] = []
     options = {
-        "clock": lambda: float(next(times)),
+        "stopwatch": lambda: float(next(times)),
         "told": lambda outcome, why, seconds: told.append((outcome, why)),
     }
     with watched(tmp_path, **options) as shop:

@@ -113,13 +113,13 @@ class DecisionEngine:
         told: Told = lambda outcome, why, seconds: None,
         budget_s: float = _BUDGET_S,
         events_max: int = EVENTS_MAX,
-        clock: Callable[[], float] = time.perf_counter,
+        stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._readers = readers
         self._told = told
         self._budget_s = budget_s
         self._events_max = events_max
-        self._clock = clock
+        self._clock = stopwatch
         self._number = 0
         self._compiled = compile_set(RuleSet())
         self._names = input_names(RuleSet(), self._compiled)
