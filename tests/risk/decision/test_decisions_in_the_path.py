@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.payments.market import ALICE, APP, BOB, as_party
@@ -221,7 +222,7 @@ def test_what_an_undone_batch_has_counted_is_taken_back(shop: WatchedMarket) -> 
 def test_late_answers_follow_the_commands_policy(tmp_path: Path) -> None:
     times = iter(range(1_000_000))
     told: list[tuple[str, str]] = []
-    options = {
+    options: dict[str, Any] = {
         "stopwatch": lambda: float(next(times)),
         "told": lambda outcome, why, seconds: told.append((outcome, why)),
     }

@@ -31,7 +31,7 @@ FEATURES = (
 
 
 def past(at_ms: int, **facts: Any) -> Past:
-    known: dict[str, Any] = {name: "" for name in PAST}
+    known: dict[str, Any] = dict.fromkeys(PAST, "")
     known |= {"amount": 0, "party_age_min": 0, "hour": hour_of(at_ms), "kind": "payment",
               "outcome": "allow", "result": "accepted"}  # fmt: skip
     return Past(at_ms, known | facts)

@@ -1,0 +1,170 @@
+"""Files of events and of rules.
+
+Events are CSV, Parquet or JSON lines with a line an event, in the order of `at_ms`. `at_ms` and
+`kind` must be there; the other facts, `outcome` and `result` may be (what is missing is not known,
+and counts as allowed and accepted), and `fraud` (1, 0 or empty) tells what an event was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tallystick.money.china_time import CHINA_OFFSET_MIN
+from tallystick.risk.decision.checking import Kind
+from tallystick.risk.decision.columns import Column
+from tallystick.risk.decision.errors import RiskFileError
+from tallystick.risk.decision.facts import PAST
+from tallystick.risk.decision.features import check_feature
+from tallystick.risk.decision.history import History
+from tallystick.risk.decision.language import ExpressionError
+from tallystick.risk.decision.rules import RuleSet, check_rule
+from tallystick.risk.decision.scorecard import check_scorecard
+
+__all__ = ["Events", "history_of", "read_events", "read_rules", "write_events"]
+
+_HOUR_MS: Final = 3_600_000
+_SAME_IDS: Final = ("party", "payee", "merchant")
+_DEFAULTS: Final = {"outcome": "allow", "result": "accepted"}
+_READERS: Final[dict[str, Callable[[Path], pl.LazyFrame]]] = {
+    ".csv": pl.scan_csv,
+    ".parquet": pl.scan_parquet,
+    ".jsonl": pl.scan_ndjson,
+}
+
+
+class Events(NamedTuple):
+    """A history, which of it is known to be fraud or genuine, and from which scenario it is.
+
+    Args:
+        fraud: 1 fraud, 0 genuine, -1 not known.
+    """
+
+    history: History
+    fraud: NDArray[np.int8]
+    scenario: Column
+
+
+def _texts(frame: pl.DataFrame, names: tuple[str, ...]) -> dict[str, Column]:
+    """Columns of texts as codes into one shared list."""
+    known = pl.concat([frame[name].unique() for name in names]).unique().sort()
+    kind = pl.Enum(known)
+    listed = known.to_list()
+    return {
+        name: Column(frame[name].cast(kind).to_physical().cast(pl.Int32).to_numpy(), listed)
+        for name in names
+    }
+
+
+def history_of(frame: pl.DataFrame) -> History:
+    """A frame with a column for `at_ms` and for each fact but `hour`, as a history."""
+    columns = _texts(frame, _SAME_IDS)
+    for name, kind in PAST.items():
+        if name == "hour":
+            hours = (frame["at_ms"].to_numpy() + CHINA_OFFSET_MIN * 60_000) // _HOUR_MS % 24
+            columns[name] = Column(hours.astype(np.int32))
+        elif kind is Kind.NUMBER:
+            columns[name] = Column(frame[name].to_numpy())
+        elif name not in columns:
+            columns |= _texts(frame, (name,))
+    return History(frame["at_ms"].to_numpy(), columns)
+
+
+def _completed(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """The frame with every column, of its type."""
+    for name in ("at_ms", "kind"):
+        if name not in frame.columns:
+            raise RiskFileError(f"{path}: there is no column {name!r}")
+    wanted: list[pl.Expr] = []
+    for name, kind in {"at_ms": Kind.NUMBER, **PAST, "scenario": Kind.TEXT}.items():
+        if name == "hour":
+            continue
+        type_ = pl.Int64 if kind is Kind.NUMBER else pl.String
+        default = 0 if kind is Kind.NUMBER else _DEFAULTS.get(name, "")
+        column = pl.col(name).cast(type_) if name in frame.columns else pl.lit(None, type_)
+        wanted.append(column.fill_null(default).alias(name))
+    fraud = pl.col("fraud").cast(pl.Int8) if "fraud" in frame.columns else pl.lit(None, pl.Int8)
+    return frame.select(*wanted, fraud.fill_null(-1).alias("fraud"))
+
+
+def read_events(path: Path) -> Events:
+    """The events of a file.
+
+    Raises:
+        RiskFileError: it cannot be read, lacks a column, or its moments go back.
+    """
+    read = _READERS.get(path.suffix)
+    if read is None:
+        raise RiskFileError(f"{path}: a file of events ends in .csv, .parquet or .jsonl")
+    if not path.is_file():
+        raise RiskFileError(f"{path}: there is no such file")
+    try:
+        whole = read(path).collect()
+        frame = _completed(whole, path)
+    except pl.exceptions.PolarsError as error:
+        raise RiskFileError(f"{path}: {str(error).splitlines()[0]}") from error
+    back = np.flatnonzero(np.diff(frame["at_ms"].to_numpy()) < 0)
+    if len(back):
+        raise RiskFileError(f"{path}: event {back[0] + 2}: at_ms goes back")
+    if frame["fraud"].is_between(-1, 1).all() is False:
+        raise RiskFileError(f"{path}: fraud is 1, 0 or empty")
+    scenario = _texts(frame, ("scenario",))["scenario"]
+    return Events(history_of(frame), frame["fraud"].to_numpy(), scenario)
+
+
+def write_events(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame of events, as its name's end says.
+
+    Raises:
+        RiskFileError: the name ends in none of .csv, .parquet, .jsonl.
+    """
+    if path.suffix == ".csv":
+        frame.write_csv(path)
+    elif path.suffix == ".parquet":
+        frame.write_parquet(path)
+    elif path.suffix == ".jsonl":
+        frame.write_ndjson(path)
+    else:
+        raise RiskFileError(f"{path}: a file of events ends in .csv, .parquet or .jsonl")
+
+
+def check_rule_set(rule_set: RuleSet) -> None:
+    """See that features, rules and model of a set fit each other.
+
+    Raises:
+        ExpressionError: a feature or rule that does not fit; names it and its column.
+        ValueError: a name that is there twice, or a model that does not fit.
+    """
+    names = [feature.name for feature in rule_set.features]
+    names += [rule.name for rule in rule_set.rules]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name} is there twice")
+    for feature in rule_set.features:
+        check_feature(feature)
+    for rule in rule_set.rules:
+        check_rule(rule, rule_set.features)
+    if rule_set.model is not None:
+        check_scorecard(rule_set.model, rule_set.features)
+
+
+def read_rules(path: Path) -> RuleSet:
+    """A rule set as JSON, checked.
+
+    Raises:
+        RiskFileError: it cannot be read, or a feature or rule does not fit.
+    """
+    try:
+        rule_set = msgspec.json.decode(path.read_bytes(), type=RuleSet)
+        check_rule_set(rule_set)
+    except OSError as error:
+        raise RiskFileError(f"{path}: {error.strerror}") from error
+    except (msgspec.DecodeError, ExpressionError, ValueError) as error:
+        raise RiskFileError(f"{path}: {error}") from error
+    return rule_set
