@@ -33,8 +33,10 @@ app = App(
 ledger = App(name="ledger", help="The double-entry ledger.")
 ledger.command("tallystick.admin.ledger_files:apply", name="apply")
 app.command(ledger)
-risk = App(name="risk", help="Fraud: the graph of people, accounts and money.")
+risk = App(name="risk", help="Fraud: rules over history, models, the graph of money.")
 risk.command("tallystick.risk.graph.commands:graph", name="graph")
+for _name in ("backtest", "train", "evaluate"):
+    risk.command(f"tallystick.risk.decision.command_line:{_name}_command", name=_name)
 app.command(risk)
 for _name in ("doctor", "config", "backup"):
     app.command(f"tallystick.admin.commands:{_name}", name=_name)
@@ -88,11 +90,21 @@ def _spoken_errors() -> tuple[type[Exception], ...]:
     from tallystick.ledger.replay import ReplayError
     from tallystick.pipeline.refusals import Refused
     from tallystick.reconciliation.statements.model import StatementError
+    from tallystick.risk.decision.errors import RiskFileError
     from tallystick.risk.graph.errors import GraphError
     from tallystick.settings import SettingsError
     from tallystick.store.engine import StoreError
 
-    return (StoreError, SettingsError, ReplayError, UsageError, Refused, GraphError, StatementError)
+    return (
+        StoreError,
+        SettingsError,
+        ReplayError,
+        UsageError,
+        Refused,
+        GraphError,
+        StatementError,
+        RiskFileError,
+    )
 
 
 def _sentence(error: Exception) -> str:

@@ -51,7 +51,7 @@ class _World:
         """Any day but the first, on which everybody is new."""
         return int(self.random.integers(1, self.days))
 
-    def add(self, at_ms: int, kind: str, amount: float, party: str, **facts: Any) -> None:
+    def add(self, at_ms: Any, kind: str, amount: Any, party: str, **facts: Any) -> None:
         """One event; `fraud` is 0 where nothing else is said."""
         row = {
             "at_ms": int(at_ms), "kind": kind, "amount": max(1, int(amount)), "currency": "CNY",
