@@ -122,10 +122,11 @@ def test_a_model_tells_fraud_on_a_seed_that_it_has_not_seen(events: Events, tmp_
 
 
 def test_the_same_seed_gives_the_same_history() -> None:
-    small = {"events": 300, "parties": 50}
-    assert fraud_history(5, **small).equals(fraud_history(5, **small))  # type: ignore[arg-type]
-    assert not fraud_history(5, **small).equals(fraud_history(6, **small))  # type: ignore[arg-type]
-    only = fraud_history(5, **small, scenarios=("takeover",))  # type: ignore[arg-type]
+    assert fraud_history(5, events=300, parties=50).equals(fraud_history(5, events=300, parties=50))
+    assert not fraud_history(5, events=300, parties=50).equals(
+        fraud_history(6, events=300, parties=50)
+    )
+    only = fraud_history(5, events=300, parties=50, scenarios=("takeover",))
     assert set(only["scenario"].unique()) == {"", "takeover"}
 
 
