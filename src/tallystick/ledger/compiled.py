@@ -7,9 +7,12 @@ in the folder that `NUMBA_CACHE_DIR` names. Nothing here is loaded before a bulk
 
 from __future__ import annotations
 
+import hashlib
+import os
 import types
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -28,17 +31,44 @@ _FUNCTIONS = (
 )  # fmt: skip
 
 
+@cache
+def _cache_folder() -> str:
+    """Where compiled code is kept: by the digest of all sources that may be compiled into it.
+
+    A function's own file does not tell whether it is up to date, for what it calls is compiled
+    into it. Empty when no folder can be written.
+    """
+    digest = hashlib.sha256(numba.__version__.encode())
+    here = Path(__file__).parent
+    for source in sorted(here.glob("*.py")):
+        digest.update(source.read_bytes())
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    cached = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    for base in [Path(named)] if named else [here / "__pycache__", Path(cached) / "tallystick"]:
+        folder = base / f"compiled-{digest.hexdigest()[:16]}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return str(folder)
+    return ""
+
+
 def compiled(function: F) -> F:
     """Compile a function over arrays when it is first called.
 
     Columns are passed on as they are; without the counting of references, which these functions
     do not need because they allocate nothing, a call costs a tenth.
     """
-    options: dict[str, Any] = {"cache": True, "_nrt": False}
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    options: dict[str, Any] = {"cache": bool(_cache_folder()), "_nrt": False}
     try:
+        config.CACHE_DIR = _cache_folder() or before
         return cast(F, numba.njit(**options)(function))
-    except RuntimeError:  # No folder can be written: compile in every process.
-        return cast(F, numba.njit(**(options | {"cache": False}))(function))
+    finally:
+        config.CACHE_DIR = before
 
 
 @cache
