@@ -43,7 +43,7 @@ for _name in ("doctor", "config", "backup"):
 for _name, _group in (("operator", "operators"), ("api-key", "api_keys"), ("keys", "keys")):
     app.command(f"tallystick.admin.commands:{_group}", name=_name)
 app.command("tallystick.credit.command_line:credit", name="credit")
-app.command("tallystick.reconciliation.command_line:reconcile", name="reconcile")
+app.command("tallystick.admin.reconcile:reconcile", name="reconcile")
 app.command("tallystick.sandbox.commands:sandbox", name="sandbox")
 
 

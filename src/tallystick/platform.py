@@ -30,6 +30,7 @@ from tallystick.payments.wallet import service as wallet
 from tallystick.pipeline.commands import Answer, Caller, Command, Origin, Registry, Request
 from tallystick.pipeline.executor import Executor, authorise
 from tallystick.pipeline.timers import TimerRunner
+from tallystick.reconciliation import service as reconciliation
 from tallystick.risk.decision import service as decision_service
 from tallystick.risk.decision.engine import DecisionEngine
 from tallystick.risk.graph import service as graph_service
@@ -49,7 +50,9 @@ log = structlog.get_logger("tallystick")
 def registry_of_products() -> Registry:
     """Every command that the platform knows."""
     registry = Registry()
-    for product in (parties, partners, accounting, wallet, holds, trades, loans, pay_later):
+    for product in (
+        parties, partners, accounting, wallet, holds, trades, loans, pay_later, reconciliation,
+    ):  # fmt: skip
         product.register(registry)
     decision_service.register(registry)
     return registry

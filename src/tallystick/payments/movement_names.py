@@ -39,6 +39,7 @@ MOVEMENT_NAMES: Final[dict[int, MovementName]] = {
     Movement.LOAN_CHARGE_OFF: MovementName("Written off", "贷款核销"),
     Movement.LOAN_RECOVERY: MovementName("Recovered", "核销收回"),
     Movement.LOAN_FEE: MovementName("Loan fee", "贷款费用"),
+    Movement.BANK_DIFFERENCE: MovementName("Difference with the bank", "银行对账差额"),
 }
 """Every movement by its number."""
 

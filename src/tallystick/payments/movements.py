@@ -54,3 +54,5 @@ class Movement(IntEnum):
     """Borrower's wallet or bank reserve → recovery income."""
     LOAN_FEE = 410
     """Borrower's or seller's wallet → credit fee income, at once."""
+    BANK_DIFFERENCE = 501
+    """Bank reserve ↔ channel cost or suspense: what reconciliation with the bank found."""

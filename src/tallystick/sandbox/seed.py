@@ -53,7 +53,8 @@ _PAYMENT_PASSWORD: Final = "123456"  # noqa: S105
 _SCOPES: Final = (
     "payments:write payments:read wallet:write wallet:read ledger:write ledger:read "
     "parties:write parties:read parties:codes apps:write apps:read notifications:write "
-    "disputes:resolve credit:write credit:read risk:write risk:read"
+    "disputes:resolve credit:write credit:read reconciliation:write "
+    "reconciliation:read risk:write risk:read"
 )
 
 

@@ -18,6 +18,8 @@ EXAMPLES = {
     "order_id": "2026112412345678901234567890", "party_id": BUYER, "app_id": APP,
     "key_id": "sandbox", "notify_id": "n1", "account_id": "1", "transfer_id": "1",
     "loan_id": "2026112412345678901234567890", "borrower_id": BUYER, "product_id": "cash",
+    "group_id": "2026112412345678901234567890",
+    "break_id": "2026112412345678901234567890-00001",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from tallystick.gateway.rest.loans import LOAN_OPERATIONS
 from tallystick.gateway.rest.notifications import NOTIFICATION_OPERATIONS
 from tallystick.gateway.rest.operation import Operation
 from tallystick.gateway.rest.parties import PARTY_OPERATIONS
+from tallystick.gateway.rest.reconciliation import RECONCILIATION_OPERATIONS
 from tallystick.gateway.rest.risk import RISK_OPERATIONS
 from tallystick.gateway.rest.trades import TRADE_OPERATIONS
 from tallystick.gateway.rest.wallets import WALLET_OPERATIONS
@@ -33,4 +34,5 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *LOAN_OPERATIONS,
     *BILL_OPERATIONS,
     *RISK_OPERATIONS,
+    *RECONCILIATION_OPERATIONS,
 )

@@ -21,6 +21,8 @@ SCOPE_MEANINGS: Final = {
     "wallet:write": "Top up, withdraw and transfer.",
     "credit:read": "See credit products, lines and loans.",
     "credit:write": "Define credit products, grant lines, draw loans, take payments back, waive.",
+    "reconciliation:read": "See bank statements, proposals and breaks.",
+    "reconciliation:write": "Import bank statements, decide proposals, book breaks.",
     "ledger:read": "See accounts, transfers and the trial balance of every book.",
     "ledger:write": "Keep accounts and transfers in books of one's own.",
     "parties:read": "See people and merchants.",

@@ -31,6 +31,7 @@ TAG_MEANINGS: Final = {
     "Apps": "Partners' apps, their public keys and sellers.",
     "API keys": "Keys of this API.",
     "Notifications": "What partners were told, and every attempt to tell them.",
+    "Reconciliation": "The bank's statements beside the ledger: proposals and breaks.",
     "Credit": "What a loan costs, for anybody; products, lines and loans.",
     "Risk": "The fraud graph: people, accounts, devices, and the money between them.",
 }

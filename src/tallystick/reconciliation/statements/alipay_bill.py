@@ -124,12 +124,13 @@ def _account_line(cells: Cells, line: int) -> BankLine:
 
 def _trade_line(cells: Cells, line: int) -> BankLine:
     """What a trade's line adds to what the merchant has: received, less fee and shares."""
+    of = "退款批次号/请求号" if _need(cells, "业务类型", line) == "退款" else "商户订单号"
     return BankLine(
         line=line,
         day=_day(cells, "完成时间", line),
         amount=sum(_yuan(cells, name, line) for name in (_RECEIVED, _FEE, _SHARE)),
         currency=_CURRENCY,
-        reference=_need(cells, "退款批次号/请求号", line) or _need(cells, "商户订单号", line),
+        reference=_need(cells, of, line),
         bank_reference=_need(cells, "支付宝交易号", line),
         counterparty=_need(cells, "对方账户", line),
         text=shortened(f"{_need(cells, '业务类型', line)} {_need(cells, '商品名称', line)}"),
