@@ -23,7 +23,7 @@ _WRITE: Final = "risk:write"
 
 Name = Annotated[str, Meta(min_length=1, max_length=20, examples=["tcr4"])]
 _Text = Annotated[str, Meta(max_length=256)]
-_Texts = Annotated[list[_Text], Meta(max_length=1000)]
+_Texts = Annotated[list[_Text], Meta(max_length=200)]
 
 
 class GraphQuestion(Body, frozen=True, kw_only=True):
