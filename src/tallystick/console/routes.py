@@ -19,6 +19,7 @@ from tallystick.console.loan_calculator import LOAN_CALCULATOR
 from tallystick.console.notifications import NOTIFICATIONS
 from tallystick.console.operators import OPERATORS
 from tallystick.console.overview import OVERVIEW
+from tallystick.console.reconciliation import RECONCILIATION
 from tallystick.console.requests import BODY_MAX_BYTES, csrf_gate, error_handlers
 from tallystick.console.trades import TRADES
 from tallystick.console.visitor import Asking, Visitor, WebRequest, visitor_of
@@ -73,8 +74,8 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
         "visitor": Provide(provide_visitor, sync_to_thread=False),
     }
     handlers = (
-        *CASHIER, *WALLET, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS, *NOTIFICATIONS, *APPS, *KEYS,
-        *AUDIT, *FRAUD_GRAPH, *LOAN_CALCULATOR, unknown,
+        *CASHIER, *WALLET, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS, *RECONCILIATION,
+        *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH, *LOAN_CALCULATOR, unknown,
     )  # fmt: skip
     pages = Router(
         "/",

@@ -34,11 +34,12 @@ _PARTY_SCOPES = frozenset({"party", "payments:write", "wallet:write", "parties:c
 _VIEWER_SCOPES = frozenset(
     {
         "payments:read", "wallet:read", "ledger:read", "parties:read", "apps:read",
-        "notifications:read", "risk:read",
+        "notifications:read", "risk:read", "reconciliation:read",
     }
 )  # fmt: skip
 _OPERATOR_SCOPES = _VIEWER_SCOPES | {
     "payments:write", "disputes:resolve", "notifications:write", "apps:write",
+    "reconciliation:write",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from tallystick.console.texts.credit import CREDIT
 from tallystick.console.texts.fraud_graph import FRAUD_GRAPH
 from tallystick.console.texts.operators import OPERATORS
 from tallystick.console.texts.people import PEOPLE
+from tallystick.console.texts.reconciliation import RECONCILIATION
 
 __all__ = ["TEXTS", "Language", "choose_language", "text"]
 
@@ -23,6 +24,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **CREDIT,
     **OPERATORS,
     **FRAUD_GRAPH,
+    **RECONCILIATION,
 }
 
 
