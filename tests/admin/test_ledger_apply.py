@@ -32,7 +32,7 @@ def command(file: Path, data: Path) -> list[str]:
 
 
 def run(file: Path, data: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(file, data), capture_output=True, text=True, timeout=120)
+    return subprocess.run(command(file, data), capture_output=True, text=True, timeout=300)
 
 
 def applied(file: Path, data: Path, exit_code: int = 0) -> dict[str, Any]:
@@ -92,9 +92,9 @@ def test_a_file_is_applied_once_however_often_it_is_given(tmp_path: Path, data: 
 def test_killed_in_the_middle_it_goes_on_and_nothing_is_doubled_or_lost(
     tmp_path: Path, data: Path
 ) -> None:
-    moves = [move(i) for i in range(1, 160_001)]
+    moves = [move(i) for i in range(1, 80_001)]
     file = write(tmp_path / "f.jsonl", [*accounts(), *moves])
-    for rows in (8_100, 72_100):
+    for rows in (8_100, 32_100):
         process = subprocess.Popen(
             command(file, data), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -102,10 +102,10 @@ def test_killed_in_the_middle_it_goes_on_and_nothing_is_doubled_or_lost(
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=60)
     behind = _rows_applied(data)
-    assert 72_100 <= behind < 160_100
+    assert 32_100 <= behind < 80_100
     done = applied(file, data)
-    assert (done["rows"], done["rows_now"]) == (160_100, 160_100 - behind)
-    assert done["answers"] == {"created": 160_100}
+    assert (done["rows"], done["rows_now"]) == (80_100, 80_100 - behind)
+    assert done["answers"] == {"created": 80_100}
     assert totals(data) == expected(moves)
 
 
@@ -119,7 +119,7 @@ def _rows_applied(data: Path) -> int:
 
 
 def _wait_for_rows(data: Path, rows: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         assert process.poll() is None, "it ended before it could be killed"
         try:
