@@ -87,6 +87,7 @@ def replay(file: Path) -> None:
 def _spoken_errors() -> tuple[type[Exception], ...]:
     """Errors that are a sentence for the person who called; looked up when there is one."""
     from tallystick.admin.commands import UsageError
+    from tallystick.credit.score.errors import ScoreError
     from tallystick.ledger.replay import ReplayError
     from tallystick.pipeline.refusals import Refused
     from tallystick.reconciliation.statements.model import StatementError
@@ -104,6 +105,7 @@ def _spoken_errors() -> tuple[type[Exception], ...]:
         GraphError,
         StatementError,
         RiskFileError,
+        ScoreError,
     )
 
 
