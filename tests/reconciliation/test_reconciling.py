@@ -39,12 +39,16 @@ from tallystick.reconciliation.model import (
 )
 from tallystick.reconciliation.service import day_of_ms
 from tallystick.reconciliation.sides import day_of
+from tallystick.reconciliation.statements.mapping import Columns, Mapping
 from tallystick.reconciliation.views import breaks_by_age
 from tallystick.store.ledger_rows import SqlLedgerReader
 
 PARTY = "2088000000000777"
 OPERATOR = Caller(CallerKind.OPERATOR, "li.wei", frozenset({"reconciliation:write"}))
 DAY_MS = 86_400_000
+MAPPING = Mapping(
+    columns=Columns(day="day", amount="amount", reference="reference"), currency="CNY"
+)
 START_MS = 1_800_000_000_000 // DAY_MS * DAY_MS + 3 * 3_600_000
 
 
@@ -83,12 +87,7 @@ class Bank:
         return self._import(text.encode())
 
     def _import(self, data: bytes) -> StatementImported:
-        from tallystick.reconciliation.statements.mapping import Columns, Mapping
-
-        mapping = Mapping(
-            columns=Columns(day="day", amount="amount", reference="reference"), currency="CNY"
-        )
-        reply = self.parts.accept(import_command("1", data, mapping), OPERATOR)
+        reply = self.parts.accept(import_command("1", data, MAPPING), OPERATOR)
         assert isinstance(reply, StatementImported)
         return reply
 
@@ -224,16 +223,12 @@ def test_entries_of_days_without_a_statement_are_left_until_it_comes(bank: Bank)
 def test_the_same_file_is_taken_once(bank: Bank) -> None:
     bank.take_in((700, "x"))
     text = f"day,amount,reference\n{day_of(bank.today)},7.00,x\n".encode()
-    from tallystick.reconciliation.statements.mapping import Columns, Mapping
-
-    mapping = Mapping(columns=Columns(day="day", amount="amount", reference="reference"),
-                      currency="CNY")  # fmt: skip
-    again = import_command("1", text, mapping)
+    again = import_command("1", text, MAPPING)
     assert bank.parts.refuse(again, OPERATOR) == "STATEMENT_IMPORTED_BEFORE"
-    elsewhere = import_command("99", text, mapping)
+    elsewhere = import_command("99", text, MAPPING)
     assert bank.parts.refuse(elsewhere, OPERATOR) == "BANK_NOT_EXIST"
     nobody = Caller(CallerKind.KEY, "k", frozenset({"reconciliation:read"}))
-    assert bank.parts.refuse(import_command("2", text, mapping), nobody) == "NOT_PERMITTED"
+    assert bank.parts.refuse(import_command("2", text, MAPPING), nobody) == "NOT_PERMITTED"
 
 
 def test_breaks_are_counted_by_their_age(bank: Bank) -> None:

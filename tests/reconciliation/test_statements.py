@@ -51,12 +51,14 @@ def test_german_remittance_information_gives_reference_and_counterparty() -> Non
     assert sum(len(s.lines) for s in statements) == 97
     assert lines[0].reference == "TFNR 40005 00005"
     assert lines[0].bank_reference == "0724710345313905"
+    assert lines[0].text.startswith("EREF+TFNR 40005 00005MTLG:Grund nicht")
     assert any(x.counterparty == "DE42100100100043921105" for x in lines)
     assert any(x.amount == -20_488 for x in lines)  # RC: a credit that was taken back.
 
 
 @pytest.mark.parametrize(
-    ("name", "lines"), [("sns.sta", 2), ("mbank.sta", 3), ("february_30.sta", 1)]
+    ("name", "lines"),
+    [("sns.sta", 2), ("mbank.sta", 3), ("february_30.sta", 1), ("wrapped_timestamp.sta", 1)],
 )
 def test_statements_of_several_banks_add_up(name: str, lines: int) -> None:
     assert sum(len(s.lines) for s in read(name)) == lines

@@ -147,31 +147,32 @@ def _movement(field: _Field, currency: str) -> BankLine:
     )
 
 
-def _german(details: str) -> tuple[str, str]:
-    """End-to-end id and counterparty of remittance information in numbered parts."""
+def _german(details: str) -> tuple[str, str, str]:
+    """End-to-end id, counterparty and purpose of remittance information in numbered parts."""
     pieces = _GERMAN_PART.split(details)
     parts = list(zip(pieces[1::2], pieces[2::2], strict=True))
     purpose = "".join(value for number, value in parts if "20" <= number <= "29")
     found = _GERMAN_REFERENCE.search(purpose)
     account = next((value for number, value in parts if number == "31"), "")
     name = "".join(value for number, value in parts if number in ("32", "33"))
-    return (found[1].strip() if found else ""), account.strip() or name.strip()
+    return (found[1].strip() if found else ""), account.strip() or name.strip(), purpose
 
 
 def _explained(line: BankLine, details: str) -> BankLine:
     """A movement with what its remittance information (`:86:`) says."""
     joined = details.replace("\n", "")
     if _GERMAN_PART.search(joined):
-        reference, counterparty = _german(joined)
+        reference, counterparty, words = _german(joined)
     else:
         dutch, name = _DUTCH_REFERENCE.search(joined), _DUTCH_NAME.search(joined)
         reference, counterparty = dutch[1] if dutch else "", name[1] if name else ""
+        words = joined
     if reference in _NO_REFERENCE:
         reference = ""
     return line._replace(
         reference=reference or line.reference,
         counterparty=shortened(counterparty),
-        text=shortened(f"{line.text} {joined}"),
+        text=shortened(f"{line.text} {words}"),
     )
 
 
