@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import psycopg
@@ -27,6 +28,10 @@ _LOCK = 0x7A11_5711
 _BATCH = (
     "number, first_entry, entries, last_timestamp, in_rows, accounts, expired, failed, "
     "previous_hash, hash"
+)
+_HEAD = (
+    "SELECT number, first_entry + entries, last_timestamp, hash FROM ledger_journal "
+    "ORDER BY number DESC LIMIT 1"
 )
 _BLOCKS = (
     "INSERT INTO ledger_block (first_entry, records) "
@@ -55,21 +60,40 @@ class PostgresJournal:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._pipeline: AbstractContextManager[object] | None = None
+        self._begun_at: JournalHead | None = None
 
-    # Transactions.
+    # Transactions. A small batch makes two journeys to the server: one that begins and asks for
+    # the journal's end, one that writes and commits.
 
     def begin(self) -> None:
         """Begin a transaction that alone may append to the journal."""
-        self.connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock({_LOCK})".encode())
+        begin = f"BEGIN; SELECT pg_advisory_xact_lock({_LOCK}); {_HEAD}"
+        with self.connection.execute(begin.encode()) as cursor:
+            while cursor.nextset():
+                pass
+            row = cursor.fetchone()
+        self._begun_at = NO_HEAD if row is None else JournalHead(*row)
 
     def commit(self) -> None:
         """Make it durable."""
+        self._begun_at = None
         self.connection.execute("COMMIT")
+        self._all_answered()
 
     def roll_back(self) -> None:
         """Undo it, if there is one."""
+        self._begun_at = None
+        with suppress(psycopg.Error):  # What failed has been told.
+            self._all_answered()
         if self.connection.info.transaction_status is not TransactionStatus.IDLE:
             self.connection.execute("ROLLBACK")
+
+    def _all_answered(self) -> None:
+        """Wait for what was sent without waiting; here it tells what failed."""
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            pipeline.__exit__(None, None, None)
 
     # The journal.
 
@@ -79,15 +103,14 @@ class PostgresJournal:
 
     def head(self) -> JournalHead:
         """The journal's end as this transaction sees it."""
-        rows = self._all(
-            "SELECT number, first_entry + entries, last_timestamp, hash FROM ledger_journal "
-            "ORDER BY number DESC LIMIT 1",
-            (),
-        )
+        if self._begun_at is not None:
+            return self._begun_at
+        rows = self._all(_HEAD, ())
         return JournalHead(*rows[0]) if rows else NO_HEAD
 
     def append(self, batch: JournalBatch) -> None:
         """Write a batch after the head."""
+        self._begun_at = batch.head
         values: list[object] = [
             batch.number, batch.first_entry, batch.entries, batch.last_timestamp,
             int(batch.in_rows), batch.accounts, batch.expired, batch.failed, batch.previous_hash,
@@ -97,12 +120,16 @@ class PostgresJournal:
         blocks = [(first, bytes(records)) for first, records in blocks_of(batch)]
         if 0 < len(blocks) <= _FEW_BLOCKS:  # One journey to the server instead of four.
             head = f"WITH head AS ({head}) {_BLOCKS}"
+            if self._pipeline is None:
+                self._pipeline = self.connection.pipeline()
+                self._pipeline.__enter__()
             values += [[first for first, _ in blocks], [records for _, records in blocks]]
         self.connection.execute(head.encode(), values)
         if len(blocks) > _FEW_BLOCKS:
             self._copy("ledger_block (first_entry, records)", ["int8", "bytea"], blocks)
 
     def _copy(self, into: str, types: list[str], rows: Sequence[Sequence[object]]) -> None:
+        self._all_answered()
         with (
             self.connection.cursor() as cursor,
             cursor.copy(f"COPY {into} FROM STDIN (FORMAT BINARY)".encode()) as copy,
