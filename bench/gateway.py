@@ -27,13 +27,13 @@ from bench.loopback import Answered, as_fast_as_answered, at_a_rate
 from bench.report import Figure, Options, Report, say
 from tallystick.partners import rsa2
 
-__all__ = ["run"]
+__all__ = ["Shop", "run"]
 
 _CONNECTIONS = 64
 _METHOD = "alipay.trade.pay"
 
 
-class _Shop:
+class Shop:
     """The sandbox's app as a client that signs its requests."""
 
     def __init__(self, server: ServerProcess) -> None:
@@ -116,7 +116,7 @@ def _p99_ms(answered: Answered) -> float:
     return statistics.quantiles(answered.seconds, n=100)[98] * 1000
 
 
-def _rounds(server: ServerProcess, shop: _Shop, *, rounds: int, size: int) -> dict[str, Figure]:
+def _rounds(server: ServerProcess, shop: Shop, *, rounds: int, size: int) -> dict[str, Figure]:
     paid, signed = [], []
     for at in range(rounds + 1):
         requests = shop.payments(size)
@@ -154,7 +154,7 @@ def run(options: Options) -> Report:
         env = {"TALLYSTICK_LOG_LEVEL": "warning"}
         server = ServerProcess(Path(folder) / "data", env=env).start()
         try:
-            shop = _Shop(server)
+            shop = Shop(server)
             figures = _rounds(server, shop, rounds=rounds, size=size)
             half = figures["gateway.pay_per_s"].value / 2
             say(f"half load: {half:,.0f} payments/s")

@@ -8,6 +8,7 @@ from tallystick.gateway.rest.api_keys import API_KEY_OPERATIONS
 from tallystick.gateway.rest.apps import APP_OPERATIONS
 from tallystick.gateway.rest.bills import BILL_OPERATIONS
 from tallystick.gateway.rest.credit import CREDIT_OPERATIONS
+from tallystick.gateway.rest.decisions import DECISION_OPERATIONS
 from tallystick.gateway.rest.holds import HOLD_OPERATIONS
 from tallystick.gateway.rest.ledger import LEDGER_OPERATIONS
 from tallystick.gateway.rest.loans import LOAN_OPERATIONS
@@ -15,6 +16,7 @@ from tallystick.gateway.rest.notifications import NOTIFICATION_OPERATIONS
 from tallystick.gateway.rest.operation import Operation
 from tallystick.gateway.rest.parties import PARTY_OPERATIONS
 from tallystick.gateway.rest.reconciliation import RECONCILIATION_OPERATIONS
+from tallystick.gateway.rest.reviews import REVIEW_OPERATIONS
 from tallystick.gateway.rest.risk import RISK_OPERATIONS
 from tallystick.gateway.rest.trades import TRADE_OPERATIONS
 from tallystick.gateway.rest.wallets import WALLET_OPERATIONS
@@ -35,4 +37,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *BILL_OPERATIONS,
     *RISK_OPERATIONS,
     *RECONCILIATION_OPERATIONS,
+    *DECISION_OPERATIONS,
+    *REVIEW_OPERATIONS,
 )

@@ -27,7 +27,15 @@ from tallystick.risk.decision.language import ExpressionError
 from tallystick.risk.decision.rules import RuleSet, check_rule
 from tallystick.risk.decision.scorecard import check_scorecard
 
-__all__ = ["Events", "history_of", "read_events", "read_rules", "write_events"]
+__all__ = [
+    "Events",
+    "check_rule_set",
+    "events_of",
+    "history_of",
+    "read_events",
+    "read_rules",
+    "write_events",
+]
 
 _HOUR_MS: Final = 3_600_000
 _SAME_IDS: Final = ("party", "payee", "merchant")
@@ -76,7 +84,7 @@ def history_of(frame: pl.DataFrame) -> History:
     return History(frame["at_ms"].to_numpy(), columns)
 
 
-def _completed(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
+def _completed(frame: pl.DataFrame, path: Path | str) -> pl.DataFrame:
     """The frame with every column, of its type."""
     for name in ("at_ms", "kind"):
         if name not in frame.columns:
@@ -105,10 +113,18 @@ def read_events(path: Path) -> Events:
     if not path.is_file():
         raise RiskFileError(f"{path}: there is no such file")
     try:
-        whole = read(path).collect()
-        frame = _completed(whole, path)
+        return events_of(read(path).collect(), path)
     except pl.exceptions.PolarsError as error:
         raise RiskFileError(f"{path}: {str(error).splitlines()[0]}") from error
+
+
+def events_of(whole: pl.DataFrame, path: Path | str) -> Events:
+    """The events of a frame; `path` is what an error calls it.
+
+    Raises:
+        RiskFileError: it lacks a column, or its moments go back.
+    """
+    frame = _completed(whole, path)
     back = np.flatnonzero(np.diff(frame["at_ms"].to_numpy()) < 0)
     if len(back):
         raise RiskFileError(f"{path}: event {back[0] + 2}: at_ms goes back")

@@ -1,0 +1,278 @@
+"""`script/bench risk`: decisions inside payments, rules over history, and what a model tells.
+
+Parts: `gateway` (payments through a real server with 60 rules, 40 features and a model, and without
+any, alternating), `live` (the same features live and over history), `backtest` (60 rules over
+10 million events, in a process of its own), `pandas` (the same features and rules in plain pandas,
+on a part of the events), `model` (trained on some seeds, judged on others).
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+import uvloop
+from tests.server_process import ServerProcess
+
+from bench.gateway import Shop
+from bench.loopback import as_fast_as_answered
+from bench.report import Figure, Options, Report, say
+from bench.risk_rules import FEATURES, RULES, large_history, rule_set
+from tallystick.pipeline.commands import SYSTEM, Command, Request
+from tallystick.platform import Platform
+from tallystick.risk.decision.backtest import backtest
+from tallystick.risk.decision.facts import PAST
+from tallystick.risk.decision.files import Events, read_events
+from tallystick.risk.decision.history import features_over
+from tallystick.risk.decision.model import (
+    DefineFeature,
+    PublishRule,
+    SaveModel,
+    SaveRule,
+    SetTerms,
+)
+from tallystick.risk.decision.scorecard import Scorecard
+from tallystick.risk.decision.training import evaluate, train
+from tallystick.risk.decision.windows import Past, Windows
+from tallystick.sandbox.fraud import SCENARIOS, fraud_history
+from tallystick.settings import load_settings
+
+__all__ = ["run"]
+
+_PARTS = ("gateway", "live", "backtest", "pandas", "model")
+_CONNECTIONS = 64
+
+
+def _events(frame: pl.DataFrame, folder: Path, name: str) -> Events:
+    path = folder / f"{name}.parquet"
+    frame.write_parquet(path)
+    return read_events(path)
+
+
+def _model(folder: Path) -> Scorecard:
+    return train(_events(fraud_history(1, events=20_000), folder, "train"), FEATURES, "bench")
+
+
+# Inside payments.
+
+
+def _publish(data: Path, model: Scorecard) -> None:
+    """Put features, rules and the model in force, through the pipeline, while nothing serves."""
+    platform = Platform.open(load_settings(None, {}, data=data))
+    platform.executor.start()
+
+    def ask(command: Command) -> Any:
+        answer = platform.executor.submit_and_wait(Request.once(SYSTEM, command))
+        assert answer.refusal is None, answer.refusal
+        return answer.reply
+
+    for feature in FEATURES:
+        ask(DefineFeature(feature=feature))
+    for rule in RULES:
+        saved = ask(SaveRule(rule=rule))
+        ask(PublishRule(name=rule.name, version=saved.number))
+    ask(SaveModel(model=model))
+    ask(SetTerms(model=model.name, thresholds=rule_set().thresholds))
+    platform.executor.stop()
+    platform.close()
+
+
+def _paid(server: ServerProcess, shop: Shop, size: int) -> float:
+    requests = shop.payments(size)
+    answered = uvloop.run(
+        as_fast_as_answered(server.host, server.port, requests, connections=_CONNECTIONS)
+    )
+    shop.check(answered.bodies, signatures=10)
+    return size / answered.whole_s
+
+
+def _gateway(folder: Path, quick: bool) -> dict[str, Figure]:
+    rounds, size = (1, 400) if quick else (5, 4000)
+    env = {"TALLYSTICK_LOG_LEVEL": "warning"}
+    servers = [ServerProcess(folder / name, env=env) for name in ("with", "without")]
+    servers[0].start()
+    servers[0].stop()
+    _publish(folder / "with", _model(folder))
+    try:
+        shops = [Shop(server.start()) for server in servers]
+        shares = []
+        for at in range(rounds + 1):
+            with_rules, without = (
+                _paid(server, shop, size) for server, shop in zip(servers, shops, strict=True)
+            )
+            say(f"round {at}: {with_rules:,.0f}/s with rules, {without:,.0f}/s without")
+            if at > 0:  # The first round warms up.
+                shares.append(1 - with_rules / without)
+    finally:
+        for server in servers:
+            server.stop()
+    connection = sqlite3.connect(folder / "with" / "tallystick.db")
+    spent = [r[0] for r in connection.execute("SELECT latency_us FROM risk_decision")]
+    connection.close()
+    quantiles = statistics.quantiles(spent, n=100)
+    return {
+        "risk.decide_p50_ms": Figure(quantiles[49] / 1000, "ms", "60 rules, 40 features, 1 model"),
+        "risk.decide_p99_ms": Figure(quantiles[98] / 1000, "ms", "inside the payment"),
+        "risk.gateway_share": Figure(
+            statistics.median(shares), "", "of the gateway's throughput, median of the rounds"
+        ),
+    }
+
+
+# Over history.
+
+
+def _live(folder: Path, quick: bool) -> dict[str, Figure]:
+    size = 20_000 if quick else 1_000_000
+    frame = large_history(size)
+    events = _events(frame, folder, "live")
+    over = dict(features_over(events.history, FEATURES))
+    found = {f.name: np.zeros(size, np.int64) for f in FEATURES}
+    windows = Windows(FEATURES, events_max=size)
+    columns = {
+        name: (c.values.tolist() if c.texts is None else [c.texts[v] for v in c.values])
+        for name, c in events.history.columns.items()
+    }
+    spent = 0.0
+    for at, at_ms in enumerate(events.history.at_ms.tolist()):
+        facts = {name: columns[name][at] for name in PAST}
+        began = time.perf_counter()
+        values = windows.read(facts, at_ms)
+        windows.add(Past(at_ms, facts))
+        spent += time.perf_counter() - began
+        for name, value in values.items():
+            found[name][at] = value
+    differ = sum(int((found[name] != over[name]).sum()) for name in found)
+    return {
+        "risk.live_differs_from_history": Figure(
+            differ, "", f"of {size * len(FEATURES):,} values, {size:,} events"
+        ),
+        "risk.live_events_per_s": Figure(size / spent, "/s", "40 features read and kept up"),
+    }
+
+
+def _run_backtest(path: Path) -> dict[str, float]:
+    """In a process of its own, so that its peak memory is its own."""
+    began = time.perf_counter()
+    events = read_events(path)
+    read = time.perf_counter() - began
+    began = time.perf_counter()
+    found = backtest(events, rule_set())
+    return {
+        "events": found.events,
+        "read_s": read,
+        "run_s": time.perf_counter() - began,
+        "rss_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / 1024,
+    }
+
+
+def _backtest(folder: Path, quick: bool) -> dict[str, Figure]:
+    size = 50_000 if quick else 10_000_000
+    path = folder / "history.parquet"
+    large_history(size).write_parquet(path)
+    say(f"{size:,} events are written")
+    command = [sys.executable, "-m", "bench.risk", str(path)]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    whole = found["read_s"] + found["run_s"]
+    return {
+        "risk.backtest_s": Figure(whole, "s", f"{size:,} events, 60 rules, 40 features, file read"),
+        "risk.backtest_events_per_s": Figure(
+            size / whole, "/s", "file read and compiling included"
+        ),
+        "risk.backtest_rss_gb": Figure(found["rss_gb"], "GB", "peak resident memory"),
+    }
+
+
+def _pandas(folder: Path, quick: bool) -> dict[str, Figure]:
+    """Four windows and ten rules, as an analyst writes them in pandas, beside ours."""
+    import pandas as pd  # type: ignore[import-untyped]
+
+    size = 5_000 if quick else 200_000
+    frame = large_history(size, seed=2)
+    features = [f for f in FEATURES if f.name in _IN_PANDAS]
+    rules = [r for r in RULES if any(f"{n} > " in r.when for n in _IN_PANDAS)][:4]
+    events = _events(frame, folder, "pandas")
+    list(features_over(events.history, features))  # Compiled before the clock starts.
+    began = time.perf_counter()
+    ours = backtest(events, msgspec.structs.replace(rule_set(), rules=tuple(rules)))
+    our_s = time.perf_counter() - began
+    table = pd.DataFrame({n: frame[n].cast(pl.String).to_list() for n in ("party", "device")})
+    table["amount"] = frame["amount"].to_list()
+    table["at"] = pd.to_datetime(frame["at_ms"].to_list(), unit="ms")
+    began = time.perf_counter()
+    for name, (key, span, how) in _IN_PANDAS.items():
+        rolled = table.set_index("at").groupby(key)["amount"].rolling(span, closed="left")
+        values = getattr(rolled, how)()
+        table[name] = values.sort_index(level=1, kind="stable").to_numpy()
+    hits = [int(table.eval(r.when.replace("&&", "and")).sum()) for r in rules]
+    their_s = time.perf_counter() - began
+    say(f"{len(ours.rules)} rules: {our_s:.2f} s, in pandas {their_s:.2f} s ({sum(hits)} hits)")
+    return {
+        "risk.backtest_vs_pandas": Figure(
+            their_s / our_s, "", f"times faster: 4 windows, {len(rules)} rules, {size:,} events"
+        )
+    }
+
+
+_IN_PANDAS = {
+    "party_n_1h": ("party", "1h", "count"),
+    "party_sum_1d": ("party", "1D", "sum"),
+    "device_n_1d": ("device", "1D", "count"),
+    "device_sum_7d": ("device", "7D", "sum"),
+}
+
+
+# What a model tells.
+
+
+def _unseen(folder: Path, quick: bool) -> dict[str, Figure]:
+    size = 5_000 if quick else 60_000
+    learned = pl.concat(
+        [
+            fraud_history(seed, events=size).with_columns(
+                pl.col("at_ms") + (seed - 1) * 100 * 86_400_000
+            )
+            for seed in (1, 2, 3)
+        ]
+    )
+    model = train(_events(learned, folder, "learned"), FEATURES, "bench", kept_apart=0.05)
+    reports = [
+        evaluate(model, _events(fraud_history(seed, events=size), folder, "unseen"), FEATURES)
+        for seed in (101, 102, 103)
+    ]
+    names = ["recall_at_1pct_fp", "auc", *(f"recall_{name}" for name in SCENARIOS)]
+    return {
+        f"risk.model_{name}": Figure(
+            statistics.median(float(r[name]) for r in reports), "", "seeds 101 to 103, median"
+        )
+        for name in names
+    }
+
+
+def run(options: Options) -> Report:
+    """Measure the decision engine."""
+    work = {"gateway": _gateway, "live": _live, "backtest": _backtest, "pandas": _pandas,
+            "model": _unseen}  # fmt: skip
+    figures: dict[str, Figure] = {}
+    for name in _PARTS:
+        if options.only and name not in options.only:
+            continue
+        with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
+            say(name)
+            figures |= work[name](Path(folder), options.quick)
+    return figures
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_run_backtest(Path(sys.argv[1]))))
