@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Final
 
 import msgspec
@@ -234,12 +233,8 @@ def replay_decision(call: Call, query: Query) -> Replay:
     )  # fmt: skip
 
 
-async def test_rules(call: Call, body: RulesTest) -> Backtest:
-    """Rules over the recorded decisions, on a worker thread."""
-    return await asyncio.to_thread(_tested, call, body)
-
-
-def _tested(call: Call, body: RulesTest) -> Backtest:
+def try_rules(call: Call, body: RulesTest) -> Backtest:
+    """Rules over the recorded decisions."""
     with call.platform.reader() as rows:
         in_force = rule_set_in_force(rows)
         rule_set = msgspec.structs.replace(
@@ -285,7 +280,7 @@ DECISION_OPERATIONS: Final[tuple[Operation, ...]] = (
         "/v1/risk/backtest", "testRules", tag=_TAG, scope=_READ, for_apps=False,
         summary="Run rules over the recorded decisions",
         description="Hits, false positives, money saved and overlap; changes nothing.",
-        body=RulesTest, find=test_rules, answer=Backtest, refusals=("RISK_RULE_INVALID",),
+        body=RulesTest, find=try_rules, answer=Backtest, refusals=("RISK_RULE_INVALID",),
         example={"rules": [_RULE_EXAMPLE]},
     ),
     look(

@@ -1,0 +1,108 @@
+"""Risk over REST: rules, tests on history, decisions with their why, held commands, cases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.gateway.rest.rest_client import BUYER, Rest
+from tests.server_process import ServerProcess
+
+LARGE = {"name": "large", "when": "kind == 'payment' && amount >= 7700", "action": "hold"}
+
+
+@pytest.fixture(scope="module")
+def risk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rest]:
+    """A server of its own: what is decided here is nobody else's business."""
+    server = ServerProcess(Path(tmp_path_factory.mktemp("risk")) / "data").start()
+    rest = Rest.of(server)
+    try:
+        yield rest
+    finally:
+        rest.hang_up()
+        server.stop()
+
+
+def pay(rest: Rest, amount: str) -> Any:
+    trade = rest.new_trade(amount)
+    return rest.post(f"/v1/trades/{trade['trade_no']}/pay", {"payment_code": rest.new_code()})
+
+
+def test_a_rule_is_saved_tested_published_and_holds_until_two_agree(risk: Rest) -> None:
+    risk.done("/v1/risk/features", {"name": "paid_1h", "aggregate": "count", "by": ["party"],
+                                    "within_min": 60})  # fmt: skip
+    assert pay(risk, "78.00").status == 200
+    saved = risk.done("/v1/risk/rules", LARGE)
+    assert saved == {"id": "large", "number": 1}
+    tested = risk.done("/v1/risk/backtest", {"rules": [LARGE]})
+    assert (tested["events"], tested["rules"][0]["hits"]) == (1, 1)
+    assert pay(risk, "78.00").status == 200
+    risk.done("/v1/risk/rules/large/1/publish")
+    held = pay(risk, "78.00")
+    assert held.code == "RISK_HELD"
+    assert pay(risk, "76.99").status == 200
+    (review,) = risk.get("/v1/risk/reviews")
+    assert review["review_id"] in held.body["detail"]
+    release = f"/v1/risk/reviews/{review['review_id']}/release"
+    assert risk.done(release, {"note": "known buyer"})["status"] == "held"
+    assert risk.refused(release, {}) == "RISK_SAME_REVIEWER"
+    second = risk.with_key("risk:review")
+    released = second.done(release, {})
+    assert released["status"] == "released"
+    trade_no = review["command"]["trade_no"]
+    assert risk.get(f"/v1/trades/{trade_no}")["status"] == "held"
+    decisions = risk.get("/v1/risk/decisions", party=BUYER)
+    assert [d["outcome"] for d in decisions] == ["allow", "allow", "hold", "allow", "allow"]
+    seq = decisions[2]["seq"]
+    seen = risk.get(f"/v1/risk/decisions/{seq}")
+    assert seen["inputs"]["paid_1h"] == 2
+    assert seen["decision"]["hits"] == ["large@1"]
+    assert risk.get(f"/v1/risk/decisions/{seq}/replay")["same"] is True
+
+
+def test_a_case_labels_the_decisions_that_it_names(risk: Rest) -> None:
+    seq = risk.get("/v1/risk/decisions")[0]["seq"]
+    case = risk.done("/v1/risk/cases", {"subject": "party", "value": BUYER, "title": "Why"})["id"]
+    risk.done(f"/v1/risk/cases/{case}/notes", {"text": "look at this", "seq": seq})
+    risk.done(f"/v1/risk/cases/{case}/close", {"outcome": "fraud"})
+    assert risk.get(f"/v1/risk/decisions/{seq}")["label"] == "fraud"
+    assert risk.get(f"/v1/risk/cases/{case}")["notes"][0]["text"] == "look at this"
+    assert risk.refused(f"/v1/risk/cases/{case}/notes", {"text": "more"}) == "RISK_REVIEW_ENDED"
+    risk.done(f"/v1/risk/decisions/{seq}/label", {"fraud": False})
+    tested = risk.done("/v1/risk/backtest", {"rules": [LARGE]})
+    assert (tested["fraud"], tested["genuine"]) == (0, 1)
+
+
+def test_what_does_not_type_is_refused_with_its_place(risk: Rest) -> None:
+    wrong = LARGE | {"when": "kind == 'payment' && amont > 5"}
+    answer = risk.post("/v1/risk/rules", wrong)
+    assert answer.code == "RISK_RULE_INVALID"
+    assert "large: column 22: there is no feature 'amont'" in answer.body["detail"]
+    assert risk.refused("/v1/risk/rules/large/9/publish") == "RISK_RULE_NOT_EXIST"
+    assert risk.refused("/v1/risk/features/nothing/drop") == "RISK_RULE_NOT_EXIST"
+
+
+def test_a_blocked_device_pays_nothing(risk: Rest) -> None:
+    entry = {"list": "block", "subject": "device", "value": "phone-1", "reason": "stolen"}
+    risk.done("/v1/risk/lists", entry)
+    assert risk.get("/v1/risk/lists", list="block")[0]["value"] == "phone-1"
+    trade = risk.new_trade("1.00")
+    path, body = f"/v1/trades/{trade['trade_no']}/pay", {"payment_code": risk.new_code()}
+    headers = {"idempotency-key": "blocked-1", "content-type": "application/json",
+               "x-device-id": "phone-1"}  # fmt: skip
+    content = json.dumps(body).encode()
+    assert risk.send("POST", path, content=content, headers=headers).code == "RISK_DENIED"
+    risk.done("/v1/risk/lists/remove", {k: v for k, v in entry.items() if k != "reason"})
+    headers |= {"idempotency-key": "blocked-2"}
+    assert risk.send("POST", path, content=content, headers=headers).status == 200
+
+
+def test_the_catalogue_says_what_a_rule_can_read(risk: Rest) -> None:
+    seen = risk.get("/v1/risk/features")
+    assert seen["catalogue"]["amount"] == "number"
+    assert seen["catalogue"]["paid_1h"] == "number"
+    assert seen["catalogue"]["watch_device"] == "boolean"
+    assert seen["events_kept"] > 0
