@@ -44,7 +44,7 @@ def fuzz(server: ServerProcess, key: str, folder: Path, *options: str) -> dict[s
         sys.executable, "-m", "schemathesis.cli",
         "--config-file", str(HERE / "schemathesis.toml"),
         "run", f"{server.base_url}/openapi.json",
-        "--seed", str(SEED), "--workers", "2", "--continue-on-failure", "--warnings", "off",
+        "--seed", str(SEED), "--workers", "1", "--continue-on-failure", "--warnings", "off",
         "--report-json-path", str(report), *options,
     ]  # fmt: skip
     env = os.environ | {
