@@ -12,10 +12,10 @@ import secrets
 import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, Final, Literal, TextIO, cast
 
 import structlog
-from structlog.contextvars import bind_contextvars, get_contextvars, merge_contextvars
 
 __all__ = ["begin_request", "configure_logs", "current_request_id"]
 
@@ -23,6 +23,7 @@ LogFormat = Literal["console", "json"]
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 _ID_HEADER: Final = b"x-request-id"
+_REQUEST: Final = ContextVar("request_id", default="")
 
 _WITHHELD: Final = frozenset(
     {
@@ -36,7 +37,16 @@ _WITHHELD: Final = frozenset(
 
 def current_request_id() -> str:
     """The id of the request that is being answered; empty outside of one."""
-    return str(get_contextvars().get("request_id", ""))
+    return _REQUEST.get()
+
+
+def _with_request_id(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Put the present request's id on a line that does not carry one."""
+    if request_id := _REQUEST.get():
+        event.setdefault("request_id", request_id)
+    return event
 
 
 def begin_request(headers: list[tuple[bytes, bytes]]) -> str:
@@ -51,7 +61,7 @@ def begin_request(headers: list[tuple[bytes, bytes]]) -> str:
             request_id = value.decode()
             break
     request_id = request_id or secrets.token_hex(8)
-    bind_contextvars(request_id=request_id)
+    _REQUEST.set(request_id)
     return request_id
 
 
@@ -83,7 +93,7 @@ class _LossyStream:
 
 def _before() -> list[Any]:
     return [
-        merge_contextvars,
+        _with_request_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         _withhold,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 from typing import Final
 
@@ -161,7 +162,13 @@ def mask_login(login: str) -> str:
 def masked_login(rows: Rows, sealer: Sealer, party_id: str) -> str:
     """A party's login as partners see it; empty when there is no such party."""
     party = rows.get(Party, party_id)
-    return "" if party is None else mask_login(party_login(sealer, party))
+    return "" if party is None else _masked(sealer, party.login_sealed)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _masked(sealer: Sealer, login_sealed: bytes) -> str:
+    """What may be shown of a sealed login; opening it anew for each answer takes time."""
+    return mask_login(sealer.open(_LOGIN, login_sealed))
 
 
 def party_view(sealer: Sealer, party: Party) -> PartyView:
