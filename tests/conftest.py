@@ -8,10 +8,36 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from tests.server_process import ServerProcess
+from tests.stores import STORES, choose
 
 # No law is about time, and a busy machine is no failure.
 settings.register_profile("tallystick", deadline=None)
 settings.load_profile("tallystick")
+
+
+ON_BOTH_STORES = (
+    "tests/pipeline/test_group_commit.py", "tests/pipeline/test_idempotency.py",
+    "tests/pipeline/test_timers.py", "tests/parties/test_parties.py",
+    "tests/accounting/test_bookkeeping.py", "tests/partners/test_notifications.py",
+    "tests/payments/", "tests/credit/test_loans.py", "tests/credit/test_pay_later.py",
+)  # fmt: skip
+"""Modules of which every test runs on SQLite and on PostgreSQL; the others say on which."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of the modules above once on each store."""
+    at = metafunc.definition.nodeid
+    if "store" in metafunc.fixturenames and at.startswith(ON_BOTH_STORES):
+        metafunc.parametrize("store", STORES, indirect=True, scope="module")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def store(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The store that the test's databases are made on."""
+    wanted = getattr(request, "param", "sqlite")
+    choose(wanted)
+    yield wanted
+    choose("sqlite")
 
 
 @pytest.fixture(scope="session")

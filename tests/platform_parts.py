@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.stores import database_for
+
 from tallystick.pipeline.commands import (
     SYSTEM,
     Answer,
@@ -21,7 +23,8 @@ from tallystick.pipeline.commands import (
 )
 from tallystick.pipeline.executor import Executor, Gate, Witness, authorise
 from tallystick.pipeline.timers import TimerRunner
-from tallystick.store.engine import connect, migrate
+from tallystick.store.connection import Database
+from tallystick.store.engine import SqliteDatabase, migrate
 from tallystick.store.rows import ReadSession
 from tallystick.store.sealing import Sealer
 
@@ -60,22 +63,22 @@ class Parts:
 
     def __init__(
         self,
-        database: Path,
+        database: Database | Path,
         registry: Registry,
         clock: Clock | None = None,
         *,
         gates: Sequence[Gate] = (authorise,),
         witnesses: Sequence[Witness] = (),
     ) -> None:
-        self.database = database
+        self.database = SqliteDatabase(database) if isinstance(database, Path) else database
         self.clock = clock or Clock()
         self.sealer = Sealer(bytes(range(32)))
         self.registry = registry
         self._busy, self._go_on = threading.Event(), threading.Event()
         registry.add(HoldUp, self._hold_up, reply=HeldUp, scope="system")
-        self.writer = connect(database)
+        self.writer = self.database.connect()
         migrate(self.writer)
-        self.rows = ReadSession(connect(database, readonly=True))
+        self.rows = ReadSession(self.database.connect(readonly=True))
         self.executor = Executor(
             self.writer, registry, clock_ms=self.clock, gates=gates, witnesses=witnesses
         )
@@ -151,7 +154,7 @@ def opened_as(
     registry = Registry()
     for register in registers:
         register(registry)
-    parts = kind(folder / "tallystick.db", registry, clock)
+    parts = kind(database_for(folder), registry, clock)
     try:
         yield parts
     finally:

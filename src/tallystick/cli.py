@@ -54,6 +54,7 @@ def server(
     host: str | None = None,
     port: int | None = None,
     config: Path | None = None,
+    database: str | None = None,
     empty: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Start the platform; it says where to look and how to log in.
@@ -63,12 +64,14 @@ def server(
         host: the address to listen on.
         port: the port to listen on.
         config: a TOML file with the configuration.
+        database: a PostgreSQL database instead of the one in the data folder.
         empty: do not fill an empty data folder with the sandbox.
     """
     from tallystick.server import serve
     from tallystick.settings import load_settings
 
-    serve(load_settings(config, os.environ, data=data, host=host, port=port), empty=empty)
+    settings = load_settings(config, os.environ, data=data, host=host, port=port, database=database)
+    serve(settings, empty=empty)
 
 
 @ledger.command

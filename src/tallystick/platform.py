@@ -29,6 +29,7 @@ from tallystick.payments.trades import service as trades
 from tallystick.payments.wallet import service as wallet
 from tallystick.pipeline.commands import Answer, Caller, Command, Origin, Registry, Request
 from tallystick.pipeline.executor import Executor, authorise
+from tallystick.pipeline.processes import Leader, News, Worker
 from tallystick.pipeline.timers import TimerRunner
 from tallystick.reconciliation import service as reconciliation
 from tallystick.risk.decision import service as decision_service
@@ -37,8 +38,10 @@ from tallystick.risk.graph import service as graph_service
 from tallystick.risk.graph.follower import GraphFollower
 from tallystick.risk_facts import READERS
 from tallystick.settings import Settings
-from tallystick.store.engine import DataFolder, StoreError, connect, migrate, require_whole
+from tallystick.store.connection import Connection, Database
+from tallystick.store.engine import DataFolder, StoreError, database_of, migrate
 from tallystick.store.ledger_rows import SqlLedgerReader
+from tallystick.store.postgres import PostgresDatabase
 from tallystick.store.rows import ReadSession
 from tallystick.store.sealing import Sealer, load_master_key, open_sealer
 
@@ -64,10 +67,10 @@ def wall_clock_ms() -> int:
 
 
 def _open_database(
-    folder: DataFolder, master_key: bytes, settings: Settings
-) -> tuple[sqlite3.Connection, Sealer]:
+    database: Database, master_key: bytes, settings: Settings
+) -> tuple[Connection, Sealer]:
     """The writing connection on an up-to-date schema, and the sealer that fits it."""
-    writer = connect(folder.database)
+    writer = database.connect()
     try:
         for name in migrate(writer):
             log.info("migration_applied", migration=name)
@@ -77,16 +80,8 @@ def _open_database(
         raise
 
 
-def _what_is_wrong(folder: DataFolder, error: sqlite3.DatabaseError) -> str:
-    """A sentence about a database that does not open."""
-    damaged = any(word in str(error) for word in ("malformed", "not a database", "corrupt"))
-    if damaged:
-        return f"The database {folder.database} is damaged ({error}); restore a backup."
-    return f"The database {folder.database} cannot be used: {error}."
-
-
 class Platform:
-    """A running platform on one data folder.
+    """A running platform on one data folder, with its books there or in PostgreSQL.
 
     `rows` and `ledger` read what is committed, on the event loop's thread; `reader` gives a
     session of its own for long reads in worker threads.
@@ -99,13 +94,14 @@ class Platform:
         self.settings = settings
         self.folder = folder
         self.clock_ms = clock_ms
-        writer, self.sealer = _open_database(folder, master_key, settings)
-        self.rows = ReadSession(connect(folder.database, readonly=True))
+        self.database = database_of(settings.database, folder.path)
+        writer, self.sealer = _open_database(self.database, master_key, settings)
+        self.rows = ReadSession(self.database.connect(readonly=True))
         self.ledger = SqlLedgerReader(self.rows.connection)
         self.ledger.warm_up()
         self.registry = registry_of_products()
         self.graph = GraphFollower(
-            lambda: ReadSession(connect(folder.database, readonly=True)),
+            lambda: ReadSession(self.database.connect(readonly=True)),
             settings.data / "fraud-graph.npz",
         )
         self.graph.register(self.registry)
@@ -118,7 +114,7 @@ class Platform:
             witnesses=(self.decisions.witness,),
         )  # fmt: skip
         self._writer = writer
-        self._timer_rows = ReadSession(connect(folder.database, readonly=True))
+        self._timer_rows = ReadSession(self.database.connect(readonly=True))
         self.timers = TimerRunner(
             self._timer_rows, self.executor, self.registry, clock_ms,
             tick_s=settings.timer_tick_ms / 1000,
@@ -139,6 +135,7 @@ class Platform:
             disk_free_min_mb=settings.disk_free_min_mb,
         )  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
+        self._news: News | None = None
 
     @classmethod
     def open(cls, settings: Settings, clock_ms: Callable[[], int] = wall_clock_ms) -> Platform:
@@ -149,14 +146,13 @@ class Platform:
         """
         folder = DataFolder(settings.data)
         try:
-            master_key = load_master_key(
-                settings.master_key_path, may_create=not folder.database.exists()
-            )
-            require_whole(folder.database)
+            database = database_of(settings.database, folder.path)
+            master_key = load_master_key(settings.master_key_path, may_create=database.is_new())
+            database.require_whole()
             return cls(settings, folder, master_key, clock_ms)
         except sqlite3.DatabaseError as error:
             folder.close()
-            raise StoreError(_what_is_wrong(folder, error)) from error
+            raise StoreError(database.what_is_wrong(error)) from error
         except BaseException:
             folder.close()
             raise
@@ -166,14 +162,18 @@ class Platform:
         with self.reader() as rows:
             self.decisions.warm(rows)
         self.executor.start()
-        workers = {
-            "timers": self.timers.run(),
-            "notifications": self.sender.run(),
-            "banks": self.banks.run(),
-            "watch": self.watch.run(),
-            "graph": self.graph.run(),
-        }
-        self._tasks = [asyncio.create_task(run, name=name) for name, run in workers.items()]
+        once: dict[str, Worker] = {
+            "timers": self.timers.run, "notifications": self.sender.run, "banks": self.banks.run,
+        }  # fmt: skip
+        workers: dict[str, Worker] = {"watch": self.watch.run, "graph": self.graph.run}
+        if isinstance(self.database, PostgresDatabase):
+            # Others may run on the same database; one process does for all what is done once.
+            self._news = News(self.database, self.registry)
+            self._news.start()
+            workers["leader"] = Leader(self.database, once).run
+        else:
+            workers |= once
+        self._tasks = [asyncio.create_task(run(), name=name) for name, run in workers.items()]
 
     def workers(self) -> dict[str, bool]:
         """Each background worker, and whether it runs; none before the start and after the stop."""
@@ -188,6 +188,8 @@ class Platform:
             with suppress(asyncio.CancelledError):
                 await task
         await asyncio.to_thread(self.executor.stop)
+        if self._news is not None:
+            await asyncio.to_thread(self._news.stop)
         await asyncio.to_thread(self.graph.close)
         self.close()
 
@@ -223,7 +225,7 @@ class Platform:
     @contextmanager
     def reader(self) -> Iterator[ReadSession]:
         """A session of its own for a long read in a worker thread."""
-        connection: sqlite3.Connection = connect(self.folder.database, readonly=True)
+        connection = self.database.connect(readonly=True)
         try:
             yield ReadSession(connection)
         finally:

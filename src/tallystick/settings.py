@@ -49,6 +49,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "By default `<data>.keys/master.key`, made at the first start."
         ),
     ] = None
+    database: Annotated[
+        str,
+        Meta(
+            description="Where the books are kept: empty for the embedded database in the data "
+            "folder, or `postgresql://user:password@host/name`, which several servers may share.",
+            extra={"secret": True},
+        ),
+    ] = ""
     host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="The port to listen on.")] = 8800
     public_url: Annotated[
@@ -157,6 +165,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 f"master_key_file: {self.master_key_path} lies inside the data folder; a copy of "
                 "the folder must not carry its key."
             )
+        if self.database and urlsplit(self.database).scheme not in ("postgresql", "postgres"):
+            raise SettingsError("database: not an address that begins with postgresql://.")
         if self.public_url:
             _check_public_url(self.public_url)
         for entry in self.notify_allow:

@@ -6,7 +6,6 @@ It is seeded once a run, through the pipeline, and copied for each test.
 from __future__ import annotations
 
 import functools
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.platform_parts import START_MS, Clock, Parts, opened_as
+from tests.stores import chosen, database_for
 
 from tallystick.ledger.statements import available_of, balance_of
 from tallystick.parties import service as parties
@@ -144,8 +144,8 @@ Register = Callable[[Registry], None]
 
 
 @functools.cache
-def _seeded() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="tallystick-market-"))
+def _seeded(store: str) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=f"tallystick-market-{store}-"))
     with opened_as(Market, folder, *_REGISTERS) as parts:
         _seed(parts)
     return folder
@@ -160,8 +160,6 @@ def market(
     Args:
         more: further products that register there.
     """
-    database = folder / "tallystick.db"
-    if not database.exists():
-        shutil.copyfile(_seeded() / "tallystick.db", database)
+    database_for(folder, copy_of=_seeded(chosen()))
     with opened_as(Market, folder, *_REGISTERS, *more, clock=clock) as parts:
         yield parts

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.payments.market import ALICE, APP, APP_ID, COURIER, SHOP, Market, as_party, market
+from tests.stores import contents
 
 from tallystick.payments.trades.model import (
     CancelTrade,
@@ -126,14 +126,6 @@ def parts(tmp_path: Path) -> Iterator[Market]:
         yield found
 
 
-def contents(parts: Market) -> list[str]:
-    connection = sqlite3.connect(parts.database)
-    try:
-        return list(connection.iterdump())
-    finally:
-        connection.close()
-
-
 @pytest.mark.parametrize(("name", "status"), [p for p in PAIRS if p not in ALLOWED])
 def test_what_the_table_does_not_have_is_refused_by_name_and_changes_nothing(
     parts: Market, name: str, status: S
@@ -141,12 +133,12 @@ def test_what_the_table_does_not_have_is_refused_by_name_and_changes_nothing(
     trader = Trader(parts)
     trader.do(*WAYS[status])
     assert trader.status() is status
-    before = contents(parts)
+    before = contents(parts.database)
     expected = REFUSED.get((name, status)) or BY_STATE[status]
     assert expected in REFUSALS
     command, caller = trader.command(name)
     assert parts.refuse(command, caller) == expected
-    assert contents(parts) == before
+    assert contents(parts.database) == before
 
 
 @pytest.mark.parametrize(

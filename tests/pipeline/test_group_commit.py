@@ -22,10 +22,11 @@ from tests.pipeline.notebook import (
     note,
 )
 from tests.platform_parts import Parts, opened
+from tests.stores import database_for, traced
 
 from tallystick.pipeline.commands import SYSTEM, Answer, Caller, CallerKind, Command, Request
 from tallystick.pipeline.executor import Executor
-from tallystick.store.engine import connect
+from tallystick.store.connection import Database
 from tallystick.store.rows import ReadSession
 from tallystick.store.unit_of_work import Event
 
@@ -36,9 +37,9 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
         yield found
 
 
-def seen_from_outside(database: Path, name: str) -> str | None:
+def seen_from_outside(database: Database, name: str) -> str | None:
     """What another connection sees now."""
-    rows = ReadSession(connect(database, readonly=True))
+    rows = ReadSession(database.connect(readonly=True))
     try:
         return note(rows, name)
     finally:
@@ -54,14 +55,13 @@ def code(answer: Answer) -> str:
 
 
 def test_commands_that_wait_together_share_one_transaction(parts: Parts) -> None:
-    statements: list[str] = []
-    parts.writer.set_trace_callback(statements.append)
-    answers = parts.together([once(AddTo(name="count")) for _ in range(20)])
-    parts.writer.set_trace_callback(None)
+    heard: list[str] = []
+    with traced(parts.writer, heard.append):
+        answers = parts.together([once(AddTo(name="count")) for _ in range(20)])
     assert [code(a) for a in answers] == [""] * 20
     # One transaction for the command that kept the others waiting, one for all the others.
-    assert statements.count("COMMIT") == 2
-    assert statements.count("BEGIN IMMEDIATE") == 2
+    assert heard.count("COMMIT") == 2
+    assert heard.count("BEGIN IMMEDIATE") == 2
     assert note(parts.rows, "count") == "20"
 
 
@@ -103,13 +103,12 @@ def test_one_that_goes_wrong_leaves_no_trace_and_does_not_touch_the_others(
 
 
 def test_a_row_that_breaks_the_schema_makes_the_batch_run_one_by_one(parts: Parts) -> None:
-    statements: list[str] = []
-    parts.writer.set_trace_callback(statements.append)
-    parts.together([once(Write(name="a")), once(BreakSchema(name="b")), once(Write(name="c"))])
-    parts.writer.set_trace_callback(None)
+    heard: list[str] = []
+    with traced(parts.writer, heard.append):
+        parts.together([once(Write(name="a")), once(BreakSchema(name="b")), once(Write(name="c"))])
     # The waiting one, the whole batch in vain, then three by themselves, one of them in vain.
-    assert statements.count("BEGIN IMMEDIATE") == 1 + 1 + 3
-    assert statements.count("COMMIT") == 1 + 2
+    assert heard.count("BEGIN IMMEDIATE") == 1 + 1 + 3
+    assert heard.count("COMMIT") == 1 + 2
 
 
 def test_a_caller_without_the_scope_is_refused(parts: Parts) -> None:
@@ -122,7 +121,7 @@ def test_nobody_is_answered_before_the_commit(parts: Parts) -> None:
     answered: list[Answer] = []
     at_commit: list[int] = []
 
-    def traced(statement: str) -> None:
+    def look(statement: str) -> None:
         if statement == "COMMIT":
             time.sleep(0.05)  # Who had been answered by now would have written it down.
             at_commit.append(len(answered))
@@ -131,12 +130,10 @@ def test_nobody_is_answered_before_the_commit(parts: Parts) -> None:
         answered.append(parts.executor.submit_and_wait(once(Write(name=name))))
         return seen_from_outside(parts.database, name)
 
-    parts.writer.set_trace_callback(traced)
-    with ThreadPoolExecutor(1) as pool:
+    with traced(parts.writer, look), ThreadPoolExecutor(1) as pool:
         for number in range(3):
             # Another connection sees the row at the moment of the answer.
             assert pool.submit(ask, f"n{number}").result() == "written"
-    parts.writer.set_trace_callback(None)
     assert at_commit == [0, 1, 2]
 
 
@@ -156,7 +153,7 @@ def test_followers_hear_of_what_is_durable_and_of_nothing_else(tmp_path: Path) -
     def follow(event: Event) -> None:
         heard.append((event.subject, seen_from_outside(database, event.subject)))
 
-    database = tmp_path / "tallystick.db"
+    database = database_for(tmp_path)
     with opened(tmp_path, Notebook().register, lambda r: r.follow("note.", follow)) as parts:
         parts.together([once(Write(name="a")), once(Refuse(name="b")), once(BreakSchema(name="c"))])
     assert heard == [("a", "written")]

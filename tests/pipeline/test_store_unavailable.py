@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -11,8 +10,10 @@ from pathlib import Path
 import pytest
 from tests.pipeline.notebook import AddTo, Notebook, Write, note
 from tests.platform_parts import Parts, opened
+from tests.stores import contents
 
 from tallystick.pipeline.commands import SYSTEM, Request
+from tallystick.store.engine import SqliteDatabase
 
 LARGE = "x" * 200_000
 
@@ -37,7 +38,8 @@ def full(parts: Parts) -> Iterator[None]:
 @contextmanager
 def disk_full(parts: Parts) -> Iterator[None]:
     """The system refuses to let the write-ahead log grow; it says so while committing."""
-    written = parts.database.with_name(f"{parts.database.name}-wal").stat().st_size
+    assert isinstance(parts.database, SqliteDatabase)
+    written = parts.database.path.with_name("tallystick.db-wal").stat().st_size
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (written, hard))
     try:
@@ -57,19 +59,11 @@ def readonly(parts: Parts) -> Iterator[None]:
 @contextmanager
 def locked(parts: Parts) -> Iterator[None]:
     """Another program writes into the file and does not end."""
-    other = sqlite3.connect(parts.database, isolation_level=None)
+    other = parts.database.connect()
     other.execute("BEGIN IMMEDIATE")
     yield
     other.execute("ROLLBACK")
     other.close()
-
-
-def contents(parts: Parts) -> list[str]:
-    other = sqlite3.connect(parts.database)
-    try:
-        return list(other.iterdump())
-    finally:
-        other.close()
 
 
 @pytest.mark.parametrize("trouble", [full, disk_full, readonly, locked])
@@ -77,7 +71,7 @@ def test_all_are_refused_nothing_is_changed_and_it_recovers(
     parts: Parts, trouble: Callable[[Parts], AbstractContextManager[None]]
 ) -> None:
     parts.accept(AddTo(name="count"), request_id="before")
-    before = contents(parts)
+    before = contents(parts.database)
     requests = [
         Request(SYSTEM, "large", Write(name="large", value=LARGE), keeps_refusals=True),
         Request(SYSTEM, "small", AddTo(name="count"), keeps_refusals=True),
@@ -85,7 +79,7 @@ def test_all_are_refused_nothing_is_changed_and_it_recovers(
     with trouble(parts):
         answers = [parts.executor.submit_and_wait(requests[0])]
         assert parts.executor.store_failure
-        assert contents(parts) == before
+        assert contents(parts.database) == before
         assert not parts.writer.in_transaction
     assert [a.refusal and a.refusal.code for a in answers] == ["STORE_UNAVAILABLE"]
     refusal = answers[0].refusal
@@ -101,7 +95,7 @@ def test_all_are_refused_nothing_is_changed_and_it_recovers(
 
 def test_a_batch_that_does_not_fit_is_refused_as_a_whole(parts: Parts) -> None:
     parts.accept(AddTo(name="count"))
-    before = contents(parts)
+    before = contents(parts.database)
     requests = [
         Request(SYSTEM, "1", AddTo(name="count")),
         Request(SYSTEM, "2", Write(name="large", value=LARGE)),
@@ -111,7 +105,7 @@ def test_a_batch_that_does_not_fit_is_refused_as_a_whole(parts: Parts) -> None:
     parts.writer.execute(f"PRAGMA max_page_count = {pages + 8}")
     answers = parts.together(requests)
     assert [a.refusal and a.refusal.code for a in answers] == ["STORE_UNAVAILABLE"] * 3
-    assert contents(parts) == before
+    assert contents(parts.database) == before
 
 
 def test_what_is_known_can_still_be_read(parts: Parts) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.pipeline.notebook import AddTo, BreakSchema, Crash, Notebook, Plan, Refuse, Write, note
 from tests.platform_parts import START_MS, Clock, Parts, opened
+from tests.stores import unwritable
 
 from tallystick.ledger.chart import BANK_RESERVE, open_account
 from tallystick.pipeline.commands import SYSTEM, Answer, Context, Registry, Reply, Request
@@ -164,10 +165,9 @@ def test_one_that_this_version_does_not_know_stays_and_holds_up_no_others(parts:
 
 def test_while_the_store_cannot_write_timers_wait(parts: Parts) -> None:
     parts.accept(Plan(timer_id="t", due_ms=START_MS, then=AddTo(name="count")))
-    parts.writer.execute("PRAGMA query_only = ON")
-    assert parts.run_timers() == 0
-    assert due_of(parts, "t") == START_MS
-    parts.writer.execute("PRAGMA query_only = OFF")
+    with unwritable(parts.writer):
+        assert parts.run_timers() == 0
+        assert due_of(parts, "t") == START_MS
     run_all(parts)
     assert note(parts.rows, "count") == "1"
 

@@ -7,7 +7,6 @@ contents: the same file applied again goes on where it stopped, and one that is 
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ from tallystick.ledger.model import TransferFlags, expires_at_ms
 from tallystick.ledger.records import Records
 from tallystick.pipeline.commands import command_bytes
 from tallystick.store.bulk_store import BulkSession
+from tallystick.store.connection import Connection
 
 __all__ = ["Applied", "apply_file"]
 
@@ -66,7 +66,7 @@ def _digest(path: Path) -> str:
 class _Progress:
     """What a file's earlier calls did, in the store's `setting` table."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: Connection, path: Path) -> None:
         self._connection = connection
         self._name = f"ledger.apply.{_digest(path)}"
 
@@ -110,7 +110,7 @@ def _require_own_holds(ledger: BulkLedger, call: Call) -> None:
 
 
 def _watch_holds(
-    connection: sqlite3.Connection, ledger: BulkLedger, transfers: Records, created: np.ndarray
+    connection: Connection, ledger: BulkLedger, transfers: Records, created: np.ndarray
 ) -> None:
     """Set the timers of new holds that time out; forget those of holds that are settled."""
     flags = transfers["flags"]
@@ -137,9 +137,7 @@ def _watch_holds(
         )
 
 
-def _apply(
-    connection: sqlite3.Connection, ledger: BulkLedger, call: Call, now_ns: int
-) -> list[str]:
+def _apply(connection: Connection, ledger: BulkLedger, call: Call, now_ns: int) -> list[str]:
     if call.accounts is not None:
         return [r.value for r in ledger.create_accounts(call.accounts, now_ns)]
     assert call.transfers is not None
@@ -150,7 +148,7 @@ def _apply(
 
 
 def apply_file(
-    connection: sqlite3.Connection,
+    connection: Connection,
     path: Path,
     *,
     told: Told = lambda rows: None,
@@ -177,7 +175,7 @@ def apply_file(
         applied = Applied()
         progress.save(applied)
     applied.resumed_at = applied.rows
-    session = BulkSession.on_sqlite(connection)
+    session = BulkSession.on(connection)
     try:
         for call in calls_of_file(path, applied.rows):
             with session.transaction() as ledger:

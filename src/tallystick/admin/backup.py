@@ -51,8 +51,13 @@ def back_up(settings: Settings, folder: Path) -> Backup:
     copied; without it the copy's sealed values cannot be read.
 
     Raises:
-        StoreError: there is no database, the folder cannot be written, or the copy is damaged.
+        StoreError: there is no such database, the folder cannot be written, or the copy is damaged.
     """
+    if settings.database:
+        raise StoreError(
+            "The books are in PostgreSQL; back them up with pg_dump, or with the server's own "
+            "continuous archiving to restore to a moment."
+        )
     source_path = settings.data / DATABASE_NAME
     if not source_path.exists():
         raise StoreError(f"The data folder {settings.data} has no database.")

@@ -29,10 +29,12 @@ from tallystick.payments.trades.model import Trade
 from tallystick.pipeline.commands import Command
 from tallystick.platform import registry_of_products, wall_clock_ms
 from tallystick.settings import Settings
+from tallystick.store.connection import Connection, Database
+from tallystick.store.dialect import is_postgres
 from tallystick.store.engine import (
     DataFolder,
     StoreError,
-    connect,
+    database_of,
     free_bytes,
     migrations,
     schema_version,
@@ -191,7 +193,7 @@ def check_master_key(path: Path) -> tuple[Check, bytes | None]:
 class Opened(NamedTuple):
     """A database that is looked at; `whole` asks for the thorough and slow ways."""
 
-    connection: sqlite3.Connection
+    connection: Connection
     rows: ReadSession
     sealer: Sealer | None
     whole: bool
@@ -210,11 +212,21 @@ def check_schema(opened: Opened) -> Check:
 
 def check_integrity(opened: Opened) -> Check:
     """The file's pages are sound."""
+    if is_postgres(opened.connection):
+        return _postgres_pages(opened.connection)
     pragma = "integrity_check" if opened.whole else "quick_check"
     found = [str(row[0]) for row in opened.connection.execute(f"PRAGMA {pragma}(5)")]
     if found != ["ok"]:
         return _fail("integrity", f"The database is damaged: {found[0]}.")
     return _ok("integrity", f"SQLite's {pragma} found nothing wrong.")
+
+
+def _postgres_pages(connection: Connection) -> Check:
+    """PostgreSQL looks at each page that it reads, where it was told to keep checksums."""
+    version = connection.execute("SHOW server_version").fetchone()[0]
+    if connection.execute("SHOW data_checksums").fetchone()[0] != "on":
+        return _warn("integrity", f"PostgreSQL {version} keeps no checksums of its pages.")
+    return _ok("integrity", f"PostgreSQL {version} keeps checksums of its pages.")
 
 
 def check_balance(opened: Opened) -> Check:
@@ -295,7 +307,7 @@ _DATABASE_CHECKS: Final[tuple[tuple[str, Callable[[Opened], Check]], ...]] = (
 )
 
 
-def _last_ledger_ms(connection: sqlite3.Connection) -> int:
+def _last_ledger_ms(connection: Connection) -> int:
     return SqlLedgerReader(connection).last_timestamp() // 1_000_000
 
 
@@ -307,11 +319,11 @@ def _guarded(name: str, check: Callable[[Opened], Check], opened: Opened) -> Che
 
 
 def _database_checks(
-    database: Path, key: bytes | None, settings: Settings, *, whole: bool, in_use: bool
+    database: Database, key: bytes | None, settings: Settings, *, whole: bool, in_use: bool
 ) -> Iterator[Check]:
     last_ms = 0
     try:
-        connection = connect(database, readonly=True)
+        connection = database.connect(readonly=True)
     except StoreError as error:
         yield _fail("integrity", str(error))
         yield check_clock(last_ms)
@@ -357,6 +369,14 @@ def _owned(folder: Path) -> Iterator[bool]:
         owner.close()
 
 
+def _is_there(database: Database) -> bool:
+    """Whether there is something to look at; a database that does not open is looked at too."""
+    try:
+        return not database.is_new()
+    except (StoreError, sqlite3.Error):
+        return True
+
+
 def _folder_checks(settings: Settings, *, whole: bool) -> Iterator[Check]:
     folder = settings.data
     if not folder.exists():
@@ -369,8 +389,8 @@ def _folder_checks(settings: Settings, *, whole: bool) -> Iterator[Check]:
         return
     with _owned(folder) as in_use:
         yield _ok("lock", "A server runs on it." if in_use else "No server runs on it.")
-        database = folder / "tallystick.db"
-        if database.exists():
+        database = database_of(settings.database, folder)
+        if _is_there(database):
             checked, key = check_master_key(settings.master_key_path)
             yield checked
             yield from _database_checks(database, key, settings, whole=whole, in_use=in_use)

@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from sqlite3 import Connection
 
 from tallystick.accounting.apply import Applied, apply_file
 from tallystick.accounting.files import BadRow
 from tallystick.admin.commands import HERE, Place, UsageError
 from tallystick.settings import Settings
-from tallystick.store.engine import DataFolder, connect, migrate, require_whole
+from tallystick.store.connection import Connection
+from tallystick.store.engine import DataFolder, database_of, migrate
 from tallystick.store.sealing import load_master_key
 
 __all__ = ["apply"]
@@ -23,12 +23,13 @@ _SAY_EVERY_S = 1.0
 
 @contextmanager
 def _ledger(settings: Settings) -> Iterator[Connection]:
-    """The writing connection of a data folder that no server owns."""
+    """The writing connection of a data folder that no server owns, or of its PostgreSQL."""
     folder = DataFolder(settings.data)
     try:
-        load_master_key(settings.master_key_path, may_create=not folder.database.exists())
-        require_whole(folder.database)
-        with closing(connect(folder.database)) as connection:
+        database = database_of(settings.database, folder.path)
+        load_master_key(settings.master_key_path, may_create=database.is_new())
+        database.require_whole()
+        with closing(database.connect()) as connection:
             migrate(connection)
             yield connection
     finally:

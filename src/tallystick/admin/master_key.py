@@ -143,6 +143,10 @@ def rotate_master_key(settings: Settings) -> Rotation:
         StoreError: a server runs, the key does not fit, or something cannot be read or written;
             then the data folder still opens with the key that it had.
     """
+    if settings.database:
+        raise StoreError(
+            "The master key of a PostgreSQL database cannot be changed by this version."
+        )
     folder = DataFolder(settings.data)
     try:
         if not folder.database.exists():

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from tallystick.accounting.views import stored_trial_balances
 from tallystick.ledger.chart import PLATFORM_BOOK_MIN, TRADE_ESCROW, book_currency
 from tallystick.ledger.statements import TrialBalance
 from tallystick.observe.metrics import Books
 from tallystick.payments.trades.model import TradeStatus
+from tallystick.store.connection import Connection
 from tallystick.store.rows import ReadSession
 
 __all__ = ["check_books", "escrow_by_currency", "open_trades_by_currency"]
@@ -30,7 +29,7 @@ def escrow_by_currency(balances: list[TrialBalance]) -> dict[str, int]:
     return held
 
 
-def open_trades_by_currency(connection: sqlite3.Connection) -> dict[str, int]:
+def open_trades_by_currency(connection: Connection) -> dict[str, int]:
     """What open trades should hold: what was paid less what was refunded, by currency."""
     records = connection.execute(
         "SELECT t.currency, SUM(t.amount - COALESCE((SELECT SUM(r.amount) FROM refund r "

@@ -116,7 +116,8 @@ class Watch:
             )
             waiting, given_up = _one(
                 rows,
-                "SELECT SUM(status = ?), SUM(status = ?) FROM notification WHERE status IN (?, ?)",
+                "SELECT SUM(CASE WHEN status = ? THEN 1 END), SUM(CASE WHEN status = ? THEN 1 END) "
+                "FROM notification WHERE status IN (?, ?)",
                 waiting_status, "given_up", waiting_status, "given_up",
             )  # fmt: skip
             _, oldest_ms = _one(

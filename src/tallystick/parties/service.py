@@ -80,7 +80,7 @@ def forget_payment_codes(command: ForgetPaymentCodes, context: Context) -> Reply
         if code is not None and code.expires_ms <= now_ms - decide.CODE_KEPT_MS:
             uow.delete(code)
     more = uow.connection.execute(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM payment_code WHERE NOT reusable LIMIT ?)",
+        "SELECT COUNT(*) FROM (SELECT 1 FROM payment_code WHERE reusable = 0 LIMIT ?) kept",
         (len(ended) + 1,),
     ).fetchone()[0] > len(ended)
     timer = decide.next_sweep(now_ms)

@@ -217,6 +217,15 @@ class Registry:
                 if event.topic.startswith(prefix):
                     follower(event)
 
+    def followed(self, events: list[Event]) -> list[Event]:
+        """Those of the events that somebody follows."""
+        prefixes = tuple(prefix for prefix, _ in self._followers)
+        return [event for event in events if event.topic.startswith(prefixes)]
+
+    def followed_topics(self) -> list[str]:
+        """The prefixes that somebody follows."""
+        return [prefix for prefix, _ in self._followers]
+
     @functools.cached_property
     def _decoder(self) -> msgspec.msgpack.Decoder[Command]:
         union = functools.reduce(operator.or_, self._entries)

@@ -33,6 +33,8 @@ from tallystick.pipeline.commands import (
     command_bytes,
 )
 from tallystick.pipeline.refusals import Refusal, Refused
+from tallystick.pipeline.turns import turns_on
+from tallystick.store.connection import BatchUndone, Connection, ConnectionLost
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.unit_of_work import UnitOfWork
 
@@ -118,7 +120,7 @@ class Executor:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         registry: Registry,
         *,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -141,6 +143,7 @@ class Executor:
         self.store_failure = ""
         self._last_timestamp = SqlLedgerReader(connection).last_timestamp()
         self._now_ms = self._last_timestamp // 1_000_000
+        self._turns = turns_on(connection, clock_ms())
 
     # Asking.
 
@@ -251,7 +254,7 @@ class Executor:
 
     def _run_batch(self, requests: list[Request]) -> list[Answer]:
         try:
-            answers = self._try_batch(requests)
+            answers = self._try_patiently(requests)
             self.store_failure = ""
             return answers
         except Exception as error:
@@ -278,13 +281,23 @@ class Executor:
         except sqlite3.Error as error:
             log.error("timer_not_put_off", error=str(error))
 
+    def _try_patiently(self, requests: list[Request]) -> list[Answer]:
+        """Try a batch again when the database undid it for a reason of its own."""
+        for pause_s in self._turns.pauses_s:
+            try:
+                return self._try_batch(requests)
+            except (BatchUndone, ConnectionLost) as error:
+                log.warning("batch_tried_again", error=str(error), commands=len(requests))
+                time.sleep(pause_s)
+        return self._try_batch(requests)
+
     def _try_batch(self, requests: list[Request]) -> list[Answer]:
         connection = self._connection
         if connection.in_transaction:  # An earlier batch could not even be rolled back.
             connection.execute("ROLLBACK")
-        self._now_ms = max(self._now_ms, self._clock_ms())
-        uow = UnitOfWork(connection, self._now_ms, self._last_timestamp)
-        connection.execute("BEGIN IMMEDIATE")
+        last_timestamp = self._turns.begin(self._last_timestamp)
+        self._now_ms = max(self._now_ms, self._clock_ms(), last_timestamp // 1_000_000)
+        uow = UnitOfWork(connection, self._now_ms, last_timestamp)
         try:
             known = self._known_answers(requests)
             self._load_ahead(uow, requests, known)
@@ -292,7 +305,7 @@ class Executor:
             uow.flush()
             self._store_answers(known)
             last_timestamp = uow.books.last_timestamp
-            connection.execute("COMMIT")
+            self._turns.commit(self._now_ms, self._registry.followed(uow.events))
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

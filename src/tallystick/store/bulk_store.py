@@ -17,6 +17,8 @@ from tallystick.ledger.bulk import BulkLedger
 from tallystick.ledger.index import JournalIndex
 from tallystick.ledger.journal import JournalBatch, JournalHead, JournalStore
 from tallystick.ledger.model import Account, PendingState
+from tallystick.store.connection import Connection
+from tallystick.store.dialect import is_postgres
 from tallystick.store.journal_rows import (
     append_batch,
     journal_batches,
@@ -31,11 +33,12 @@ from tallystick.store.ledger_rows import (
     write_totals,
 )
 
-__all__ = ["BulkSession", "SessionStore", "SqliteJournal", "release_index", "shared_index"]
+__all__ = ["BulkSession", "SessionStore", "SqliteJournal", "journal_of", "release_index",
+           "shared_index"]  # fmt: skip
 
 _indexes: dict[str, JournalIndex] = {}
 # Databases in memory have no name; a few are remembered by their connection.
-_in_memory: deque[tuple[sqlite3.Connection, JournalIndex]] = deque(maxlen=4)
+_in_memory: deque[tuple[Connection, JournalIndex]] = deque(maxlen=4)
 _indexes_lock = threading.Lock()
 
 
@@ -58,7 +61,7 @@ class SessionStore(JournalStore, Protocol):
 class SqliteJournal:
     """`JournalStore` over one SQLite connection."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._reader = SqlLedgerReader(connection)
 
@@ -128,9 +131,21 @@ class SqliteJournal:
             self.connection.execute("INSERT INTO ledger_totals_behind VALUES (?)", (number,))
 
 
-def shared_index(connection: sqlite3.Connection) -> JournalIndex:
+def journal_of(connection: Connection) -> SessionStore:
+    """The journal's port that fits the connection."""
+    if not is_postgres(connection):
+        return SqliteJournal(connection)
+    from tallystick.store.journal_postgres import PostgresJournal
+
+    return PostgresJournal(connection.raw)
+
+
+def shared_index(connection: Connection) -> JournalIndex:
     """The process's index of this database's journal."""
-    file = str(connection.execute("PRAGMA database_list").fetchone()[2])
+    if is_postgres(connection):
+        file = connection.url
+    else:
+        file = str(connection.execute("PRAGMA database_list").fetchone()[2])
     with _indexes_lock:
         if file:
             return _indexes.setdefault(file, JournalIndex())
@@ -163,9 +178,14 @@ class BulkSession:
             ledger.settle_totals()
 
     @classmethod
-    def on_sqlite(cls, connection: sqlite3.Connection, *, exact: bool = False) -> BulkSession:
+    def on(cls, connection: Connection, *, exact: bool = False) -> BulkSession:
         """A session over the writing connection of a database that this process has locked."""
-        return cls(SqliteJournal(connection), shared_index(connection), exact=exact)
+        return cls(journal_of(connection), shared_index(connection), exact=exact)
+
+    @classmethod
+    def on_sqlite(cls, connection: sqlite3.Connection, *, exact: bool = False) -> BulkSession:
+        """A session over the embedded database."""
+        return cls.on(connection, exact=exact)
 
     @contextmanager
     def transaction(self) -> Iterator[BulkLedger]:

@@ -16,12 +16,17 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import IO
 
+from tallystick.store.connection import Connection, Database, StoreError
+from tallystick.store.dialect import is_postgres, postgres_script
+from tallystick.store.postgres import TURN, PostgresDatabase
 from tallystick.store.upkeep import bring_up
 
 __all__ = [
     "DataFolder",
+    "SqliteDatabase",
     "StoreError",
     "connect",
+    "database_of",
     "free_bytes",
     "migrate",
     "migrations",
@@ -34,10 +39,6 @@ DATABASE_NAME = "tallystick.db"
 # https://sqlite.org/fileformat.html: the page size is in bytes 16 and 17, 1 means 65,536.
 _HEADER_BYTES = 100
 _MAGIC = b"SQLite format 3\0"
-
-
-class StoreError(Exception):
-    """The store cannot be used; the message is one sentence for a person."""
 
 
 class DataFolder:
@@ -156,20 +157,18 @@ def migrations(folder: Traversable | None = None) -> list[tuple[int, str, str]]:
     return found
 
 
-def schema_version(connection: sqlite3.Connection) -> int:
+def schema_version(connection: Connection) -> int:
     """The number of the last migration that this database has had; 0 for a new one."""
-    known = connection.execute(
-        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
-    ).fetchone()
-    if known is None:
+    sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
+    if is_postgres(connection):
+        sql = "SELECT 1 WHERE to_regclass('schema_version') IS NOT NULL"
+    if connection.execute(sql).fetchone() is None:
         return 0
     row = connection.execute("SELECT MAX(version) FROM schema_version").fetchone()
     return int(row[0] or 0)
 
 
-def _require_same_past(
-    connection: sqlite3.Connection, steps: Sequence[tuple[int, str, str]]
-) -> None:
+def _require_same_past(connection: Connection, steps: Sequence[tuple[int, str, str]]) -> None:
     """Two versions may have taken the same number for different migrations."""
     if not steps:
         return
@@ -182,7 +181,7 @@ def _require_same_past(
             )
 
 
-def migrate(connection: sqlite3.Connection) -> list[str]:
+def migrate(connection: Connection) -> list[str]:
     """Bring the schema up to date, each migration in its own transaction, and the ledger's rows.
 
     Returns:
@@ -192,6 +191,17 @@ def migrate(connection: sqlite3.Connection) -> list[str]:
         StoreError: the database was written by a newer version or has had other migrations
             than these, or one failed.
     """
+    if not is_postgres(connection):
+        return _migrate(connection)
+    # Processes that start together take turns here too; theirs is then nothing to do.
+    connection.execute(f"SELECT pg_advisory_lock({TURN + 1})")
+    try:
+        return _migrate(connection)
+    finally:
+        connection.execute(f"SELECT pg_advisory_unlock({TURN + 1})")
+
+
+def _migrate(connection: Connection) -> list[str]:
     steps = migrations()
     version = schema_version(connection)
     if version > len(steps):
@@ -203,13 +213,12 @@ def migrate(connection: sqlite3.Connection) -> list[str]:
     applied = []
     for number, name, sql in steps[version:]:
         script = (
-            "BEGIN IMMEDIATE;\n"
             "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY, "
             f"name TEXT NOT NULL);\n{sql}\n"
-            f"INSERT INTO schema_version VALUES ({number}, '{name}');\nCOMMIT;"
+            f"INSERT INTO schema_version VALUES ({number}, '{name}');\n"
         )
         try:
-            connection.executescript(script)
+            _run_script(connection, script)
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -217,6 +226,55 @@ def migrate(connection: sqlite3.Connection) -> list[str]:
         applied.append(name)
     bring_up(connection)
     return applied
+
+
+def _run_script(connection: Connection, script: str) -> None:
+    """Run a script in one transaction of its own."""
+    if is_postgres(connection):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.script(postgres_script(script).encode())
+        connection.execute("COMMIT")
+    else:
+        assert isinstance(connection, sqlite3.Connection)
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}COMMIT;")
+
+
+class SqliteDatabase:
+    """The embedded database of a data folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def connect(self, *, readonly: bool = False) -> sqlite3.Connection:
+        """Open a connection.
+
+        Raises:
+            StoreError: the file cannot be opened or is no database.
+        """
+        return connect(self.path, readonly=readonly)
+
+    def is_new(self) -> bool:
+        """Whether there is no file yet."""
+        return not self.path.exists()
+
+    def require_whole(self) -> None:
+        """Refuse a file that was cut off.
+
+        Raises:
+            StoreError: what is wrong with it.
+        """
+        require_whole(self.path)
+
+    def what_is_wrong(self, error: sqlite3.Error) -> str:
+        """A sentence about a database that does not open."""
+        if any(word in str(error) for word in ("malformed", "not a database", "corrupt")):
+            return f"The database {self.path} is damaged ({error}); restore a backup."
+        return f"The database {self.path} cannot be used: {error}."
+
+
+def database_of(url: str, data: Path) -> Database:
+    """The database of a platform: PostgreSQL's address, or the data folder's own when empty."""
+    return PostgresDatabase(url) if url else SqliteDatabase(data / DATABASE_NAME)
 
 
 def free_bytes(path: Path) -> int:

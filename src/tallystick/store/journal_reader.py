@@ -6,7 +6,6 @@ of the connection's own view of the database, whatever others have written since
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -14,6 +13,7 @@ from tallystick.ledger.encoding import ENTRY_BYTES, entry_from
 from tallystick.ledger.index import JournalIndex, Totals
 from tallystick.ledger.model import Transfer
 from tallystick.store.bulk_store import SqliteJournal, shared_index
+from tallystick.store.connection import Connection
 from tallystick.store.journal_rows import journal_blocks
 
 __all__ = ["JournalReader"]
@@ -22,7 +22,7 @@ __all__ = ["JournalReader"]
 class JournalReader:
     """Entries of the journal as transfers."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._store = SqliteJournal(connection)
         self._index = shared_index(connection)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 
 from tallystick.ledger.journal import NO_HEAD, JournalBatch, JournalHead, blocks_of
+from tallystick.store.connection import Connection
 
 __all__ = ["append_batch", "has_bulk_entries", "journal_batches", "journal_blocks", "journal_head"]
 
@@ -16,7 +16,7 @@ _BATCH = (
 )
 
 
-def journal_head(connection: sqlite3.Connection) -> JournalHead:
+def journal_head(connection: Connection) -> JournalHead:
     """The journal's end as this connection sees it."""
     row = connection.execute(
         "SELECT number, first_entry + entries, last_timestamp, hash FROM ledger_journal "
@@ -25,7 +25,7 @@ def journal_head(connection: sqlite3.Connection) -> JournalHead:
     return NO_HEAD if row is None else JournalHead(*row)
 
 
-def append_batch(connection: sqlite3.Connection, batch: JournalBatch) -> None:
+def append_batch(connection: Connection, batch: JournalBatch) -> None:
     """Write a batch with its entries, inside the caller's transaction."""
     connection.execute(
         f"INSERT INTO ledger_journal ({_BATCH}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
@@ -41,15 +41,13 @@ def append_batch(connection: sqlite3.Connection, batch: JournalBatch) -> None:
         )
 
 
-def has_bulk_entries(connection: sqlite3.Connection) -> bool:
+def has_bulk_entries(connection: Connection) -> bool:
     """Whether there are entries that do not stand in `ledger_transfer`."""
     sql = "SELECT 1 FROM ledger_journal WHERE in_rows = 0 LIMIT 1"
     return connection.execute(sql).fetchone() is not None
 
 
-def journal_batches(
-    connection: sqlite3.Connection, after: int, through: int
-) -> Iterator[JournalBatch]:
+def journal_batches(connection: Connection, after: int, through: int) -> Iterator[JournalBatch]:
     """The batches with `after < number <= through`, in order, with their entries' records."""
     if after >= through:
         return
@@ -71,9 +69,7 @@ def journal_batches(
         )  # fmt: skip
 
 
-def journal_blocks(
-    connection: sqlite3.Connection, first_entries: Sequence[int]
-) -> dict[int, bytes]:
+def journal_blocks(connection: Connection, first_entries: Sequence[int]) -> dict[int, bytes]:
     """The blocks that begin with these entries."""
     found: dict[int, bytes] = {}
     for start in range(0, len(first_entries), _CHUNK):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from tallystick.ledger.books import Changes
 from tallystick.ledger.encoding import id_bytes
 from tallystick.ledger.journal import batch_of_changes
 from tallystick.ledger.model import Account, PendingState, Transfer, TransferFlags
+from tallystick.store.connection import Connection
 from tallystick.store.journal_rows import append_batch, has_bulk_entries, journal_head
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class SqlLedgerReader:
             nobody makes entries beside it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, *, writing: bool = False) -> None:
+    def __init__(self, connection: Connection, *, writing: bool = False) -> None:
         self.connection = connection
         self._entries: JournalReader | None = None
         self._writing = writing
@@ -285,21 +285,19 @@ class SqlLedgerReader:
     def last_timestamp(self) -> int:
         """The latest ledger timestamp in the store, 0 when there is none."""
         sql = (
-            "SELECT MAX((SELECT COALESCE(MAX(timestamp), 0) FROM ledger_transfer), "
-            "(SELECT COALESCE(MAX(timestamp), 0) FROM ledger_account))"
+            "SELECT (SELECT COALESCE(MAX(timestamp), 0) FROM ledger_transfer), "
+            "(SELECT COALESCE(MAX(timestamp), 0) FROM ledger_account)"
         )
-        in_rows = int(self.connection.execute(sql).fetchone()[0])
-        return max(in_rows, journal_head(self.connection).last_timestamp)
+        in_rows = self.connection.execute(sql).fetchone()
+        return max(int(in_rows[0]), int(in_rows[1]), journal_head(self.connection).last_timestamp)
 
 
-def _write_many(
-    connection: sqlite3.Connection, sql: str, rows: Sequence[tuple[object, ...]]
-) -> None:
+def _write_many(connection: Connection, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
     if rows:
         connection.executemany(sql, rows)
 
 
-def write_accounts(connection: sqlite3.Connection, accounts: Sequence[Account]) -> None:
+def write_accounts(connection: Connection, accounts: Sequence[Account]) -> None:
     """Write new accounts."""
     _write_many(
         connection,
@@ -310,7 +308,7 @@ def write_accounts(connection: sqlite3.Connection, accounts: Sequence[Account]) 
 
 
 def write_totals(
-    connection: sqlite3.Connection, rows: Sequence[tuple[int, int, int, int, int, bytes]]
+    connection: Connection, rows: Sequence[tuple[int, int, int, int, int, bytes]]
 ) -> None:
     """Write accounts' flags, debits pending and posted, credits pending and posted, by id."""
     _write_many(
@@ -321,7 +319,7 @@ def write_totals(
     )
 
 
-def write_states(connection: sqlite3.Connection, states: Sequence[tuple[bytes, int]]) -> None:
+def write_states(connection: Connection, states: Sequence[tuple[bytes, int]]) -> None:
     """Write what has become of pending transfers: (id, `PendingState`)."""
     _write_many(
         connection,
@@ -331,7 +329,7 @@ def write_states(connection: sqlite3.Connection, states: Sequence[tuple[bytes, i
     )
 
 
-def write_failed(connection: sqlite3.Connection, ids: Sequence[bytes]) -> None:
+def write_failed(connection: Connection, ids: Sequence[bytes]) -> None:
     """Write ids that may not be used again."""
     _write_many(
         connection,
@@ -340,7 +338,7 @@ def write_failed(connection: sqlite3.Connection, ids: Sequence[bytes]) -> None:
     )
 
 
-def write_changes(connection: sqlite3.Connection, changes: Changes) -> None:
+def write_changes(connection: Connection, changes: Changes) -> None:
     """Write what a batch changed in the ledger, inside the caller's transaction.
 
     The rows say how the ledger is now; the journal says what was done, in order.

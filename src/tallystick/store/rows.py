@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
+from tallystick.store.connection import Connection
 from tallystick.store.table import Row, Value, table_of
 
 __all__ = ["ReadSession", "Rows"]
@@ -32,7 +32,7 @@ class Rows(Protocol):
 class ReadSession:
     """Committed rows, read over one connection; not for use by two threads at once."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
     def get(self, row: type[R], *key: Value) -> R | None:

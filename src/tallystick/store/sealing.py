@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import sqlite3
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tallystick.store.engine import StoreError
+from tallystick.store.connection import Connection, StoreError
 
 __all__ = [
     "CHECK",
@@ -138,12 +137,12 @@ def check_of(sealer: Sealer) -> str:
     return sealer.index(CHECK, "tallystick").hex()
 
 
-def _setting(connection: sqlite3.Connection, name: str) -> str:
+def _setting(connection: Connection, name: str) -> str:
     row = connection.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
     return "" if row is None else str(row[0])
 
 
-def key_fits(connection: sqlite3.Connection, sealer: Sealer) -> bool:
+def key_fits(connection: Connection, sealer: Sealer) -> bool:
     """Whether the database is sealed with this key, or with none yet."""
     known = _setting(connection, CHECK)
     return not known or hmac.compare_digest(known, check_of(sealer))
@@ -154,7 +153,7 @@ def pending_key_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.new")
 
 
-def open_sealer(connection: sqlite3.Connection, master_key: bytes, path: Path) -> Sealer:
+def open_sealer(connection: Connection, master_key: bytes, path: Path) -> Sealer:
     """The sealer of a database; a new one is bound to the key.
 
     Args:

@@ -7,11 +7,11 @@ inside the caller's transaction.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tallystick.ledger.books import Books
+from tallystick.store.connection import Connection
 from tallystick.store.ledger_rows import SqlLedgerReader, write_changes
 from tallystick.store.rows import ReadSession
 from tallystick.store.table import Row, Table, Value, table_of
@@ -66,7 +66,7 @@ class UnitOfWork:
         last_timestamp: the ledger's latest timestamp, in nanoseconds.
     """
 
-    def __init__(self, connection: sqlite3.Connection, now_ms: int, last_timestamp: int) -> None:
+    def __init__(self, connection: Connection, now_ms: int, last_timestamp: int) -> None:
         self.now_ms = now_ms
         self.connection = connection
         self.ledger = SqlLedgerReader(connection, writing=True)
@@ -231,10 +231,10 @@ class UnitOfWork:
 
     def _bulk_ledger(self) -> BulkLedger:
         from tallystick.ledger.bulk import BulkLedger
-        from tallystick.store.bulk_store import SqliteJournal, shared_index
+        from tallystick.store.bulk_store import journal_of, shared_index
 
         if self._bulk is None:
-            self._bulk = BulkLedger(SqliteJournal(self.connection), shared_index(self.connection))
+            self._bulk = BulkLedger(journal_of(self.connection), shared_index(self.connection))
         return self._bulk
 
     def _undo_bulk(self, kept: int) -> None:

@@ -1,0 +1,149 @@
+"""How a batch's transaction begins and ends: alone on its database, or in turn with others.
+
+With the embedded database nobody else writes. On PostgreSQL the executors of several processes
+take turns, a batch each: what the others committed is there when a turn begins, followers in
+other processes are told of what they keep in memory, and when the connection is cut in the
+middle of a commit the database is asked what became of the batch.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import time
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from tallystick.store.connection import Connection, ConnectionLost
+from tallystick.store.dialect import is_postgres
+from tallystick.store.journal_rows import journal_head
+from tallystick.store.postgres import PostgresConnection
+from tallystick.store.unit_of_work import Event
+
+__all__ = ["MARK", "OwnTurns", "SharedTurns", "Turns", "turns_on"]
+
+log = structlog.get_logger("tallystick.pipeline")
+
+MARK: Final = "executor."
+"""Settings of this name and an executor's own say which batch was its last."""
+
+_OLD_MS: Final = 7 * 86_400_000
+_PAUSES_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0)
+_PATIENCE_S: Final = 30.0
+
+
+class Turns(Protocol):
+    """Begins and commits an executor's batches."""
+
+    @property
+    def pauses_s(self) -> Sequence[float]:
+        """How long to wait before each new try of a batch that the database undid."""
+        ...
+
+    def begin(self, last_timestamp: int) -> int:
+        """Begin a batch; gives the ledger's last timestamp, in nanoseconds."""
+        ...
+
+    def commit(self, now_ms: int, followed: Sequence[Event]) -> None:
+        """Make the batch durable."""
+        ...
+
+
+class OwnTurns:
+    """Batches of the only executor on a database."""
+
+    pauses_s: Sequence[float] = ()
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def begin(self, last_timestamp: int) -> int:
+        """Begin a batch; the last timestamp is the one that this executor gave."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        return last_timestamp
+
+    def commit(self, now_ms: int, followed: Sequence[Event]) -> None:
+        """Make the batch durable."""
+        self._connection.execute("COMMIT")
+
+
+class SharedTurns:
+    """Batches of one of several executors on a PostgreSQL database."""
+
+    pauses_s: Sequence[float] = _PAUSES_S
+
+    def __init__(self, connection: PostgresConnection, *, patience_s: float = _PATIENCE_S) -> None:
+        self._connection = connection
+        self._name = MARK + secrets.token_hex(8)
+        self._patience_s = patience_s
+
+    def begin(self, last_timestamp: int) -> int:
+        """Wait for the turn; the last timestamp may be another executor's."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        return max(last_timestamp, journal_head(self._connection).last_timestamp)
+
+    def commit(self, now_ms: int, followed: Sequence[Event]) -> None:
+        """Make the batch durable, and have other processes told of what is followed.
+
+        Raises:
+            ConnectionLost: the connection was cut, and nothing of the batch was kept.
+            sqlite3.OperationalError: it was cut, and what became of the batch is not known.
+        """
+        token = f"{now_ms:015d}.{secrets.token_hex(8)}"
+        self._mark(token, now_ms)
+        for event in followed:
+            self._connection.execute("SELECT pg_notify(?, ?)", self._told(event))
+        try:
+            self._connection.execute("COMMIT")
+        except ConnectionLost:
+            kept = self._was_kept(token)
+            log.warning("commit_cut_off", kept=kept)
+            if not kept:
+                raise
+
+    def _told(self, event: Event) -> tuple[str, str]:
+        return PostgresConnection.NEWS, f"{self._connection.process} {event.topic}"
+
+    def _mark(self, token: str, now_ms: int) -> None:
+        """Say in the batch itself which one it is."""
+        self._connection.execute(
+            "INSERT INTO setting (name, value) VALUES (?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (self._name, token),
+        )
+
+    def forget_old_marks(self, now_ms: int) -> None:
+        """Remove the marks of executors that ended long ago."""
+        self._connection.execute(
+            "DELETE FROM setting WHERE name > ? AND name < ? AND value < ?",
+            (MARK, f"{MARK}~", f"{max(0, now_ms - _OLD_MS):015d}"),
+        )
+
+    def _was_kept(self, token: str) -> bool:
+        """Whether the batch with this mark is durable; waits until its old connection is over."""
+        until = time.monotonic() + self._patience_s
+        while True:
+            try:
+                # The turn comes only when the old connection has let go of it.
+                self._connection.execute("BEGIN IMMEDIATE")
+                sql = "SELECT value FROM setting WHERE name = ?"
+                row = self._connection.execute(sql, (self._name,)).fetchone()
+                self._connection.execute("ROLLBACK")
+                return row is not None and bool(row[0] == token)
+            except ConnectionLost as error:
+                if time.monotonic() >= until:
+                    raise sqlite3.OperationalError(
+                        f"the database has gone in the middle of a commit: {error}"
+                    ) from error
+                time.sleep(0.1)
+
+
+def turns_on(connection: Connection, now_ms: int) -> Turns:
+    """The turns that fit a writing connection."""
+    if not is_postgres(connection):
+        return OwnTurns(connection)
+    turns = SharedTurns(connection)
+    turns.forget_old_marks(now_ms)
+    return turns
