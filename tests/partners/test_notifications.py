@@ -19,6 +19,7 @@ from tests.partners.receivers import (
 )
 from tests.payments.market import ALICE, APP, APP_ID, Market, as_party, market
 from tests.platform_parts import Clock
+from tests.stores import unwritable
 
 from tallystick.partners import rsa2
 from tallystick.partners.delivery import Limits, NotificationSender
@@ -354,12 +355,11 @@ def test_while_the_store_cannot_write_it_is_not_sent_in_a_storm(parts: Market) -
     async def work() -> None:
         async with Receiver() as receiver:
             notify_id = paid(parts, receiver.url())
-            parts.writer.execute("PRAGMA query_only = ON")
-            async with sending(parts):
-                await until(lambda: len(receiver.forms) == 1)
-                await asyncio.sleep(0.3)
-                assert len(receiver.forms) == 1
-            parts.writer.execute("PRAGMA query_only = OFF")
+            with unwritable(parts.writer):
+                async with sending(parts):
+                    await until(lambda: len(receiver.forms) == 1)
+                    await asyncio.sleep(0.3)
+                    assert len(receiver.forms) == 1
             async with sending(parts):
                 await until(settled(parts, notify_id))
             assert receiver.ids == [notify_id] * 2

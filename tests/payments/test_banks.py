@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 from tests.payments.laws import LawKeeper
 from tests.payments.market import ALICE, Market, as_party, market
+from tests.stores import unwritable
 
 from tallystick.payments.banks.adapter import BankAdapter, BankReply, BankUnreachable, LateReply
 from tallystick.payments.banks.sandbox import SandboxBank, sandbox_banks
@@ -109,10 +110,9 @@ def test_an_answer_that_was_lost_is_asked_for(parts: Market) -> None:
     """The bank has paid, and the store cannot write when it says so."""
     order_id = order(parts, "withdrawal", "1")
     banks = sandbox_banks(clock_ms=parts.clock)
-    parts.writer.execute("PRAGMA query_only = ON")
-    rounds(parts, banks, 2)
-    assert status(parts, order_id) is BankOrderStatus.NEW
-    parts.writer.execute("PRAGMA query_only = OFF")
+    with unwritable(parts.writer):
+        rounds(parts, banks, 2)
+        assert status(parts, order_id) is BankOrderStatus.NEW
     rounds(parts, banks, 2)
     assert status(parts, order_id) is BankOrderStatus.ACCEPTED
     assert cast(SandboxBank, banks["1"]).paid == {order_id: 500}

@@ -21,7 +21,7 @@ from tallystick.console.security import (
 )
 from tallystick.console.visitor import Visitor, WebRequest, visitor_of
 from tallystick.money.amount import MoneyError, parse_amount
-from tallystick.pipeline.refusals import Refusal, Refused
+from tallystick.pipeline.refusals import Refusal, Refused, refusal_of
 
 __all__ = [
     "BODY_MAX_BYTES", "Form", "SignInNeeded", "amount_in", "csrf_gate", "error_handlers",
@@ -122,6 +122,6 @@ def error_handlers(front: Frontend) -> dict[int | type[Exception], Handler]:
 
     def failed(request: WebRequest, error: Exception) -> Response[str]:
         log.exception("page_failed", path=request.url.path, exc_info=error)
-        return _refused_page(front, request, Refusal("INTERNAL_ERROR"))
+        return _refused_page(front, request, refusal_of(error))
 
     return {Refused: refused, SignInNeeded: sign_in, HTTPException: http, Exception: failed}

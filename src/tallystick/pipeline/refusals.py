@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["REFUSALS", "Refusal", "RefusalKind", "Refused"]
+from tallystick.store.connection import ConnectionLost, StoreError
+
+__all__ = ["REFUSALS", "Refusal", "RefusalKind", "Refused", "refusal_of"]
 
 
 class RefusalKind(NamedTuple):
@@ -303,3 +305,9 @@ class Refused(Exception):
         assert code in REFUSALS, code
         super().__init__(code, detail)
         self.refusal = Refusal(code, detail)
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """What a caller is told of a failure: a database that has gone will be there again."""
+    gone = isinstance(error, (ConnectionLost, StoreError))
+    return Refusal("STORE_UNAVAILABLE" if gone else "INTERNAL_ERROR")

@@ -46,10 +46,12 @@ class RestClient:
         """A look that must succeed.
 
         Raises:
-            NoAnswerError: there was no answer.
+            NoAnswerError: there was no answer, or none now.
             WrongAnswerError: it was refused.
         """
         answer = await self._ask("GET", path, self._headers, params=query)
+        if answer.code == "STORE_UNAVAILABLE":
+            raise NoAnswerError(answer.code)
         if not answer.accepted:
             raise WrongAnswerError(f"GET {path}: {answer.code}")
         return answer.told

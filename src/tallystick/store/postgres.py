@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -39,6 +40,8 @@ _SETTINGS: Final = (
 )
 # A process that has stopped in the middle of its batch must not keep the others waiting for good.
 _STUCK_MS: Final = 60_000
+_PAUSES_S: Final = (0.0, 0.05, 0.2)
+"""Before a read is tried again on a new connection."""
 
 
 class _TruthDumper(Dumper):
@@ -152,18 +155,21 @@ class PostgresConnection:
         if sql in _ENDINGS:
             return self._end(sql)
         fresh = self._readonly and not self._in_block and not self._closed
-        if self.raw.closed and fresh:
-            self._reopen()
         if sql == "BEGIN":
             self._in_block = True
         statement = _READING if sql == "BEGIN" else _translated(sql) if parameters else sql.encode()
-        try:
+        if not fresh:
             return self._run(statement, parameters)
-        except ConnectionLost:
-            if not fresh:
-                raise
-            self._reopen()  # It had gone while nobody asked.
-            return self._run(statement, parameters)
+        for pause_s in _PAUSES_S:  # It may have gone while nobody asked.
+            try:
+                if self.raw.closed:
+                    self._reopen()
+                return self._run(statement, parameters)
+            except ConnectionLost:
+                time.sleep(pause_s)
+        if self.raw.closed:
+            self._reopen()
+        return self._run(statement, parameters)
 
     def _end(self, sql: str) -> Cursor:
         """End a transaction; one whose connection has gone was rolled back by that."""

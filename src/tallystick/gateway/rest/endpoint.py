@@ -19,7 +19,7 @@ from tallystick.gateway.rest.problem import BadRequest, problem_response
 from tallystick.gateway.rest.reading import BodyReader, QueryReader, idempotency_key, read_path
 from tallystick.pipeline.commands import Answer
 from tallystick.pipeline.rate_limit import RateLimit
-from tallystick.pipeline.refusals import Refusal, Refused
+from tallystick.pipeline.refusals import Refusal, Refused, refusal_of
 from tallystick.platform import Platform
 
 __all__ = ["REPLAYED", "Endpoint", "http_refusal", "request_id_of"]
@@ -70,9 +70,9 @@ class Endpoint:
             return problem_response(error.refusal, request_id)
         except HTTPException as error:
             return problem_response(http_refusal(error), request_id)
-        except Exception:
+        except Exception as error:
             log.exception("operation_failed", operation=self._operation.name)
-            return problem_response(Refusal("INTERNAL_ERROR"), request_id)
+            return problem_response(refusal_of(error), request_id)
 
     def _identify(self, request: RestRequest) -> Identity:
         operation = self._operation

@@ -15,7 +15,7 @@ from tallystick.gateway.rest.documents import document_routes
 from tallystick.gateway.rest.endpoint import Endpoint, http_refusal, request_id_of
 from tallystick.gateway.rest.operation import BODY_BYTES_MAX, Operation
 from tallystick.gateway.rest.problem import problem_response
-from tallystick.pipeline.refusals import Refusal
+from tallystick.pipeline.refusals import refusal_of
 from tallystick.platform import Platform
 
 __all__ = ["rest_config", "rest_routes"]
@@ -76,7 +76,7 @@ def _problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]
     if isinstance(error, HTTPException):
         return problem_response(http_refusal(error), request_id, headers=error.headers)
     log.error("request_failed", exc_info=error)
-    return problem_response(Refusal("INTERNAL_ERROR"), request_id)
+    return problem_response(refusal_of(error), request_id)
 
 
 def rest_config(platform: Platform) -> dict[str, Any]:
