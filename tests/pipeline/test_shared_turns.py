@@ -77,7 +77,8 @@ def test_a_commit_that_is_cut_off_is_looked_up_and_nothing_is_done_twice(
     database: PostgresDatabase, parts: Parts, remembered: bool, kept: bool
 ) -> None:
     assert isinstance(parts.writer, PostgresConnection)
-    script, cuts = parts.writer.script, []
+    script = parts.writer.script
+    cuts: list[int] = []
 
     def cutting(statement: bytes) -> object:
         if statement != b"COMMIT" or cuts:
