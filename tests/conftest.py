@@ -19,6 +19,7 @@ ON_BOTH_STORES = (
     "tests/pipeline/test_group_commit.py", "tests/pipeline/test_idempotency.py",
     "tests/pipeline/test_timers.py", "tests/parties/test_parties.py",
     "tests/accounting/test_bookkeeping.py", "tests/partners/test_notifications.py",
+    "tests/store/test_bulk_calls.py", "tests/store/test_unit_of_work.py",
     "tests/payments/", "tests/credit/test_loans.py", "tests/credit/test_pay_later.py",
 )  # fmt: skip
 """Modules of which every test runs on SQLite and on PostgreSQL; the others say on which."""
@@ -27,12 +28,12 @@ ON_BOTH_STORES = (
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of the modules above once on each store."""
     at = metafunc.definition.nodeid
-    if "store" in metafunc.fixturenames and at.startswith(ON_BOTH_STORES):
-        metafunc.parametrize("store", STORES, indirect=True, scope="module")
+    if "chosen_store" in metafunc.fixturenames and at.startswith(ON_BOTH_STORES):
+        metafunc.parametrize("chosen_store", STORES, indirect=True, scope="module")
 
 
 @pytest.fixture(autouse=True, scope="module")
-def store(request: pytest.FixtureRequest) -> Iterator[str]:
+def chosen_store(request: pytest.FixtureRequest) -> Iterator[str]:
     """The store that the test's databases are made on."""
     wanted = getattr(request, "param", "sqlite")
     choose(wanted)

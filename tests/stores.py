@@ -104,7 +104,7 @@ def choose(store: str) -> None:
     _chosen[0] = store
 
 
-def database_for(folder: Path, *, copy_of: Path | None = None) -> Database:
+def database_for(folder: Path, *, copy_of: Path | None = None) -> SqliteDatabase | PostgresDatabase:
     """The database of a test's folder; the same one when it is asked for again.
 
     Args:

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.ledger.bulk_parts import database
 from tests.ledger.histories import ACCOUNT_IDS, START_NS, TRANSFER_IDS, accounts, calls, opened
+from tests.stores import database_for
 
 from tallystick.ledger.bulk import result_names
 from tallystick.ledger.model import Account, PendingState, Transfer, TransferResult
 from tallystick.store.bulk_store import release_index
-from tallystick.store.engine import connect, migrate
+from tallystick.store.connection import Connection
+from tallystick.store.engine import SqliteDatabase, connect, migrate
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.unit_of_work import UnitOfWork
 
@@ -28,8 +30,8 @@ class Store:
     """A database file, and units of work on it one after the other."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "tallystick.db"
-        self.connection = connect(self.path)
+        self.database = database_for(folder)
+        self.connection: Connection = self.database.connect()
         migrate(self.connection)
         with_accounts = self.begin()
         with_accounts.books.create_accounts(
@@ -53,9 +55,14 @@ class Store:
 
     def restart(self) -> None:
         self.connection.close()
-        release_index(self.path)
-        self.connection = connect(self.path)
+        self.release()
+        self.connection = self.database.connect()
         migrate(self.connection)
+
+    def release(self) -> None:
+        """Have the process know nothing of the journal."""
+        found = self.database
+        release_index(found.path if isinstance(found, SqliteDatabase) else found.url)
 
     def account(self, account_id: int) -> Account:
         return SqlLedgerReader(self.connection).accounts([account_id])[0]
@@ -66,7 +73,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(tmp_path)
     yield store
     store.connection.close()
-    release_index(store.path)
+    store.release()
 
 
 def move(id_: int, amount: int = 5, debit: int = 1, credit: int = 2, flags: int = 0) -> Transfer:
@@ -153,7 +160,7 @@ def test_a_rolled_back_transaction_leaves_nothing_of_its_bulk_calls(store: Store
 
 
 def test_a_reader_sees_a_bulk_call_only_once_it_is_committed(store: Store) -> None:
-    with closing(connect(store.path, readonly=True)) as beside:
+    with closing(store.database.connect(readonly=True)) as beside:
         seen = SqlLedgerReader(beside)
         uow = store.begin()
         in_bulk(uow, [move(1)])

@@ -6,15 +6,19 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.stores import database_for, new_postgres
 
 from tallystick.payments.wallet.model import WalletTransfer
+from tallystick.store.connection import Connection
 from tallystick.store.engine import connect, migrate
+from tallystick.store.postgres import PostgresDatabase
 from tallystick.store.rows import ReadSession
 from tallystick.store.unit_of_work import Event, UnitOfWork
 
@@ -46,9 +50,12 @@ class WorkHistory(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._database = database()
-        self.connection = connect(self._database.__enter__())
+        self.connection: Connection = self._connect()
         self.rows: dict[Key, WalletTransfer] = {}
         self._begin()
+
+    def _connect(self) -> Connection:
+        return connect(self._database.__enter__())
 
     def _begin(self) -> None:
         self.connection.execute("BEGIN IMMEDIATE")
@@ -131,9 +138,30 @@ TestWorkHistory.settings = settings(
 )
 
 
+class WorkOnPostgres(WorkHistory):
+    """The same on PostgreSQL; one database serves all histories."""
+
+    def _connect(self) -> Connection:
+        self._database.__enter__()
+        connection = _postgres().connect()
+        connection.execute("TRUNCATE wallet_transfer, outbox")
+        return connection
+
+
+@cache
+def _postgres() -> PostgresDatabase:
+    return new_postgres()
+
+
+TestWorkOnPostgres = WorkOnPostgres.TestCase
+TestWorkOnPostgres.settings = settings(
+    max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
 @pytest.fixture
 def work(tmp_path: Path) -> Iterator[UnitOfWork]:
-    connection = connect(tmp_path / "x.db")
+    connection = database_for(tmp_path).connect()
     migrate(connection)
     connection.execute("BEGIN IMMEDIATE")
     yield UnitOfWork(connection, 7, 0)

@@ -156,10 +156,11 @@ def shared_index(connection: Connection) -> JournalIndex:
         return _in_memory[-1][1]
 
 
-def release_index(database: Path) -> None:
-    """Forget the index of a database file that this process no longer uses."""
+def release_index(database: Path | str) -> None:
+    """Forget the index of a database, by its file or address, that is no longer used here."""
+    name = str(database.absolute()) if isinstance(database, Path) else database
     with _indexes_lock:
-        _indexes.pop(str(database.absolute()), None)
+        _indexes.pop(name, None)
 
 
 class BulkSession:
