@@ -17,7 +17,7 @@ from tallystick.ledger.bulk import result_names
 from tallystick.ledger.model import Account, PendingState, Transfer, TransferResult
 from tallystick.store.bulk_store import release_index
 from tallystick.store.connection import Connection
-from tallystick.store.engine import SqliteDatabase, connect, migrate
+from tallystick.store.engine import SqliteDatabase, migrate
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.unit_of_work import UnitOfWork
 

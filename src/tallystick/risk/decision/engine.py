@@ -43,7 +43,7 @@ from tallystick.risk.decision.model import (
     RuleSetRow,
     StepUp,
 )
-from tallystick.risk.decision.past import past_of, stored_past
+from tallystick.risk.decision.past import past_after, past_of, stored_past
 from tallystick.risk.decision.rules import (
     Lane,
     Outcome,
@@ -53,6 +53,8 @@ from tallystick.risk.decision.rules import (
     judge,
 )
 from tallystick.risk.decision.windows import EVENTS_MAX, Past, Windows
+from tallystick.store.connection import Connection
+from tallystick.store.dialect import is_postgres
 from tallystick.store.rows import ReadSession, Rows
 from tallystick.store.unit_of_work import UnitOfWork
 
@@ -97,6 +99,11 @@ _NO_VERDICT: Final = Verdict(
 )  # fmt: skip
 
 
+def _newest(connection: Connection) -> int:
+    """The number of the newest record that is committed; 0 when there is none."""
+    return int(connection.execute("SELECT MAX(seq) FROM risk_decision").fetchone()[0] or 0)
+
+
 class DecisionEngine:
     """Decides commands.
 
@@ -139,12 +146,28 @@ class DecisionEngine:
 
     def warm(self, session: ReadSession) -> None:
         """Get ready from what is stored, before the first command."""
+        if not is_postgres(session.connection):
+            self._follow(session, session)
+            return
+        session.connection.execute("BEGIN")
         self._follow(session, session)
+        self._seq = _newest(session.connection)
+        session.connection.execute("ROLLBACK")
 
     def _begin(self, uow: UnitOfWork) -> None:
         """A further batch: what the one before added is durable."""
         self._uow, self._added = uow, []
+        if is_postgres(uow.connection):
+            self._count_others(uow.connection)
         uow.when_undone(self._undone)
+
+    def _count_others(self, connection: Connection) -> None:
+        """Count what other processes on the same database have recorded since our last batch."""
+        if self._seq < 0:
+            self._seq = _newest(connection)
+        for seq, past in past_after(connection, self._seq):
+            self._windows.add(past)
+            self._seq = seq
 
     def _undone(self) -> None:
         """The batch was rolled back: so is everything kept in memory."""
@@ -303,8 +326,7 @@ class DecisionEngine:
 
     def _next_seq(self, uow: UnitOfWork) -> int:
         if self._seq < 0:
-            found = uow.connection.execute("SELECT MAX(seq) FROM risk_decision").fetchone()
-            self._seq = found[0] or 0
+            self._seq = _newest(uow.connection)
         self._seq += 1
         return self._seq
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from tallystick.risk.decision.facts import PAST, hour_of
 from tallystick.risk.decision.model import DecisionRow
 from tallystick.risk.decision.windows import Past
+from tallystick.store.connection import Connection
 
-__all__ = ["past_of", "stored_past"]
+__all__ = ["past_after", "past_of", "stored_past"]
 
 _STORED: Final = tuple(name for name in PAST if name != "hour")
 
@@ -22,7 +22,7 @@ def past_of(row: DecisionRow) -> Past:
     return Past(row.at_ms, facts)
 
 
-def stored_past(connection: sqlite3.Connection, longest_ms: int, events_max: int) -> Iterator[Past]:
+def stored_past(connection: Connection, longest_ms: int, events_max: int) -> Iterator[Past]:
     """The newest committed records, at most `events_max`, that a window of this length holds."""
     newest = connection.execute(
         "SELECT seq, at_ms FROM risk_decision ORDER BY seq DESC LIMIT 1"
@@ -35,6 +35,21 @@ def stored_past(connection: sqlite3.Connection, longest_ms: int, events_max: int
         (newest[0] - events_max, newest[1] - longest_ms),
     )
     for at_ms, *values in rows:
-        facts = dict(zip(_STORED, values, strict=True))
-        facts["hour"] = hour_of(at_ms)
-        yield Past(at_ms, facts)
+        yield _past(at_ms, values)
+
+
+def past_after(connection: Connection, seq: int) -> Iterator[tuple[int, Past]]:
+    """The records after one, oldest first, each with its number."""
+    rows = connection.execute(
+        f"SELECT seq, at_ms, {', '.join(_STORED)} FROM risk_decision "  # noqa: S608
+        "WHERE seq > ? ORDER BY seq",
+        (seq,),
+    )
+    for number, at_ms, *values in rows:
+        yield number, _past(at_ms, values)
+
+
+def _past(at_ms: int, values: list[Any]) -> Past:
+    facts = dict(zip(_STORED, values, strict=True))
+    facts["hour"] = hour_of(at_ms)
+    return Past(at_ms, facts)
