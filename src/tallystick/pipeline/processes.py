@@ -109,6 +109,7 @@ class News:
     def __init__(self, database: PostgresDatabase, registry: Registry) -> None:
         self._database = database
         self._registry = registry
+        self._process = PostgresConnection.process
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="news", daemon=True)
 
@@ -139,7 +140,7 @@ class News:
         self._announce(self._registry.followed_topics())
         while not self._stopping.is_set():
             told = [one.partition(" ") for one in connection.heard()]
-            topics = {topic for sender, _, topic in told if sender != connection.process}
+            topics = {topic for sender, _, topic in told if sender != self._process}
             self._announce(sorted(topics))
 
     def _announce(self, topics: list[str]) -> None:
