@@ -162,3 +162,37 @@ def run(
     else:
         sys.stdout.write("\n".join(_lines(report)) + "\n")
     return 0 if report.fine else 1
+
+
+@sandbox.command
+def fraud(
+    *,
+    out: Path,
+    seed: int = 1,
+    events: int = 100_000,
+    parties: int = 5_000,
+    days: int = 30,
+    scenario: tuple[str, ...] = (),
+) -> None:
+    """Write a labelled history of payments and fraud, for `tallystick risk`.
+
+    Args:
+        out: .csv, .parquet or .jsonl.
+        seed: the same seed gives the same history.
+        events: about how many genuine ones; attacks come on top.
+        parties: how many genuine people there are.
+        days: over how many days.
+        scenario: only these attacks; all by default.
+    """
+    from tallystick.risk.decision.errors import RiskFileError
+    from tallystick.risk.decision.files import write_events
+    from tallystick.sandbox.fraud import SCENARIOS, fraud_history
+
+    unknown = [name for name in scenario if name not in SCENARIOS]
+    if unknown or min(events, parties, days - 1) < 1:
+        known = ", ".join(SCENARIOS)
+        raise RiskFileError(f"a history has at least 1 event, 1 party, 2 days, of {known}")
+    made = fraud_history(
+        seed, events=events, parties=parties, days=days, scenarios=scenario or tuple(SCENARIOS)
+    )
+    write_events(made, out)

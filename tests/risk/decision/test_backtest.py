@@ -182,3 +182,12 @@ def test_an_empty_history_has_no_hits(tmp_path: Path) -> None:
 def test_a_text_is_tested_once_for_each_different_one() -> None:
     column = Column(np.array([0, 1, 0, 1], np.int32), ["ab", "b"])
     assert column.where_text("startsWith", "a").tolist() == [True, False, True, False]
+
+
+def test_the_sandbox_writes_a_history(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "h.parquet"
+    command = ["sandbox", "fraud", "--events", "200", "--parties", "20", "--out", str(out)]
+    assert answer([*command, "--scenario", "mule_chain"]) == 0
+    assert set(pl.read_parquet(out)["scenario"].unique()) == {"", "mule_chain"}
+    assert answer([*command, "--scenario", "nothing"]) == 2
+    assert "mule_chain" in capsys.readouterr().err

@@ -210,8 +210,8 @@ class Windows:
                     window.forget(key, max(now_ms - window.key.within_ms, self.since_ms))
 
     def take_back(self, count: int) -> None:
-        """Take out the newest commands again, newest first."""
-        for _ in range(count):
+        """Take out the newest commands again, newest first; all are of the latest moment."""
+        for _ in range(min(count, len(self._kept))):
             for window, key in zip(self._windows, self._kept.pop().keys, strict=True):
                 if key is not None:
                     window.take_back(key)
