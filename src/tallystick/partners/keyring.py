@@ -7,7 +7,6 @@ change is answered, `forget` is called and the next look-up reads anew.
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives import serialization
@@ -128,16 +127,10 @@ def new_gateway_key(sealer: Sealer, key_id: str) -> CreateGatewayKey:
     )
 
 
-def seal_aes_key(sealer: Sealer, text: str) -> bytes:
-    """An app's AES key (base64 of 16, 24 or 32 bytes) as it is stored.
+def seal_aes_key(sealer: Sealer, text: str, nonce: bytes | None = None) -> bytes:
+    """An app's AES key as it is stored; a nonce that is given must stand for this very key.
 
-    Raises:
-        ValueError: it is not such a key.
+    Args:
+        text: base64 of 16, 24 or 32 bytes; empty for none.
     """
-    try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError("an AES key is written in base64") from error
-    if len(key) not in (16, 24, 32):
-        raise ValueError("an AES key has 16, 24 or 32 bytes")
-    return sealer.seal(_AES, text)
+    return sealer.seal(_AES, text, nonce) if text else b""

@@ -22,6 +22,7 @@ from tallystick.parties.model import IssuePaymentCode, Party, PartyKind, Registe
 from tallystick.parties.passwords import PasswordHasher
 from tallystick.parties.views import login_index, payment_code_index, seal_login, seal_name
 from tallystick.partners.api_keys import new_secret, secret_digest
+from tallystick.partners.keyring import seal_aes_key
 from tallystick.partners.model import (
     AddSeller,
     App,
@@ -229,7 +230,7 @@ async def _seed_app(platform: Platform, draft: Draft) -> None:
             public_key=_public(_private(draft.app_key)),
             key_id="app-key-1",
             gateway_key_id="gateway-1",
-            aes_key_sealed=sealer.seal("app.aes_key", draft.aes_key),
+            aes_key_sealed=seal_aes_key(sealer, draft.aes_key),
         ),
         "seller:tea": AddSeller(app_id=APP_ID, party_id=tea),
         "seller:courier": AddSeller(app_id=APP_ID, party_id=courier),

@@ -14,20 +14,9 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from tallystick.gateway.alipay.faults import Fault, fault
 
-__all__ = ["decrypt", "encrypt", "parse_aes_key"]
+__all__ = ["decrypt", "encrypt"]
 
 _VECTOR: Final = bytes(16)
-
-
-def parse_aes_key(text: str) -> bytes | Fault:
-    """The key of 16, 24 or 32 bytes that an app was given as base64."""
-    try:
-        key = binascii.a2b_base64(text, strict_mode=True)
-    except ValueError:
-        return fault("isv.decryption-error-not-valid-encrypt-key")
-    if len(key) not in (16, 24, 32):
-        return fault("isv.decryption-error-not-valid-encrypt-key")
-    return key
 
 
 def _cipher(key: bytes) -> Cipher[modes.CBC]:

@@ -23,6 +23,7 @@ from tallystick.gateway.rest.fields import (
 from tallystick.gateway.rest.operation import Call, Operation, change, look
 from tallystick.gateway.rest.pages import Listing, Page, page_of
 from tallystick.partners import views
+from tallystick.partners.keyring import seal_aes_key
 from tallystick.partners.model import (
     AddAppKey,
     AddSeller,
@@ -58,6 +59,14 @@ PublicKey = Annotated[
         examples=["MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A…"],
     ),
 ]
+AesKey = Annotated[
+    str,
+    Meta(
+        pattern=r"^([A-Za-z0-9+/]{22}==|[A-Za-z0-9+/]{32}|[A-Za-z0-9+/]{43}=)?\Z",
+        description="For encrypted content: base64 of 16, 24 or 32 bytes; empty for none.",
+        examples=["AAECAwQFBgcICQoLDA0ODw=="],
+    ),
+]
 Rate = Annotated[
     str,
     Meta(
@@ -78,6 +87,7 @@ class NewApp(Body, frozen=True, kw_only=True):
     settlement: Settlement = "escrow"
     fee_rate: Rate = "0.006"
     notify_url: Url = ""
+    aes_key: AesKey = ""
 
 
 class AppChange(Body, frozen=True, kw_only=True):
@@ -88,6 +98,7 @@ class AppChange(Body, frozen=True, kw_only=True):
     fee_rate: Rate | None = None
     settlement: Settlement | None = None
     gateway_key_id: KeyId | None = None
+    aes_key: AesKey | None = None
 
 
 class AppEnabling(Body, frozen=True, kw_only=True):
@@ -117,7 +128,10 @@ class AppQuery(Query, frozen=True, kw_only=True):
 
 
 class AppShape(Shape, frozen=True, kw_only=True):
-    """An app. `gateway_key_id` names the key that signs what it is told."""
+    """An app. `gateway_key_id` names the key that signs what it is told.
+
+    `encrypts`: whether it has an AES key; the key itself is never shown.
+    """
 
     app_id: AppId
     name: str
@@ -127,6 +141,7 @@ class AppShape(Shape, frozen=True, kw_only=True):
     fee_rate: str
     notify_url: str
     gateway_key_id: str
+    encrypts: bool
     confirm_within_ms: int
     refund_within_ms: int
     created_ms: Ms
@@ -194,6 +209,12 @@ def _app(call: Call) -> App:
     return app
 
 
+def _sealed(call: Call, aes_key: str) -> bytes:
+    """The key as it is stored; the same request sent again seals it the same."""
+    nonce = call.derived("aes key nonce", *call.path.values(), aes_key)[:12]
+    return seal_aes_key(call.platform.sealer, aes_key, nonce)
+
+
 def create_app(call: Call, body: NewApp) -> CreateApp:
     """The command that opens an app; its number stands for the request."""
     number = int.from_bytes(call.derived("app"), "big") % 10**_APP_ID_DIGITS
@@ -207,6 +228,7 @@ def create_app(call: Call, body: NewApp) -> CreateApp:
         settlement=body.settlement,
         fee_rate=body.fee_rate,
         notify_url=body.notify_url,
+        aes_key_sealed=_sealed(call, body.aes_key),
     )
 
 
@@ -219,6 +241,7 @@ def update_app(call: Call, body: AppChange) -> UpdateApp:
         fee_rate=body.fee_rate,
         settlement=body.settlement,
         gateway_key_id=body.gateway_key_id,
+        aes_key_sealed=None if body.aes_key is None else _sealed(call, body.aes_key),
     )
 
 
@@ -267,6 +290,7 @@ def _app_shape(app: App) -> AppShape:
         fee_rate=app.fee_rate,
         notify_url=app.notify_url,
         gateway_key_id=app.gateway_key_id,
+        encrypts=bool(app.aes_key_sealed),
         confirm_within_ms=app.confirm_within_ms,
         refund_within_ms=app.refund_within_ms,
         created_ms=app.created_ms,
