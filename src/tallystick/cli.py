@@ -126,7 +126,21 @@ def _starts_platform(arguments: Sequence[str]) -> bool:
     return arguments[:1] not in (["risk"], ["ledger"])
 
 
+def _import_what_is_listed(arguments: Sequence[str]) -> None:
+    """Import the commands of the group whose help is about to be shown: they say what they do."""
+    group = app
+    for word in arguments:
+        if word in ("--help", "-h"):
+            break
+        if word not in group:
+            return
+        group = group[word]
+    for name in group:
+        group[name]
+
+
 def _run(arguments: Sequence[str] | None) -> int:
+    _import_what_is_listed(sys.argv[1:] if arguments is None else arguments)
     result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     sys.stdout.flush()
     return result if isinstance(result, int) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -270,6 +271,18 @@ def test_every_command_explains_itself(command: list[str]) -> None:
     done = tallystick_here(*command, "--help")
     assert done.returncode == 0
     assert "Usage: tallystick" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "group", [[], ["ledger"], ["risk"], ["risk", "graph"], ["credit"], ["operator"], ["reconcile"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_list_of_commands_says_what_each_does(group: list[str]) -> None:
+    shown = tallystick_here(*group, "--help").stdout
+    listed = shown.partition("Commands ─")[2].partition("╰")[0].splitlines()[1:]
+    assert listed
+    for line in listed:
+        assert re.match(r"│(( \S+)+ {2,}\S| {4,})", line), line
 
 
 def test_the_process_ends_with_the_same_code_and_sentence(tmp_path: Path) -> None:

@@ -170,6 +170,17 @@ def test_every_answer_carries_the_headers_that_keep_it_safe(world: World, path: 
     assert headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("path", ["/wallet/sign-in", "/credit/quote"])
+def test_a_page_says_its_charset_once(world: World, path: str) -> None:
+    headers = Person(world).get(path).answer.headers
+    assert headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_a_page_that_leads_elsewhere_has_no_body(world: World) -> None:
+    answer = Person(world).get("/console").answer
+    assert (answer.status_code, answer.content) == (303, b"")
+
+
 def test_pages_have_nothing_inline(world: World) -> None:
     boss = operator(world)
     for path in ("/console", "/console/keys", "/console/trades"):

@@ -256,7 +256,7 @@ async def download_statement(account_hex: FromPath[str], front: Front, visitor: 
         **PAGE_HEADERS,
         "content-disposition": f'attachment; filename="statement-{account_hex}.csv"',
     }
-    return Stream(lines(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Stream(lines(), media_type="text/csv", headers=headers)
 
 
 def book_proofs(books: list[TrialBalance], language: Language) -> list[BookProof]:

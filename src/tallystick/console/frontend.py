@@ -137,7 +137,7 @@ class Frontend:
         answer = Response(
             self.html(visitor, template, **context),
             status_code=status,
-            media_type="text/html; charset=utf-8",
+            media_type="text/html",
             headers=self._headers(),
         )
         self._keep(answer, visitor)
@@ -151,7 +151,8 @@ class Frontend:
         """Go on to a page of ours after something was done (303)."""
         if query:
             location = f"{location}{'&' if '?' in location else '?'}{urlencode(query)}"
-        return Response(None, status_code=303, headers={**self._headers(), "location": location})
+        headers = {**self._headers(), "location": location}
+        return Response(None, status_code=303, media_type="text/plain", headers=headers)
 
     def set_cookie(
         self, answer: Response[Any], name: str, value: str, *, path: str, max_age_s: int = -1
