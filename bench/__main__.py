@@ -20,13 +20,18 @@ def benches() -> list[str]:
 
 
 def main() -> int:
-    """Run one benchmark; exit code 2 for one that is not there."""
+    """Run one benchmark, or list them; exit code 2 for one that is not there."""
     parser = argparse.ArgumentParser(prog="script/bench", description=bench.__doc__)
     parser.add_argument("name", nargs="?", help="which benchmark")
     parser.add_argument("--json", action="store_true", help="one flat JSON object")
     parser.add_argument("--quick", action="store_true", help="small: only shows that it works")
     parser.add_argument("--only", default="", help="parts, separated by commas")
     arguments = parser.parse_args()
+    if arguments.name is None:
+        for name in benches():
+            says = (importlib.import_module(f"bench.{name}").__doc__ or "").strip().splitlines()[0]
+            print(f"{name:16}{says}")
+        return 0
     if arguments.name not in benches():
         print(f"script/bench: name one of: {', '.join(benches())}", file=sys.stderr)
         return 2

@@ -122,6 +122,22 @@ def test_without_the_network_it_says_so_and_goes_on_later(clone: Path, tmp_path:
     assert "the packages could not be installed" in again.stderr
 
 
+def test_without_a_name_the_benchmarks_are_listed() -> None:
+    def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "bench", *arguments], cwd=ROOT, text=True,
+            capture_output=True, timeout=120, env={**os.environ, "PYTHONPATH": f"{ROOT}/src"},
+        )  # fmt: skip
+
+    listed = bench()
+    assert listed.returncode == 0
+    assert [line.split()[0] for line in listed.stdout.splitlines()][:2] == ["credit", "gateway"]
+    assert all(line.split()[1:] for line in listed.stdout.splitlines())
+    unknown = bench("nonsense")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "gateway" in unknown.stderr
+
+
 def test_ci_runs_the_test_script_and_nothing_else() -> None:
     lines = [
         line

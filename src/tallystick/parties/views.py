@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from tallystick.parties.model import Party, PartyKind, PartyStatus, PaymentCode
 from tallystick.pipeline.refusals import Refused
-from tallystick.store.rows import ReadSession, Rows
+from tallystick.store.rows import Rows
 from tallystick.store.sealing import Sealer
 
 __all__ = [
     "PartyView", "active_party", "login_index", "mask_login", "mask_name", "masked_login",
-    "new_payment_code", "party_by_login", "party_login", "party_name", "party_page", "party_view",
+    "new_payment_code", "party_by_login", "party_login", "party_name", "party_view",
     "payment_code_index", "seal_login", "seal_name", "take_payment_code",
 ]  # fmt: skip
 
@@ -67,11 +67,6 @@ def login_index(sealer: Sealer, login: str) -> bytes:
 def party_by_login(rows: Rows, sealer: Sealer, login: str) -> Party | None:
     """The party with this login, or None."""
     return rows.find(Party, login_index=login_index(sealer, login))
-
-
-def party_page(rows: ReadSession, *, after: str = "", limit: int = 50) -> list[Party]:
-    """Parties in the order of their ids, those after an id."""
-    return rows.query(Party, "WHERE party_id > ? ORDER BY party_id LIMIT ?", (after, limit))
 
 
 # Payment codes.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +68,6 @@ class History:
         call.accepted = answer.accepted
         call.code = answer.code
         call.told = answer.told
-
-    def unanswered(self) -> Iterator[Call]:
-        """Commands whose senders do not know what became of them."""
-        return (call for call in self.calls if call.accepted is None)
 
     def by_subject(self, *whats: str) -> dict[str, list[Call]]:
         """The calls of some kinds (all kinds, if none is named), by subject, in order."""

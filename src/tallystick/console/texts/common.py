@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+__all__ = ["COMMON"]
+
 COMMON: Final[dict[str, tuple[str, str]]] = {
     "page.skip": ("Skip to the content", "跳到正文"),
     "page.language": ("Language", "语言"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+__all__ = ["CREDIT"]
+
 CREDIT: Final[dict[str, tuple[str, str]]] = {
     "quote.title": ("Loan calculator", "贷款计算器"),
     "quote.lead": (

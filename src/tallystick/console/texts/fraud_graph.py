@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+__all__ = ["FRAUD_GRAPH"]
+
 FRAUD_GRAPH: Final[dict[str, tuple[str, str]]] = {
     "graph.lead": (
         "People, accounts and devices, and the money between them. Choose one to see what is "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+__all__ = ["OPERATORS"]
+
 OPERATORS: Final[dict[str, tuple[str, str]]] = {
     "ops.sign_in": ("Operators' console", "运营控制台"),
     "ops.places": ("Places", "导航"),

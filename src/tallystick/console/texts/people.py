@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+__all__ = ["PEOPLE"]
+
 PEOPLE: Final[dict[str, tuple[str, str]]] = {
     # The cashier.
     "cashier.title": ("Pay your order", "付款"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+__all__ = ["RECONCILIATION"]
+
 RECONCILIATION: Final[dict[str, tuple[str, str]]] = {
     "ops.place.reconciliation": ("Reconciliation", "银行对账"),
     "recon.bank": ("Bank", "银行"),

@@ -90,6 +90,7 @@ class NewLoan(NamedTuple):
 
 
 def position_of(state: LoanState, *more: LoanEvent) -> Position:
+    """Where the loan stands on the day, after what has happened and `more`."""
     return live(state.contract, (*state.events, *more), state.day)
 
 
@@ -126,6 +127,7 @@ def loan_done(
     state: LoanState, loan: Loan, position: Position, *, step: int = 0, amount: int = 0,
     returned: int = 0, paid: Amounts | None = None,
 ) -> LoanDone:  # fmt: skip
+    """What a command answers; amounts are minor units of the loan's currency."""
     return LoanDone(
         loan_id=loan.loan_id,
         currency=loan.currency,
@@ -156,6 +158,7 @@ def kept(state: LoanState, position: Position, *events: LoanEvent) -> tuple[Row,
 def loan_event(
     state: LoanState, kind: LoanEventKind, amount: int, detail: str, effect: Effect = Effect.LOWER
 ) -> LoanEvent:
+    """The loan's next event, on the day."""
     return LoanEvent(
         state.loan.loan_id, state.loan.steps + 1, kind, state.day.isoformat(), amount, detail,
         effect, state.bank_id, state.caller, state.now_ms,
@@ -163,6 +166,7 @@ def loan_event(
 
 
 def loan_happened(what: str, state: LoanState, reply: LoanDone) -> tuple[Event, ...]:
+    """What others are told: `loan.<what>`."""
     return (
         event(
             f"loan.{what}",
@@ -181,6 +185,7 @@ def loan_happened(what: str, state: LoanState, reply: LoanDone) -> tuple[Event, 
 
 
 def collection_id(loan_id: str) -> str:
+    """The timer that collects; a loan has one at a time."""
     return f"credit.collect:{loan_id}"
 
 
@@ -192,11 +197,13 @@ def next_collection(state: LoanState, position: Position) -> tuple[Timer, ...]:
 
 
 def collection(state: LoanState, due: date, attempt: int) -> Timer:
+    """The timer of one try to collect what falls due; `attempt` counts from 0."""
     hours = state.contract.product.late.retry_hours[attempt]
     command = CollectLoan(loan_id=state.loan.loan_id, due_day=due.isoformat(), attempt=attempt)
     return Timer(collection_id(state.loan.loan_id), collect_ms(due, hours), command)
 
 
 def ended(state: LoanState, position: Position) -> tuple[str, ...]:
+    """The timers that a loan which is over needs no more."""
     over = position.status is not LoanStatus.ACTIVE
     return (collection_id(state.loan.loan_id),) if over else ()
