@@ -156,6 +156,7 @@ def test_money_is_frozen_paid_from_and_given_free(shop: Shop) -> None:
     more = free | {"out_request_no": new_number("u"), "amount": "25.01"}
     answer = shop.call("alipay.fund.auth.order.unfreeze", more)
     assert answer["sub_code"] == "UNFREEZE_AMOUNT_EXCEEDED"
+    assert "(Frozen: 25.00.)" in answer["sub_msg"]
     shop.done("alipay.fund.auth.order.unfreeze", more | {"amount": "25.00"})
     assert detail(shop, hold, asked["out_request_no"])["rest_amount"] == "0.00"
     last = free | {"out_request_no": new_number("u"), "amount": "1"}

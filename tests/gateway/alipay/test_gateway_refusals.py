@@ -63,6 +63,8 @@ WRONG_COMMON: list[tuple[dict[str, str | None], str, str]] = [
     ({"biz_content": "[]"}, "40002", "isv.invalid-parameter"),
     ({"biz_content": "[" * 100_000}, "40002", "isv.invalid-parameter"),
     ({"encrypt_type": "AES"}, "40002", "isv.decryption-error-unknown"),
+    ({"notify_url": "shop.example/notify"}, "40002", "isv.invalid-parameter"),
+    ({"return_url": "javascript:alert(1)"}, "40002", "isv.invalid-parameter"),
 ]
 
 

@@ -37,6 +37,7 @@ from tallystick.credit.postings import Bucket, LoanBooks
 from tallystick.credit.schedules.terms import Method, Unit
 from tallystick.ledger.chart import LOAN_ALLOWANCE, LOAN_PRINCIPAL
 from tallystick.ledger.statements import available_of
+from tallystick.money.amount import format_amount
 from tallystick.parties.model import Party
 from tallystick.parties.views import active_party
 from tallystick.payments.accounts import bank_reserve, platform_book, wallet
@@ -175,7 +176,8 @@ def draw_loan(command: DrawLoan, context: Context) -> Reply:
     if command.count not in terms.counts:
         raise Refused("CREDIT_TERMS_INVALID", f"count: one of {terms.counts}.")
     if not terms.amount_min <= command.amount <= terms.amount_max:
-        raise Refused("INVALID_AMOUNT", f"Between {terms.amount_min} and {terms.amount_max}.")
+        low, high = (format_amount(a, terms.currency) for a in (terms.amount_min, terms.amount_max))
+        raise Refused("INVALID_AMOUNT", f"Between {low} and {high}.")
     borrower = active_party(uow, command.borrower_id)
     purse = wallet(borrower, terms.currency)
     require_within_line(

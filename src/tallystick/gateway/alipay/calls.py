@@ -18,7 +18,7 @@ from tallystick.platform import Platform
 
 __all__ = [
     "CURRENCY", "Call", "Failed", "Method", "PayTerm", "create_order", "duration_ms", "money",
-    "pay_term", "royalty_splits", "settle_splits", "success", "yuan",
+    "notify_address", "pay_term", "royalty_splits", "settle_splits", "success", "yuan",
 ]  # fmt: skip
 
 CURRENCY = "CNY"
@@ -28,6 +28,7 @@ _SCOPES = frozenset({"payments:write", "payments:read", "wallet:write", "wallet:
 _DAY_MS = 86_400_000
 _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": _DAY_MS}
 _TIMEOUT = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+_ADDRESS = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
 
 
 class Failed(Exception):
@@ -183,6 +184,18 @@ def royalty_splits(details: list[RoyaltyDetail], total: int, party: str) -> tupl
     return tuple(splits)
 
 
+def _address(text: str | None, name: str) -> str:
+    """An http or https address, or empty."""
+    if text and not _ADDRESS.fullmatch(text):
+        raise Failed(fault("isv.invalid-parameter", name))
+    return text or ""
+
+
+def notify_address(call: Call) -> str:
+    """Where the shop wants to be told; whether it may be reached shows when it is told."""
+    return _address(call.notify_url or call.content.notify_url, "notify_url")
+
+
 def create_order(call: Call, *, code_index: bytes = b"", buyer_id: str = "") -> CreateTrade:
     """The order that a method's content describes."""
     content: OrderContent = call.content
@@ -201,8 +214,8 @@ def create_order(call: Call, *, code_index: bytes = b"", buyer_id: str = "") -> 
         settlement="escrow" if content.settle_info or content.sub_merchant else "",
         splits=settle_splits(content.settle_info, seller_id or ""),
         code_index=code_index,
-        notify_url=call.notify_url or content.notify_url or "",
-        return_url=call.return_url or content.return_url or "",
+        notify_url=notify_address(call),
+        return_url=_address(call.return_url or content.return_url, "return_url"),
         passback_params=content.passback_params or "",
         pay_within_ms=term.within_ms,
         pay_by_ms=term.by_ms,

@@ -11,6 +11,7 @@ from tallystick.gateway.alipay.calls import (
     Method,
     duration_ms,
     money,
+    notify_address,
     success,
     yuan,
 )
@@ -134,7 +135,7 @@ async def freeze(call: Call) -> dict[str, Any]:
             title=content.order_title,
             payee_id=content.payee_user_id or "",
             payment_code_index=payment_code_index(call.platform.sealer, content.auth_code),
-            notify_url=call.notify_url or content.notify_url or "",
+            notify_url=notify_address(call),
             expires_within_ms=_expires_within_ms(content.timeout_express),
         )
     )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tallystick.ledger.model import TransferFlags
+from tallystick.money.amount import format_amount
 from tallystick.parties.model import Party
 from tallystick.payments.accounts import wallet
 from tallystick.payments.amounts import require_amount
@@ -183,7 +184,8 @@ def _require_open(state: HoldState, amount: int, now_ms: int) -> None:
         raise Refused("HOLD_CLOSED")
     require_amount(amount)
     if amount > state.frozen:
-        raise Refused("HOLD_AMOUNT_EXCEEDED", f"Frozen: {state.frozen}.")
+        left = format_amount(state.frozen, hold.currency)
+        raise Refused("HOLD_AMOUNT_EXCEEDED", f"Frozen: {left}.")
 
 
 def _release(
