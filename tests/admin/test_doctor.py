@@ -44,6 +44,11 @@ def test_a_folder_that_is_well_passes_every_check(folder: Folder, *, whole: bool
     } == levels.keys()  # fmt: skip
 
 
+def test_what_is_held_is_told_as_an_amount(folder: Folder) -> None:
+    sentences = {c.name: c.sentence for c in examine(folder.settings)}
+    assert sentences["escrow"] == "Escrow holds what the open trades hold: 12.50 CNY."
+
+
 def test_a_folder_that_a_server_uses_passes_too(folder: Folder) -> None:
     platform = Platform.open(folder.settings)
     try:

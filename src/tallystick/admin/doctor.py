@@ -22,6 +22,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from tallystick.admin.master_key import SEALED
+from tallystick.money.amount import format_amount
 from tallystick.observe.books import check_books
 from tallystick.partners.model import Notification
 from tallystick.payments.holds.model import FundHold
@@ -242,7 +243,11 @@ def check_held(opened: Opened) -> Check:
     books = check_books(opened.rows, 0)
     if not books.held_matches:
         return _fail("escrow", "What lies in escrow is not what the open trades hold.")
-    held = ", ".join(f"{amount} {code}" for code, amount in sorted(books.held.items()) if amount)
+    held = ", ".join(
+        f"{format_amount(amount, code)} {code}"
+        for code, amount in sorted(books.held.items())
+        if amount
+    )
     return _ok("escrow", f"Escrow holds what the open trades hold: {held or 'nothing'}.")
 
 

@@ -15,8 +15,8 @@ from tallystick.store.rows import Rows
 from tallystick.store.sealing import Sealer
 
 __all__ = [
-    "PartyView", "active_party", "login_index", "mask_login", "mask_name", "masked_login",
-    "new_payment_code", "party_by_login", "party_login", "party_name", "party_view",
+    "PartyView", "active_party", "known_party", "login_index", "mask_login", "mask_name",
+    "masked_login", "new_payment_code", "party_by_login", "party_login", "party_name", "party_view",
     "payment_code_index", "seal_login", "seal_name", "take_payment_code",
 ]  # fmt: skip
 
@@ -52,6 +52,13 @@ def active_party(rows: Rows, party_id: str) -> Party:
         raise Refused("PARTY_NOT_EXIST")
     if party.status is not PartyStatus.ACTIVE:
         raise Refused("PARTY_BLOCKED")
+    return party
+
+
+def known_party(rows: Rows, party_id: str) -> Party:
+    """A party that a row of ours names: it is there, blocked or not."""
+    party = rows.get(Party, party_id)
+    assert party is not None, party_id
     return party
 
 

@@ -10,6 +10,7 @@ from tallystick.ledger.model import Account
 from tallystick.money.amount import format_amount
 from tallystick.money.china_time import china_time
 from tallystick.parties.model import Party
+from tallystick.parties.views import known_party
 from tallystick.partners.model import App
 from tallystick.payments.accounts import wallet
 from tallystick.payments.bills.layout import (
@@ -99,9 +100,7 @@ def bill_account(rows: ReadSession, app_id: str) -> Party:
     app = rows.get(App, app_id)
     if app is None:
         raise Refused("APP_NOT_EXIST")
-    party = rows.get(Party, app.merchant_id)
-    assert party is not None, app_id
-    return party
+    return known_party(rows, app.merchant_id)
 
 
 def _trade_cells(line: TradeLine) -> bytes:

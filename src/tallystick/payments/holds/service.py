@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tallystick.ledger.chart import transfer_id
 from tallystick.ledger.model import PendingState
 from tallystick.parties.model import Party
-from tallystick.parties.views import active_party, take_payment_code
+from tallystick.parties.views import active_party, known_party, take_payment_code
 from tallystick.payments.accounts import platform_book
 from tallystick.payments.callers import acting_app, sells_through, usable_app
 from tallystick.payments.holds import decide
@@ -29,12 +29,6 @@ from tallystick.store.unit_of_work import UnitOfWork
 __all__ = ["capture_hold", "register"]
 
 
-def _party(uow: UnitOfWork, party_id: str) -> Party:
-    party = uow.get(Party, party_id)
-    assert party is not None, party_id
-    return party
-
-
 def _frozen(uow: UnitOfWork, hold: FundHold) -> int:
     """The amount of the hold's pending transfer; 0 when there is none any more."""
     pending_id = int.from_bytes(hold.pending_transfer_id, "big")
@@ -47,8 +41,8 @@ def _frozen(uow: UnitOfWork, hold: FundHold) -> int:
 def _state(uow: UnitOfWork, hold: FundHold) -> decide.HoldState:
     return decide.HoldState(
         hold=hold,
-        payer=_party(uow, hold.payer_id),
-        payee=_party(uow, hold.payee_id),
+        payer=known_party(uow, hold.payer_id),
+        payee=known_party(uow, hold.payee_id),
         frozen=_frozen(uow, hold),
         operations=tuple(uow.select(HoldOperation, hold_id=hold.hold_id)),
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tallystick.parties.model import Party
-from tallystick.parties.views import active_party, take_payment_code
+from tallystick.parties.views import active_party, known_party, take_payment_code
 from tallystick.partners.model import App
 from tallystick.payments.accounts import platform_book, trade_escrow
 from tallystick.payments.callers import acting_app, sells_through, usable_app
@@ -78,12 +78,6 @@ def _only(context: Context, *party_ids: str) -> None:
         raise Refused("NOT_PERMITTED", "This trade belongs to somebody else.")
 
 
-def _party(uow: UnitOfWork, party_id: str) -> Party:
-    party = uow.get(Party, party_id)
-    assert party is not None, party_id
-    return party
-
-
 def _receivers(uow: UnitOfWork, splits: Iterable[Split]) -> dict[str, Party]:
     found = {s.receiver_id: uow.get(Party, s.receiver_id) for s in splits}
     return {party_id: party for party_id, party in found.items() if party is not None}
@@ -100,8 +94,8 @@ def _state(
     account = uow.books.account(trade_escrow(trade.trade_no, trade.currency).id) if stored else None
     return decide.TradeState(
         trade=trade,
-        seller=_party(uow, trade.seller_id),
-        buyer=_party(uow, trade.buyer_id) if trade.paid_ms else None,
+        seller=known_party(uow, trade.seller_id),
+        buyer=known_party(uow, trade.buyer_id) if trade.paid_ms else None,
         refunds=_select(uow, Refund, trade, trade.paid_ms > 0),
         settlements=_select(uow, Settlement, trade, trade.settled_ms > 0),
         held=0 if account is None else account.credits_posted - account.debits_posted,

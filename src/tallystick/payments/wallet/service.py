@@ -6,7 +6,7 @@ from collections.abc import Container
 
 from tallystick.ledger.chart import transfer_id
 from tallystick.parties.model import Party
-from tallystick.parties.views import active_party
+from tallystick.parties.views import active_party, known_party
 from tallystick.payments.accounts import platform_book
 from tallystick.payments.banks.directory import BANKS
 from tallystick.payments.callers import acting_app, wallet_owner_check
@@ -73,8 +73,7 @@ def bank_order_sent(command: BankOrderSent, context: Context) -> Reply:
 def bank_answered(command: BankAnswered, context: Context) -> Reply:
     """The bank has answered; also for a party that was blocked meanwhile."""
     order = _bank_order(context, command.order_id)
-    party = context.uow.get(Party, order.party_id)
-    assert party is not None, order.order_id
+    party = known_party(context.uow, order.party_id)
     return record(context, decide.answered(order, party, command, context.now_ms))
 
 
