@@ -30,7 +30,7 @@ from tallystick.gateway.rest.reconciliation_shapes import (
     BreakState,
     BreakStoryShape,
     BreakText,
-    DecisionShape,
+    DecidedGroup,
     GroupShape,
     ImportShape,
     NoteShape,
@@ -107,8 +107,8 @@ def reject(call: Call, body: NoFields) -> RejectProposal:
     return RejectProposal(group_id=call.path["group_id"])
 
 
-def _decided(done: GroupDone) -> DecisionShape:
-    return DecisionShape(
+def _decided(done: GroupDone) -> DecidedGroup:
+    return DecidedGroup(
         group_id=done.group_id, status=done.status,
         difference=text_of(done.difference, done.currency),
         difference_account=done.difference_account,
@@ -270,14 +270,14 @@ RECONCILIATION_OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     change(
         f"{_BASE}/proposals/{{group_id}}/accept", "acceptProposal", summary="Accept a proposal",
-        body=ProposalAcceptance, command=accept, show=_decided, answer=DecisionShape,
+        body=ProposalAcceptance, command=accept, show=_decided, answer=DecidedGroup,
         parameters=_ONE_GROUP, example={"difference_account": "5001"},
         refusals=("PROPOSAL_NOT_EXIST", "PROPOSAL_DECIDED", "DIFFERENCE_ACCOUNT_NEEDED"),
         **_WRITE,
     ),
     change(
         f"{_BASE}/proposals/{{group_id}}/reject", "rejectProposal", summary="Reject a proposal",
-        command=reject, show=_decided, answer=DecisionShape, parameters=_ONE_GROUP,
+        command=reject, show=_decided, answer=DecidedGroup, parameters=_ONE_GROUP,
         refusals=("PROPOSAL_NOT_EXIST", "PROPOSAL_DECIDED"), **_WRITE,
     ),
     look(

@@ -23,7 +23,7 @@ from tallystick.reconciliation.model import BreakSide, BreakStatus, GroupStatus
 __all__ = [
     "AgeQuery", "AgeShape", "Ages", "BankStatementQuery", "BankStatementShape",
     "BreakAssignment", "BreakId", "BreakQuery", "BreakResolution", "BreakShape", "BreakState",
-    "BreakStoryShape", "BreakText", "DecisionShape", "GroupShape", "ImportShape", "NoteShape",
+    "BreakStoryShape", "BreakText", "DecidedGroup", "GroupShape", "ImportShape", "NoteShape",
     "ProposalAcceptance", "ProposalQuery", "SideRow", "StatementFile",
 ]  # fmt: skip
 
@@ -160,7 +160,7 @@ class GroupShape(Shape, frozen=True, kw_only=True):
     decided_ms: Ms | None
 
 
-class DecisionShape(Shape, frozen=True, kw_only=True):
+class DecidedGroup(Shape, frozen=True, kw_only=True):
     """A group after a decision."""
 
     group_id: OrderNo
