@@ -23,7 +23,9 @@ def _ask(server: ServerProcess, path: str, body: Any = None, key: str = "") -> t
     if body is None:
         reply = httpx.get(url, headers=headers)
     else:
-        reply = httpx.post(url, headers={**headers, "idempotency-key": key}, json=body)
+        # The server is everybody's, and so are its keys.
+        headers["idempotency-key"] = f"reconciling-{key}"
+        reply = httpx.post(url, headers=headers, json=body)
     return reply.status_code, reply.json()
 
 

@@ -62,12 +62,14 @@ class PostgresJournal:
         self.connection = connection
         self._pipeline: AbstractContextManager[object] | None = None
         self._begun_at: JournalHead | None = None
+        self._in_own = False
 
     # Transactions. A small batch makes two journeys to the server: one that begins and asks for
     # the journal's end, one that writes and commits.
 
     def begin(self) -> None:
         """Begin a transaction that alone may append to the journal."""
+        self._in_own = True
         begin = f"BEGIN; SELECT pg_advisory_xact_lock({_LOCK}); {_HEAD}"
         with self.connection.execute(begin.encode()) as cursor:
             while cursor.nextset():
@@ -77,13 +79,13 @@ class PostgresJournal:
 
     def commit(self) -> None:
         """Make it durable."""
-        self._begun_at = None
+        self._begun_at, self._in_own = None, False
         self.connection.execute("COMMIT")
         self._all_answered()
 
     def roll_back(self) -> None:
         """Undo it, if there is one."""
-        self._begun_at = None
+        self._begun_at, self._in_own = None, False
         with suppress(psycopg.Error):  # What failed has been told.
             self._all_answered()
         if self.connection.info.transaction_status is not TransactionStatus.IDLE:
@@ -110,7 +112,8 @@ class PostgresJournal:
 
     def append(self, batch: JournalBatch) -> None:
         """Write a batch after the head."""
-        self._begun_at = batch.head
+        if self._in_own:
+            self._begun_at = batch.head
         values: list[object] = [
             batch.number, batch.first_entry, batch.entries, batch.last_timestamp,
             int(batch.in_rows), batch.accounts, batch.expired, batch.failed, batch.previous_hash,
@@ -120,7 +123,8 @@ class PostgresJournal:
         blocks = [(first, bytes(records)) for first, records in blocks_of(batch)]
         if 0 < len(blocks) <= _FEW_BLOCKS:  # One journey to the server instead of four.
             head = f"WITH head AS ({head}) {_BLOCKS}"
-            if self._pipeline is None:
+            # Somebody else's transaction is ended without us, so nothing may be left unanswered.
+            if self._in_own and self._pipeline is None:
                 self._pipeline = self.connection.pipeline()
                 self._pipeline.__enter__()
             values += [[first for first, _ in blocks], [records for _, records in blocks]]
