@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from tests.server_process import ServerProcess
+from tests.shares import Shares, long_ones_first
 from tests.stores import STORES, choose
 
 # No law is about time, and a busy machine is no failure.
@@ -30,6 +32,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     at = metafunc.definition.nodeid
     if "chosen_store" in metafunc.fixturenames and at.startswith(ON_BOTH_STORES):
         metafunc.parametrize("chosen_store", STORES, indirect=True, scope="module")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long is begun first."""
+    long_ones_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares:
+    """Share the tests out among the processes of a run (`--numprocesses`)."""
+    return Shares(config, log)
 
 
 @pytest.fixture(autouse=True, scope="module")
