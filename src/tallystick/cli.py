@@ -32,6 +32,7 @@ app = App(
 )
 ledger = App(name="ledger", help="The double-entry ledger.")
 ledger.command("tallystick.admin.ledger_files:apply", name="apply")
+ledger.command("tallystick.admin.ledger_statement:statement", name="statement")
 app.command(ledger)
 risk = App(name="risk", help="Fraud: rules over history, models, the graph of money.")
 risk.command("tallystick.risk.graph.commands:graph", name="graph")

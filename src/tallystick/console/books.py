@@ -14,8 +14,10 @@ from litestar import Response, get
 from litestar.params import FromPath
 from litestar.response import Stream
 
+from tallystick.accounting.statements.forms import FORMS
 from tallystick.accounting.views import stored_trial_balances
 from tallystick.console.frontend import Front, Frontend
+from tallystick.console.ledger_files import month_until, today
 from tallystick.console.operators import operators_page, party_label
 from tallystick.console.requests import need_operator
 from tallystick.console.security import PAGE_HEADERS
@@ -205,7 +207,7 @@ async def show_account(
     base = f"/console/accounts/{account_hex}"
     return operators_page(
         front, visitor, "account", "accounts", account=account_view(page.account, language),
-        lines=lines,
+        lines=lines, days=month_until(today(front)), forms=tuple(FORMS),
         owner=party_label(front, str(page.account.user_data_128)) if owned_by_party else "",
         newest=base if asked is not None else "",
         older=f"{base}?before={page.older}" if page.older else "",

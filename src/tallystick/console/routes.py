@@ -15,6 +15,7 @@ from tallystick.console.cashier import CASHIER
 from tallystick.console.fraud_graph import FRAUD_GRAPH
 from tallystick.console.frontend import Front, Frontend, ReturnLocation
 from tallystick.console.keys import KEYS
+from tallystick.console.ledger_files import LEDGER_FILES
 from tallystick.console.loan_calculator import LOAN_CALCULATOR
 from tallystick.console.notifications import NOTIFICATIONS
 from tallystick.console.operators import OPERATORS
@@ -74,7 +75,8 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
         "visitor": Provide(provide_visitor, sync_to_thread=False),
     }
     handlers = (
-        *CASHIER, *WALLET, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS, *RECONCILIATION,
+        *CASHIER, *WALLET, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS, *LEDGER_FILES,
+        *RECONCILIATION,
         *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH, *LOAN_CALCULATOR, unknown,
     )  # fmt: skip
     pages = Router(

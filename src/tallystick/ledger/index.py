@@ -42,6 +42,8 @@ __all__ = ["JournalIndex", "NotFollowing", "Totals"]
 I64 = npt.NDArray[np.int64]
 
 _SETTLES = 12
+_MOVES_NOTHING = 10
+_SLICE = 1 << 20
 
 
 class NotFollowing(Exception):
@@ -362,6 +364,27 @@ class JournalIndex:
         out = np.zeros(3, np.int64)
         before(self.accounts, self.entries, self._marks, account, limit, out)
         return int(out[0]), int(out[1]), int(out[2])
+
+    def moved_since(self, entry: int, limit: int) -> dict[int, tuple[int, int]]:
+        """Debits and credits posted by the entries from this one on that are below the limit.
+
+        One account's sums fit 63 bits, as its totals do.
+        """
+        sums = np.zeros((2, self.account_ids.count), np.int64)
+        for start in range(entry, limit, _SLICE):
+            here = slice(start, min(limit, start + _SLICE))
+            moves = self.entries.kind[here] & _MOVES_NOTHING == 0
+            amounts = self.entries.amount[here][moves]
+            for side, accounts in enumerate((self.entries.debit, self.entries.credit)):
+                np.add.at(sums[side], accounts[here][moves], amounts)
+        touched = np.flatnonzero(sums.any(axis=0))
+        highs, lows = self.account_ids.highs[touched], self.account_ids.lows[touched]
+        return {
+            high << 64 | low: (debits, credits)
+            for high, low, debits, credits in zip(
+                highs.tolist(), lows.tolist(), *sums[:, touched].tolist(), strict=True
+            )
+        }
 
     def newest_of_account(
         self, account_id: int, *, at_least: int, below: int, count: int, skip: int = 0

@@ -93,6 +93,11 @@ class JournalReader:
             )
             return self._read(index, found)
 
+    def moved_since(self, timestamp: int) -> dict[int, tuple[int, int]]:
+        """Debits and credits posted from a timestamp on, of each account that has any."""
+        with self._seen() as (index, seen):
+            return index.moved_since(index.entry_at(timestamp - 1), seen)
+
     def posted_before(self, account_id: int, timestamp: int) -> Totals:
         """An account's posted totals just before a timestamp."""
         with self._seen() as (index, seen):

@@ -12,6 +12,7 @@ from typing import Final
 from tallystick.console.texts.common import COMMON
 from tallystick.console.texts.credit import CREDIT
 from tallystick.console.texts.fraud_graph import FRAUD_GRAPH
+from tallystick.console.texts.ledger import LEDGER
 from tallystick.console.texts.operators import OPERATORS
 from tallystick.console.texts.people import PEOPLE
 from tallystick.console.texts.reconciliation import RECONCILIATION
@@ -25,6 +26,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **OPERATORS,
     **FRAUD_GRAPH,
     **RECONCILIATION,
+    **LEDGER,
 }
 
 

@@ -18,6 +18,7 @@ from tallystick.gateway.rest.parties import PARTY_OPERATIONS
 from tallystick.gateway.rest.reconciliation import RECONCILIATION_OPERATIONS
 from tallystick.gateway.rest.reviews import REVIEW_OPERATIONS
 from tallystick.gateway.rest.risk import RISK_OPERATIONS
+from tallystick.gateway.rest.statement_files import STATEMENT_FILE_OPERATIONS
 from tallystick.gateway.rest.trades import TRADE_OPERATIONS
 from tallystick.gateway.rest.wallets import WALLET_OPERATIONS
 
@@ -28,6 +29,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *HOLD_OPERATIONS,
     *WALLET_OPERATIONS,
     *LEDGER_OPERATIONS,
+    *STATEMENT_FILE_OPERATIONS,
     *PARTY_OPERATIONS,
     *APP_OPERATIONS,
     *API_KEY_OPERATIONS,

@@ -11,8 +11,10 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.response import Stream
 from litestar.types import Scope
 
+from tallystick.accounting.made_file import MadeFile
 from tallystick.gateway.rest.identity import Identity, identify
 from tallystick.gateway.rest.operation import Calculation, Call, Operation, Question
 from tallystick.gateway.rest.problem import BadRequest, problem_response
@@ -132,7 +134,23 @@ class Endpoint:
         return _response(operation.show(call, answer.reply), operation.status, request_id, marked)
 
 
-def _response(shown: Any, status: int, request_id: str, headers: dict[str, str]) -> Response[bytes]:
+def _file(made: MadeFile, request_id: str) -> Stream:
+    return Stream(
+        made.pieces(),
+        media_type=made.media_type,
+        headers={
+            "x-request-id": request_id,
+            "cache-control": "no-store",
+            "content-length": str(made.size),
+            "content-disposition": f'attachment; filename="{made.name}"',
+            "x-content-type-options": "nosniff",
+        },
+    )
+
+
+def _response(shown: Any, status: int, request_id: str, headers: dict[str, str]) -> Response[Any]:
+    if isinstance(shown, MadeFile):
+        return _file(shown, request_id)
     return Response(
         msgspec.json.encode(shown),
         status_code=status,

@@ -227,6 +227,16 @@ def _links(source: Operation, operations: Sequence[Operation]) -> dict[str, Any]
     return links
 
 
+def _content(operation: Operation) -> dict[str, Any]:
+    """What is answered: JSON of a type, or files."""
+    if not operation.media_types:
+        return {_JSON: {"schema": _schema(operation.answer)}}
+    return {
+        media_type: {"schema": {} if media_type == _JSON else {"type": "string"}}
+        for media_type in operation.media_types
+    }
+
+
 def _responses(operation: Operation, operations: Sequence[Operation]) -> dict[str, Any]:
     headers = {"x-request-id": _REQUEST_ID}
     if operation.changes:
@@ -234,7 +244,7 @@ def _responses(operation: Operation, operations: Sequence[Operation]) -> dict[st
     done = {
         "description": "Done." if operation.body is not None else "Found.",
         "headers": headers,
-        "content": {_JSON: {"schema": _schema(operation.answer)}},
+        "content": _content(operation),
         "links": _links(operation, operations),
     }
     refused = {

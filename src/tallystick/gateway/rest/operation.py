@@ -69,6 +69,7 @@ class Operation(NamedTuple):
         refusals: codes that it can answer beside those that every operation can.
         run: the command of a change, or the answer of a look.
         show: the answer of a change, from the command's reply.
+        media_types: of the files that are answered (`MadeFile`); empty for JSON of `answer`.
     """
 
     method: str
@@ -89,6 +90,7 @@ class Operation(NamedTuple):
     body_bytes_max: int = BODY_BYTES_MAX
     show: Callable[[Call, Any], Any] | None = None
     example: Any = None
+    media_types: Sequence[str] = ()
 
     @property
     def needs_key(self) -> bool:
@@ -219,9 +221,10 @@ def look(
     parameters: dict[str, Any] | None = None,
     for_apps: bool = True,
     refusals: Sequence[str] = (),
+    media_types: Sequence[str] = (),
 ) -> Operation:
     """An operation that only looks: GET."""
     return Operation(
         "GET", path, name, tag, summary, description, scope, answer, find, parameters or {},
-        for_apps, None, query, 200, refusals,
+        for_apps, None, query, 200, refusals, media_types=media_types,
     )  # fmt: skip

@@ -1,0 +1,72 @@
+"""Statements as files over HTTP: every form, sent whole, and what cannot be had."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import httpx2
+import pytest
+from tests.gateway.rest.rest_client import Rest
+
+from tallystick.reconciliation.statements.camt053 import read_camt053
+from tallystick.reconciliation.statements.mt940 import read_mt940
+
+
+@pytest.fixture
+def moved(rest: Rest) -> int:
+    """An account of a book of its own, with three movements."""
+    base, book = time.time_ns() * 1000, time.time_ns() % 900_000 + 1
+    accounts = [{"id": base + n, "ledger": book, "code": 10} for n in (1, 2)]
+    assert rest.done("/v1/ledger/accounts", {"accounts": accounts}) == ["created", "created"]
+    moves = [
+        {"id": base + 10 + n, "debit_account_id": base + 2, "credit_account_id": base + 1,
+         "amount": 1000 + n, "ledger": book, "code": 1} for n in range(3)
+    ]  # fmt: skip
+    assert rest.done("/v1/ledger/transfers", {"transfers": moves}) == ["created"] * 3
+    return base + 1
+
+
+def had(rest: Rest, account: int, **query: str) -> httpx2.Response:
+    headers = {"authorization": f"Bearer {rest.key}"}
+    address = f"{rest.base_url}/v1/ledger/accounts/{account}/statement-file"
+    return httpx2.get(address, params=query, headers=headers, timeout=60)
+
+
+def test_every_form_is_sent_whole(rest: Rest, moved: int) -> None:
+    answers = {
+        form: had(rest, moved, format=form, currency="CNY", lang="zh")
+        for form in ("json", "csv", "pdf", "camt053", "mt940")
+    }
+    for answer in answers.values():
+        assert answer.status_code == 200, answer.text
+        assert int(answer.headers["content-length"]) == len(answer.content)
+        assert "attachment" in answer.headers["content-disposition"]
+    said: dict[str, Any] = answers["json"].json()
+    assert (said["opening"], said["closing"]) == ("0.00", "30.03")
+    journal = [e["journal"] for day in said["days"] for e in day["entries"]]
+    assert [j["index"] for j in journal] == [0, 1, 2]
+    assert len({j["batch"] for j in journal}) == 1
+    assert "期末余额" in answers["csv"].text
+    assert answers["pdf"].content.startswith(b"%PDF-")
+    for read in (read_camt053(answers["camt053"].content), read_mt940(answers["mt940"].text)):
+        assert [x.amount for one in read for x in one.lines] == [1000, 1001, 1002]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"format": "word"}, "MALFORMED_REQUEST"),
+        ({"first_day": "2026-02-30"}, "MALFORMED_REQUEST"),
+        ({"first_day": "2026-11-25", "last_day": "2026-11-24"}, "INVALID_PARAMETER"),
+        ({"currency": "ABC"}, "INVALID_PARAMETER"),
+    ],
+)
+def test_what_cannot_be_had_is_refused(
+    rest: Rest, moved: int, query: dict[str, str], code: str
+) -> None:
+    assert had(rest, moved, **query).json()["code"] == code
+
+
+def test_nobodys_account_has_no_statement(rest: Rest) -> None:
+    assert had(rest, 2**128 - 5).json()["code"] == "ACCOUNT_NOT_EXIST"
