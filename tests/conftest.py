@@ -20,7 +20,8 @@ settings.load_profile("tallystick")
 ON_BOTH_STORES = (
     "tests/pipeline/test_group_commit.py", "tests/pipeline/test_idempotency.py",
     "tests/pipeline/test_timers.py", "tests/parties/test_parties.py",
-    "tests/accounting/test_bookkeeping.py", "tests/partners/test_notifications.py",
+    "tests/accounting/test_bookkeeping.py", "tests/accounting/test_periods.py",
+    "tests/accounting/test_reversals.py", "tests/partners/test_notifications.py",
     "tests/store/test_bulk_calls.py", "tests/store/test_unit_of_work.py",
     "tests/payments/", "tests/credit/test_loans.py", "tests/credit/test_pay_later.py",
 )  # fmt: skip

@@ -15,8 +15,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from tallystick.accounting.books.model import LedgerBook
+from tallystick.accounting.days import day_of_ms
 from tallystick.accounting.files import BadRow, Call, calls_of_file
 from tallystick.accounting.model import ExpirePending
+from tallystick.accounting.periods.decide import require_day_open
 from tallystick.accounting.service import expiry_timer_id
 from tallystick.ledger.bulk import BulkLedger, result_names
 from tallystick.ledger.chart import PLATFORM_BOOK_MIN
@@ -24,14 +27,17 @@ from tallystick.ledger.encoding import entry_from, id_bytes, ids_from
 from tallystick.ledger.model import TransferFlags, expires_at_ms
 from tallystick.ledger.records import Records
 from tallystick.pipeline.commands import command_bytes
+from tallystick.pipeline.refusals import Refused
 from tallystick.store.bulk_store import BulkSession
 from tallystick.store.connection import Connection
+from tallystick.store.rows import ReadSession
 
 __all__ = ["Applied", "apply_file"]
 
 _REFUSED_SHOWN = 20
 _PENDING = int(TransferFlags.PENDING)
-_SETTLES = int(TransferFlags.POST_PENDING | TransferFlags.VOID_PENDING)
+_POSTS, _VOIDS = int(TransferFlags.POST_PENDING), int(TransferFlags.VOID_PENDING)
+_SETTLES = _POSTS | _VOIDS
 _FINE = frozenset({"created", "exists"})
 
 Told = Callable[[int], None]
@@ -109,6 +115,39 @@ def _require_own_holds(ledger: BulkLedger, call: Call) -> None:
             raise BadRow(call.lines[line], "the hold is in a book that is kept by the platform")
 
 
+def _held_days(ledger: BulkLedger, transfers: Records) -> dict[int, tuple[int, int]]:
+    """Book and effective day of the holds that are posted, by the row that posts them."""
+    posting = np.flatnonzero(transfers["flags"] & _POSTS)
+    days: dict[int, tuple[int, int]] = {}
+    ids = ids_from(transfers["pending_id"][posting].tobytes())
+    for row, pending_id in zip(posting.tolist(), ids, strict=True):
+        entries = ledger.index.entries_of_ids([pending_id], ledger.index.entry_count)
+        if entries:
+            held = ledger.read(entries)
+            own = int(transfers["user_data_32"][row])
+            days[row] = int(held["book"][0]), own or int(held["user_data_32"][0])
+    return days
+
+
+def _require_open_days(connection: Connection, ledger: BulkLedger, call: Call, now_ns: int) -> None:
+    """See that no row takes effect in a closed day, or in one to come."""
+    assert call.transfers is not None
+    found = ReadSession(connection).query(LedgerBook, "WHERE value_dated = 1")
+    if not found:
+        return
+    books, today = {b.book: b for b in found}, day_of_ms(now_ns // 1_000_000)
+    transfers = call.transfers
+    moves = (transfers["flags"] & _VOIDS) == 0
+    named = np.flatnonzero(moves & (transfers["user_data_32"] > 0)).tolist()
+    days = {r: (int(transfers["book"][r]), int(transfers["user_data_32"][r])) for r in named}
+    days |= _held_days(ledger, transfers)
+    for row, (book, day) in sorted(days.items()):
+        try:
+            require_day_open(books.get(book), day, today)
+        except Refused as refused:
+            raise BadRow(call.lines[row], refused.refusal.detail) from refused
+
+
 def _watch_holds(
     connection: Connection, ledger: BulkLedger, transfers: Records, created: np.ndarray
 ) -> None:
@@ -142,6 +181,7 @@ def _apply(connection: Connection, ledger: BulkLedger, call: Call, now_ns: int) 
         return [r.value for r in ledger.create_accounts(call.accounts, now_ns)]
     assert call.transfers is not None
     _require_own_holds(ledger, call)
+    _require_open_days(connection, ledger, call, now_ns)
     codes = ledger.create_transfers(call.transfers, now_ns)
     _watch_holds(connection, ledger, call.transfers, codes == 0)
     return [r.value for r in result_names(codes)]

@@ -10,6 +10,7 @@ from tallystick.accounting.model import (
     LedgerResults,
     PendingReleased,
 )
+from tallystick.accounting.periods.guard import require_open_days
 from tallystick.ledger.model import Transfer, TransferFlags, TransferResult, expires_at_ms
 from tallystick.pipeline.commands import Context, Registry, Reply
 from tallystick.pipeline.timers import set_timer
@@ -65,6 +66,7 @@ def create_transfers(command: CreateLedgerTransfers, context: Context) -> Reply:
     transfers = transfers_of(command.transfers)
     require_own_books(t.book for t in transfers)
     _require_own_holds(uow, transfers)
+    require_open_days(uow, transfers)
     results = uow.books.create_transfers(transfers, context.now_ms * _NS_PER_MS)
     for transfer, result in zip(transfers, results, strict=True):
         if result is TransferResult.CREATED:

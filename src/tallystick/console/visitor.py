@@ -39,7 +39,7 @@ _VIEWER_SCOPES = frozenset(
 )  # fmt: skip
 _OPERATOR_SCOPES = _VIEWER_SCOPES | {
     "payments:write", "disputes:resolve", "notifications:write", "apps:write",
-    "reconciliation:write",
+    "reconciliation:write", "ledger:write", "ledger:close",
 }  # fmt: skip
 
 

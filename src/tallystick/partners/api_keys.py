@@ -24,7 +24,7 @@ SCOPES: Final = frozenset(
         "apps:read", "notifications:write", "notifications:read", "disputes:resolve",
         "credit:write", "credit:read",
         "risk:read", "risk:write", "risk:review",
-        "reconciliation:write", "reconciliation:read",
+        "reconciliation:write", "reconciliation:read", "ledger:close",
     }
 )  # fmt: skip
 """What an API key may be allowed."""

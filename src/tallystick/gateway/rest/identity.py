@@ -21,6 +21,7 @@ SCOPE_MEANINGS: Final = {
     "wallet:write": "Top up, withdraw and transfer.",
     "credit:read": "See credit products, lines and loans.",
     "credit:write": "Define credit products, grant lines, draw loans, take payments back, waive.",
+    "ledger:close": "Close periods of books, and open them again.",
     "reconciliation:read": "See bank statements, proposals and breaks.",
     "reconciliation:write": "Import bank statements, decide proposals, book breaks.",
     "ledger:read": "See accounts, transfers and the trial balance of every book.",

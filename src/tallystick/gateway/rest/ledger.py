@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from tallystick.accounting import views
+from tallystick.accounting.books.views import known_book
 from tallystick.accounting.model import CreateLedgerAccounts, CreateLedgerTransfers, LedgerResults
 from tallystick.gateway.rest import ledger_shapes as shapes
 from tallystick.gateway.rest.fields import Query
@@ -39,7 +40,15 @@ def create_accounts(call: Call, body: Any) -> CreateLedgerAccounts:
 
 
 def create_transfers(call: Call, body: Any) -> CreateLedgerTransfers:
-    """The command that creates transfers."""
+    """The command that creates transfers.
+
+    Raises:
+        Refused: EFFECTIVE_DATE_INVALID for a date in a book that is not value-dated.
+    """
+    for book in shapes.dated_books(body):
+        known = known_book(call.platform.rows, book)
+        if known is None or not known.value_dated:
+            raise Refused("EFFECTIVE_DATE_INVALID", f"Book {book} is not value-dated.")
     return CreateLedgerTransfers(transfers=shapes.transfer_drafts(body))
 
 
@@ -199,7 +208,8 @@ LEDGER_OPERATIONS: Final[tuple[Operation, ...]] = (
         "/v1/ledger/transfers", "createLedgerTransfers", tag=_TAG, scope=_WRITE, for_apps=False,
         summary="Create transfers", description=_BULK, body=shapes.TransfersBody,  # type: ignore[arg-type]
         command=create_transfers, show=_results, answer=list[TransferResult],
-        refusals=("BOOK_RESERVED",), body_bytes_max=BULK_BYTES_MAX,
+        refusals=("BOOK_RESERVED", "PERIOD_CLOSED", "EFFECTIVE_DATE_INVALID"),
+        body_bytes_max=BULK_BYTES_MAX,
         example=[{"id": 1, "debit_account_id": 1001, "credit_account_id": 1002, "amount": 1230,
                   "ledger": 1, "code": 1}],
     ),

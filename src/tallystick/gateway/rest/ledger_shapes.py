@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from tallystick.accounting.model import BATCH_MAX, AccountDraft, TransferDraft
 from tallystick.accounting.views import AccountStatement
+from tallystick.gateway.rest.accounting_fields import read_day
 from tallystick.gateway.rest.fields import MS_MAX, Body, Cursor, Limit, Ms, Query, Shape
 from tallystick.gateway.rest.problem import BadRequest
 from tallystick.ledger.model import (
@@ -38,8 +39,8 @@ from tallystick.store.ledger_rows import id_bytes
 __all__ = [
     "AccountQuery", "AccountShape", "AccountsBody", "LedgerId", "LedgerStatementQuery",
     "LineShape", "StatementShape", "TransferQuery", "TransferShape", "TransfersBody",
-    "TrialBalanceShape", "TrialQuery", "account_drafts", "account_shape", "statement_shape",
-    "transfer_drafts", "transfer_shape", "trial_shape",
+    "TrialBalanceShape", "TrialQuery", "account_drafts", "account_shape", "dated_books",
+    "statement_shape", "transfer_drafts", "transfer_shape", "trial_shape",
 ]  # fmt: skip
 
 _WIDE_MAX: Final = 2**64 - 1
@@ -122,6 +123,15 @@ class NewLedgerTransfer(Body, frozen=True, kw_only=True):
     ledger: Small = 0
     code: Short = 0
     flags: Short = 0
+    effective_date: Annotated[
+        str,
+        Meta(
+            pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?\Z",
+            description="In a value-dated book: the day, up to today, on which it takes effect. "
+            "It is kept in `user_data_32`, which is left out then.",
+            examples=["2026-11-24"],
+        ),
+    ] = ""
 
 
 _SIZE: Final = Meta(min_length=1, max_length=BATCH_MAX)
@@ -286,6 +296,21 @@ def _number(given: int | str, most: int, field: str) -> int:
     return number
 
 
+def _dated(t: NewLedgerTransfer, where: str) -> int:
+    """The number that is kept in `user_data_32`: the effective day, where one is given."""
+    if not t.effective_date:
+        return t.user_data_32
+    if t.user_data_32:
+        raise BadRequest("The effective date takes this field's place.", f"{where}.user_data_32")
+    return read_day(t.effective_date, f"{where}.effective_date")
+
+
+def dated_books(body: Sequence[NewLedgerTransfer] | NamedTransfers) -> set[int]:
+    """The books of transfers with an effective date."""
+    given = body.transfers if isinstance(body, NamedTransfers) else body
+    return {t.ledger for t in given if t.effective_date}
+
+
 def account_drafts(body: Sequence[NewLedgerAccount] | NamedAccounts) -> tuple[AccountDraft, ...]:
     """The accounts as the command takes them.
 
@@ -331,7 +356,7 @@ def transfer_drafts(
             id_bytes(_number(t.pending_id, ID_MAX, f"{root}[{at}].pending_id")),
             id_bytes(_number(t.user_data_128, ID_MAX, f"{root}[{at}].user_data_128")),
             _number(t.user_data_64, _WIDE_MAX, f"{root}[{at}].user_data_64"),
-            t.user_data_32,
+            _dated(t, f"{root}[{at}]"),
             t.timeout,
             t.ledger,
             t.code,

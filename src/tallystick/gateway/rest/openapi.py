@@ -27,6 +27,7 @@ TAG_MEANINGS: Final = {
     "Holds": "A buyer's money frozen, then given free or paid in parts.",
     "Wallets": "Balances, statements, bank orders, and transfers between wallets.",
     "Ledger": "Double-entry bookkeeping in books of your own; statements and trial balances.",
+    "Bookkeeping": "Named books, periods that close, reversals, schedules, monitors, exchange.",
     "Parties": "People and merchants.",
     "Apps": "Partners' apps, their public keys and sellers.",
     "API keys": "Keys of this API.",

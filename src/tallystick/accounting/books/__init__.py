@@ -1,0 +1,1 @@
+"""Books of one's own: their name, currency, and whether entries carry an effective day."""

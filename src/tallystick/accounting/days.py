@@ -1,0 +1,42 @@
+"""Days of the books: whole days in China time, counted from 1970-01-01.
+
+A book that is *value-dated* keeps each entry's effective day in `user_data_32`, so that it is part
+of the entry, of the journal and of its proofs. 0 is the day on which the entry was made.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Final
+
+__all__ = ["DAY_MS", "date_of", "day_begins_ms", "day_of_date", "day_of_ms", "effective_day"]
+
+DAY_MS: Final = 86_400_000
+_CHINA_MS: Final = 8 * 3_600_000
+_NS_PER_MS: Final = 1_000_000
+_FIRST: Final = date(1970, 1, 1)
+
+
+def day_of_ms(at_ms: int) -> int:
+    """The day of a moment."""
+    return (at_ms + _CHINA_MS) // DAY_MS
+
+
+def day_begins_ms(day: int) -> int:
+    """The first moment of a day."""
+    return day * DAY_MS - _CHINA_MS
+
+
+def day_of_date(on: date) -> int:
+    """The number of a calendar day."""
+    return (on - _FIRST).days
+
+
+def date_of(day: int) -> date:
+    """The calendar day of a number (OverflowError beyond the year 9999)."""
+    return _FIRST + timedelta(days=day)
+
+
+def effective_day(user_data_32: int, timestamp: int) -> int:
+    """The day on which an entry of a value-dated book takes effect."""
+    return user_data_32 or day_of_ms(timestamp // _NS_PER_MS)

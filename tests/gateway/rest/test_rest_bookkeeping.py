@@ -1,0 +1,94 @@
+"""Bookkeeping over HTTP: named books, closes and reversals, as its page describes them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from tests.gateway.rest.rest_client import Rest
+
+
+@pytest.fixture
+def book() -> int:
+    return time.time_ns() // 1000 % 900_000 + 1
+
+
+def today() -> date:
+    return (datetime.now(UTC) + timedelta(hours=8)).date()
+
+
+def make_book(rest: Rest, book: int, *, value_dated: bool = True) -> tuple[int, int]:
+    """A named book with two accounts; their ids."""
+    named = {"name": "Head office", "currency": "CNY", "value_dated": value_dated}
+    assert rest.done(f"/v1/ledger/books/{book}", named)["closed_through"] is None
+    first = time.time_ns()
+    drafts = [{"id": first + n, "ledger": book, "code": 10 + n} for n in (0, 1)]
+    assert rest.done("/v1/ledger/accounts", drafts) == ["created", "created"]
+    return first, first + 1
+
+
+def move(book: int, ends: tuple[int, int], amount: int, **more: object) -> list[dict[str, object]]:
+    return [
+        {"id": time.time_ns(), "debit_account_id": ends[0], "credit_account_id": ends[1],
+         "amount": amount, "ledger": book, "code": 1} | more
+    ]  # fmt: skip
+
+
+def test_a_day_is_closed_proved_and_opened_again_by_two(rest: Rest, book: int) -> None:
+    ends = make_book(rest, book)
+    yesterday = (today() - timedelta(days=1)).isoformat()
+    dated = move(book, ends, 700, effective_date=yesterday)
+    assert rest.done("/v1/ledger/transfers", dated) == ["created"]
+    done = rest.done(f"/v1/ledger/books/{book}/closes", {"period": yesterday})
+    late = move(book, ends, 1, effective_date=yesterday)
+    assert rest.refused("/v1/ledger/transfers", late) == "PERIOD_CLOSED"
+    assert rest.done("/v1/ledger/transfers", move(book, ends, 5)) == ["created"]
+    found = rest.get(f"/v1/ledger/closes/{done['close_id']}")
+    assert hashlib.sha256(found["snapshot"].encode()).hexdigest() == done["sha256"]
+    assert (found["debits_posted"], found["digest_fits"], found["totals_fit"]) == (
+        "700",
+        True,
+        True,
+    )
+    assert rest.get(f"/v1/ledger/books/{book}")["closed_through"] == yesterday
+    where = f"/v1/ledger/closes/{done['close_id']}/reopening"
+    rest.done(where, {"reason": "an invoice came late"})
+    assert rest.refused(f"{where}/approve") == "PERIOD_SAME_PERSON"
+    assert rest.with_key("ledger:close").done(f"{where}/approve")["status"] == "reopened"
+    assert rest.done("/v1/ledger/transfers", late) == ["created"]
+
+
+def test_a_month_is_closed_through_its_last_day(rest: Rest, book: int) -> None:
+    make_book(rest, book)
+    month = today().replace(day=1) - timedelta(days=1)
+    done = rest.done(f"/v1/ledger/books/{book}/closes", {"period": f"{month:%Y-%m}"})
+    assert done["closed_through"] == month.isoformat()
+    this = rest.refused(f"/v1/ledger/books/{book}/closes", {"period": f"{today():%Y-%m}"})
+    assert this == "PERIOD_NOT_OVER"
+    wrong = rest.refused(f"/v1/ledger/books/{book}/closes", {"period": "2026-13"})
+    assert wrong == "MALFORMED_REQUEST"
+
+
+def test_a_date_needs_a_book_that_is_value_dated(rest: Rest, book: int) -> None:
+    ends = make_book(rest, book, value_dated=False)
+    dated = move(book, ends, 1, effective_date=today().isoformat())
+    assert rest.refused("/v1/ledger/transfers", dated) == "EFFECTIVE_DATE_INVALID"
+
+
+def test_a_reversal_is_shown_from_both_ends(rest: Rest, book: int) -> None:
+    ends = make_book(rest, book)
+    body = move(book, ends, 100)
+    rest.done("/v1/ledger/transfers", body)
+    original, back = str(body[0]["id"]), str(time.time_ns())
+    where = f"/v1/ledger/transfers/{original}/reversals"
+    part = {"reversal_id": back, "reason": "booked twice", "amount": "40"}
+    assert rest.done(where, part, key=f"rev-{back}")["left"] == "60"
+    assert rest.post(where, part, key=f"rev-{back}").replayed
+    found = rest.get(where)
+    assert (found["reversed"], found["reversals"][0]["reversal_id"]) == ("40", back)
+    mirrored = rest.get(f"/v1/ledger/transfers/{back}/reversals")
+    assert mirrored["reverses"]["transfer_id"] == original
+    more = {"reversal_id": str(time.time_ns()), "reason": "x", "amount": "61"}
+    assert rest.refused(where, more) == "REVERSAL_EXCEEDS"
