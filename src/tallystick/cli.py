@@ -33,6 +33,9 @@ app = App(
 ledger = App(name="ledger", help="The double-entry ledger.")
 ledger.command("tallystick.admin.ledger_files:apply", name="apply")
 ledger.command("tallystick.admin.ledger_statement:statement", name="statement")
+for _name in ("keys", "heads", "sign", "proof", "consistency"):
+    ledger.command(f"tallystick.admin.ledger_proofs:{_name}", name=_name)
+ledger.command("tallystick.admin.ledger_proofs:statement_proof", name="statement-proof")
 app.command(ledger)
 risk = App(name="risk", help="Fraud: rules over history, models, the graph of money.")
 risk.command("tallystick.risk.graph.commands:graph", name="graph")
@@ -73,6 +76,24 @@ def server(
 
     settings = load_settings(config, os.environ, data=data, host=host, port=port, database=database)
     serve(settings, empty=empty)
+
+
+@app.command
+def verify(
+    proof: str, *, key: str, entry: str | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> int:  # fmt: skip
+    """Check a proof with nothing but the public key; exit code 1 when it does not hold.
+
+    Args:
+        proof: a proof or a statement with proofs, JSON; - for standard input.
+        key: the public key's text, or a file with it.
+        entry: the entry, JSON, when it is not taken from the proof.
+        as_json: answer with one JSON object.
+    """
+    from tallystick.verify import check
+
+    return check(proof, key, entry, as_json=as_json)
 
 
 @ledger.command

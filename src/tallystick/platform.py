@@ -34,6 +34,10 @@ from tallystick.pipeline.commands import Answer, Caller, Command, Origin, Regist
 from tallystick.pipeline.executor import Executor, authorise
 from tallystick.pipeline.processes import Leader, News, Worker
 from tallystick.pipeline.timers import TimerRunner
+from tallystick.proofs import service as proofs
+from tallystick.proofs.keys import ensure_key
+from tallystick.proofs.service import HeadSigner
+from tallystick.proofs.tree import LedgerTree
 from tallystick.reconciliation import service as reconciliation
 from tallystick.risk.decision import service as decision_service
 from tallystick.risk.decision.engine import DecisionEngine
@@ -78,7 +82,9 @@ def _open_database(
     try:
         for name in migrate(writer):
             log.info("migration_applied", migration=name)
-        return writer, open_sealer(writer, master_key, settings.master_key_path)
+        sealer = open_sealer(writer, master_key, settings.master_key_path)
+        ensure_key(writer, sealer, wall_clock_ms())
+        return writer, sealer
     except BaseException:
         writer.close()
         raise
@@ -110,6 +116,9 @@ class Platform:
         )
         self.graph.register(self.registry)
         graph_service.register(self.registry, lambda: self.graph.graph)
+        self.tree = LedgerTree()
+        self.heads = HeadSigner(self.tree, self.sealer, self.reader)
+        proofs.register(self.registry, lambda: self.heads)
         self.metrics = Metrics()
         self.decisions = DecisionEngine(READERS, told=self.metrics.decision)
         self.executor = Executor(
@@ -168,6 +177,7 @@ class Platform:
         self.executor.start()
         once: dict[str, Worker] = {
             "timers": self.timers.run, "notifications": self.sender.run, "banks": self.banks.run,
+            "heads": self._sign_heads,
         }  # fmt: skip
         workers: dict[str, Worker] = {"watch": self.watch.run, "graph": self.graph.run}
         if isinstance(self.database, PostgresDatabase):
@@ -178,6 +188,9 @@ class Platform:
         else:
             workers |= once
         self._tasks = [asyncio.create_task(run(), name=name) for name, run in workers.items()]
+
+    async def _sign_heads(self) -> None:
+        await self.heads.sign_now_and_then(self.executor.submit, self.settings.head_seconds)
 
     def workers(self) -> dict[str, bool]:
         """Each background worker, and whether it runs; none before the start and after the stop."""

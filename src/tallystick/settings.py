@@ -127,6 +127,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="How often all books are added up for the metrics, in seconds.",
         ),
     ] = 60
+    head_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=86_400,
+            description="How often a head of the ledger's tree is signed when there are new "
+            "entries, in seconds.",
+        ),
+    ] = 60
     disk_free_min_mb: Annotated[
         int,
         Meta(

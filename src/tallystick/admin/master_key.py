@@ -44,6 +44,7 @@ SEALED: Final = (
     SealedColumn("party", "party_id", "name_sealed", "party.name"),
     SealedColumn("app", "app_id", "aes_key_sealed", "app.aes_key"),
     SealedColumn("gateway_key", "key_id", "private_sealed", "gateway_key.private"),
+    SealedColumn("ledger_key", "key_id", "private_sealed", "ledger_key.private"),
 )
 """Every sealed column of the schema."""
 

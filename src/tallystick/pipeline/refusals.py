@@ -276,6 +276,11 @@ _ROWS: Final = [
     # The ledger.
     ("ACCOUNT_NOT_EXIST", 404, BUSINESS, "ACQ.INVALID_PARAMETER",
      "There is no such account.", "账户不存在。"),
+    ("HEAD_NOT_EXIST", 404, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "There is no signed head of that size.", "没有该大小的签名树头。"),
+    ("PROOF_NOT_YET", 409, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "No signed head covers this yet; ask again after the next one.",
+     "尚无签名树头覆盖该记录，请在下一个树头签署后重试。"),
     ("BILL_NOT_READY", 422, BUSINESS, "isp.bill_not_exist",
      "There is no bill for that day yet.", "该日账单尚未生成。"),
     ("ACCOUNT_GROUP_CYCLE", 422, BUSINESS, "ACQ.INVALID_PARAMETER",

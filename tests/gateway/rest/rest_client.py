@@ -24,7 +24,8 @@ __all__ = [
 MARKET, TEA, COURIER = (f"208800000000000{n}" for n in (1, 2, 3))
 BUYER, POOR = "2088000000000101", "2088000000000103"
 
-_IGNORED_TABLES = {"notification_attempt"}
+# The server writes into these by itself.
+_IGNORED_TABLES = {"notification_attempt", "ledger_head", "ledger_page"}
 
 
 class Answer(NamedTuple):

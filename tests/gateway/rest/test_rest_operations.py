@@ -20,6 +20,7 @@ from tests.gateway.rest.rest_client import (
 )
 
 from tallystick.gateway.rest.api import OPERATIONS
+from tallystick.verify import read_key, verify
 
 APP = "2026000000000001"
 
@@ -244,6 +245,29 @@ def test_the_ledger_is_kept_and_seen(rest: Rest) -> None:
 def addresses() -> Iterator[tuple[str, str]]:
     for operation in OPERATIONS:
         yield operation.method, operation.path
+
+
+def test_the_ledger_proves_what_it_has(rest: Rest) -> None:
+    base = time.time_ns()
+    accounts = [{"id": base + i, "ledger": 78, "code": 1} for i in (1, 2)]
+    assert rest.done("/v1/ledger/accounts", accounts) == ["created", "created"]
+    move = {"id": base + 3, "debit_account_id": base + 1, "credit_account_id": base + 2,
+            "amount": 250, "ledger": 78, "code": 9}  # fmt: skip
+    assert rest.done("/v1/ledger/transfers", [move]) == ["created"]
+    head = rest.done("/v1/ledger/heads")
+    key = read_key(rest.get("/v1/ledger/keys")[0]["public_key"])
+    proof = rest.get(f"/v1/ledger/transfers/{base + 3}/proof")
+    assert verify(proof, key)
+    assert proof["entry"]["amount"] == "250"
+    heads = rest.get("/v1/ledger/heads", limit=500)["items"]
+    assert head["number"] in [one["number"] for one in heads]
+    first = min(one["size"] for one in heads if one["size"])
+    assert verify(rest.get("/v1/ledger/consistency", first=first), key)
+    page = rest.get(f"/v1/ledger/accounts/{base + 2}/statement/proof")
+    assert verify(page["statement"], key)
+    assert page["statement"]["closing"] == "250"
+    missing = rest.look("/v1/ledger/consistency", first=10**15)
+    assert missing.code == "HEAD_NOT_EXIST"
 
 
 def test_no_two_operations_share_an_address_or_a_name() -> None:

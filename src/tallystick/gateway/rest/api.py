@@ -12,6 +12,7 @@ from tallystick.gateway.rest.credit import CREDIT_OPERATIONS
 from tallystick.gateway.rest.decisions import DECISION_OPERATIONS
 from tallystick.gateway.rest.holds import HOLD_OPERATIONS
 from tallystick.gateway.rest.ledger import LEDGER_OPERATIONS
+from tallystick.gateway.rest.ledger_proofs import PROOF_OPERATIONS
 from tallystick.gateway.rest.loans import LOAN_OPERATIONS
 from tallystick.gateway.rest.notifications import NOTIFICATION_OPERATIONS
 from tallystick.gateway.rest.operation import Operation
@@ -32,6 +33,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *LEDGER_OPERATIONS,
     *STATEMENT_FILE_OPERATIONS,
     *PERIOD_OPERATIONS,
+    *PROOF_OPERATIONS,
     *PARTY_OPERATIONS,
     *APP_OPERATIONS,
     *API_KEY_OPERATIONS,

@@ -20,7 +20,7 @@ from tallystick.ledger.model import ID_MAX, AccountResult, TransferResult
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.rows import ReadSession
 
-__all__ = ["BULK_BYTES_MAX", "LEDGER_OPERATIONS"]
+__all__ = ["BULK_BYTES_MAX", "LEDGER_OPERATIONS", "beside", "number_in_path"]
 
 BULK_BYTES_MAX: Final = 8 * 1024 * 1024
 """The largest body of a bulk call: as many transfers as it may have, written at full length."""
@@ -56,7 +56,7 @@ def _results(done: LedgerResults) -> tuple[str, ...]:
     return done.results
 
 
-async def _beside(call: Call, read: Callable[[ReadSession], T]) -> T:
+async def beside(call: Call, read: Callable[[ReadSession], T]) -> T:
     """What a long read finds, on a thread and in a session of its own."""
 
     def run() -> T:
@@ -66,7 +66,7 @@ async def _beside(call: Call, read: Callable[[ReadSession], T]) -> T:
     return await asyncio.to_thread(run)
 
 
-def _number(call: Call, name: str, code: str) -> int:
+def number_in_path(call: Call, name: str, code: str) -> int:
     """The id in the path; one that is too large is nobody's."""
     number = int(call.path[name])
     if number > ID_MAX:
@@ -76,7 +76,7 @@ def _number(call: Call, name: str, code: str) -> int:
 
 def get_account(call: Call, query: Query) -> shapes.AccountShape:
     """An account with its totals."""
-    account_id = _number(call, "account_id", "ACCOUNT_NOT_EXIST")
+    account_id = number_in_path(call, "account_id", "ACCOUNT_NOT_EXIST")
     found = views.account(call.platform.ledger, account_id)
     if found is None:
         raise Refused("ACCOUNT_NOT_EXIST")
@@ -103,7 +103,7 @@ def list_accounts(call: Call, query: shapes.AccountQuery) -> Page[shapes.Account
 
 def get_transfer(call: Call, query: Query) -> shapes.TransferShape:
     """A transfer as the ledger has it."""
-    transfer_id = _number(call, "transfer_id", "TRANSFER_NOT_EXIST")
+    transfer_id = number_in_path(call, "transfer_id", "TRANSFER_NOT_EXIST")
     found = views.transfer(call.platform.ledger, transfer_id)
     if found is None:
         raise Refused("TRANSFER_NOT_EXIST")
@@ -126,10 +126,10 @@ def list_transfers(call: Call, query: shapes.TransferQuery) -> Page[shapes.Trans
 
 async def get_statement(call: Call, query: shapes.LedgerStatementQuery) -> shapes.StatementShape:
     """An account's lines in a period, oldest first."""
-    account_id = _number(call, "account_id", "ACCOUNT_NOT_EXIST")
+    account_id = number_in_path(call, "account_id", "ACCOUNT_NOT_EXIST")
     scope = f"ledger statement?{account_id},{query.from_ms},{query.before_ms}"
     place = call.read_cursor(scope, query.cursor)
-    found = await _beside(
+    found = await beside(
         call,
         lambda rows: views.account_statement(
             rows,
@@ -150,7 +150,7 @@ async def get_trial_balance(call: Call, query: shapes.TrialQuery) -> Page[shapes
     """Books by code, in the order of their numbers."""
     scope = f"ledger trial balance?{query.ledger}"
     place = call.read_cursor(scope, query.cursor)
-    found = await _beside(
+    found = await beside(
         call,
         lambda rows: views.trial_balance_page(
             rows,

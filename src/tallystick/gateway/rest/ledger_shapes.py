@@ -37,10 +37,11 @@ from tallystick.payments.movement_names import movement_name
 from tallystick.store.ledger_rows import id_bytes
 
 __all__ = [
-    "AccountQuery", "AccountShape", "AccountsBody", "LedgerId", "LedgerStatementQuery",
-    "LineShape", "StatementShape", "TransferQuery", "TransferShape", "TransfersBody",
-    "TrialBalanceShape", "TrialQuery", "account_drafts", "account_shape", "dated_books",
-    "statement_shape", "transfer_drafts", "transfer_shape", "trial_shape",
+    "AccountQuery", "AccountShape", "AccountsBody", "IdText", "LedgerId", "LedgerStatementQuery",
+    "LineShape", "SignedUnits", "StatementShape", "TransferQuery", "TransferShape",
+    "TransfersBody", "TrialBalanceShape", "TrialQuery", "Units", "WideText", "account_drafts",
+    "account_shape", "dated_books", "statement_shape", "transfer_drafts", "transfer_shape",
+    "trial_shape",
 ]  # fmt: skip
 
 _WIDE_MAX: Final = 2**64 - 1

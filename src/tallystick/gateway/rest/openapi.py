@@ -28,6 +28,7 @@ TAG_MEANINGS: Final = {
     "Wallets": "Balances, statements, bank orders, and transfers between wallets.",
     "Ledger": "Double-entry bookkeeping in books of your own; statements and trial balances.",
     "Bookkeeping": "Named books, periods that close, reversals, schedules, monitors, exchange.",
+    "Proofs": "Signed heads of the ledger, and proofs that anyone can check offline.",
     "Parties": "People and merchants.",
     "Apps": "Partners' apps, their public keys and sellers.",
     "API keys": "Keys of this API.",

@@ -1,0 +1,1 @@
+"""Proofs: signed heads of the tree over all entries, and proofs that an outsider can check."""

@@ -1,0 +1,105 @@
+"""Heads at work: what is durable is hashed beside the executor, which only signs and records.
+
+A head is prepared on another thread, over what a reading connection sees; the command takes what
+was prepared last. So posting waits for no hashing, however much there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+
+import structlog
+
+from tallystick.ledger.merkle import PAGE_LEAVES
+from tallystick.pipeline.commands import SYSTEM, Answer, Context, Registry, Reply, Request
+from tallystick.pipeline.refusals import Refused
+from tallystick.proofs.decide import next_head, pages_of
+from tallystick.proofs.keys import SigningKey, newest_key
+from tallystick.proofs.model import HeadSigned, Prepared, SignTreeHead, TreeHead
+from tallystick.proofs.tree import LedgerTree
+from tallystick.proofs.views import newest_head, one_moment
+from tallystick.store.rows import ReadSession
+from tallystick.store.sealing import Sealer
+
+__all__ = ["HeadSigner", "register"]
+
+log = structlog.get_logger("tallystick.proofs")
+
+Reader = Callable[[], AbstractContextManager[ReadSession]]
+
+
+class HeadSigner:
+    """Prepares heads, and has them signed now and then.
+
+    Args:
+        reader: gives a session of its own for a long read.
+    """
+
+    def __init__(self, tree: LedgerTree, sealer: Sealer, reader: Reader) -> None:
+        self._tree = tree
+        self._sealer = sealer
+        self._reader = reader
+        self._prepared: Prepared | None = None
+        self._key: SigningKey | None = None
+
+    def prepare(self) -> bool:
+        """Hash what is new; whether there is something to sign. Blocks: for a worker thread."""
+        with self._reader() as rows, one_moment(rows.connection):
+            connection = rows.connection
+            if self._key is None:
+                self._key = newest_key(connection, self._sealer)
+            last = newest_head(connection)
+            head = self._tree.catch_up(connection)
+            if not head.number or (last is not None and head.number <= last.journal):
+                return False
+            first = 0 if last is None else last.size // PAGE_LEAVES
+            self._prepared = Prepared(
+                head.entries, self._tree.root(connection, head.entries), head.number, head.hash,
+                first, self._tree.pages(first, head.entries // PAGE_LEAVES),
+            )  # fmt: skip
+            return True
+
+    def sign(self, command: SignTreeHead, context: Context) -> Reply:
+        """Sign what was prepared, unless a head has it already."""
+        uow, prepared = context.uow, self._prepared
+        last = newest_head(uow.connection)
+        # Another command of the batch may have signed one.
+        while (later := uow.get(TreeHead, last.number + 1 if last else 1)) is not None:
+            last = later
+        if self._key is None:
+            raise Refused("HEAD_NOT_EXIST")
+        head = next_head(last, prepared, self._key, context.now_ms)
+        if head is not None:
+            assert prepared is not None
+            uow.put(head)
+            for page in pages_of(last, head, prepared):
+                uow.put(page)
+        newest = head or last
+        if newest is None:
+            raise Refused("HEAD_NOT_EXIST")
+        return HeadSigned(
+            number=newest.number, size=newest.size, journal=newest.journal,
+            key_id=newest.key_id, note=newest.note, signed_ms=newest.signed_ms,
+        )  # fmt: skip
+
+    async def sign_now_and_then(
+        self, submit: Callable[[Request], Awaitable[Answer]], every_s: float
+    ) -> None:
+        """Look every so many seconds, until cancelled."""
+        while True:
+            try:
+                if await asyncio.to_thread(self.prepare):
+                    await submit(Request.once(SYSTEM, SignTreeHead()))
+            except Exception:
+                log.exception("head_not_signed")
+            await asyncio.sleep(every_s)
+
+
+def register(registry: Registry, signer: Callable[[], HeadSigner]) -> None:
+    """Declare the command that signs heads."""
+    registry.add(
+        SignTreeHead, lambda command, context: signer().sign(command, context), reply=HeadSigned,
+        scope="ledger:write",
+    )  # fmt: skip
