@@ -15,6 +15,7 @@ from tallystick.accounting import service as accounting
 from tallystick.accounting.books import service as books
 from tallystick.accounting.corrections import service as corrections
 from tallystick.accounting.periods import service as periods
+from tallystick.credit.joint import service as joint
 from tallystick.credit.loans import service as loans
 from tallystick.credit.pay_later import service as pay_later
 from tallystick.observe.logs import current_request_id
@@ -62,7 +63,7 @@ def registry_of_products() -> Registry:
     registry = Registry()
     for product in (
         parties, partners, accounting, books, periods, corrections, wallet, holds, trades, loans,
-        pay_later, reconciliation,
+        pay_later, joint, reconciliation,
     ):  # fmt: skip
         product.register(registry)
     decision_service.register(registry)

@@ -14,10 +14,15 @@ __all__ = [
     "BANK_RESERVE",
     "CHANNEL_COST",
     "CHART",
+    "COMPENSATION_INCOME",
     "CREDIT_FEE_INCOME",
     "CUSTOMER_WALLET",
     "FEE_INCOME",
+    "FIRST_LOSS_COST",
+    "GUARANTEE_CLAIMS",
+    "GUARANTEE_INCOME",
     "IMPAIRMENT_LOSS",
+    "INSTITUTION_SETTLEMENT",
     "INTEREST_INCOME",
     "LOAN_ADVANCE",
     "LOAN_ALLOWANCE",
@@ -27,10 +32,20 @@ __all__ = [
     "LOAN_PENALTY",
     "LOAN_PRINCIPAL",
     "MERCHANT_WALLET",
+    "PARTICIPATION_INCOME",
+    "PARTICIPATION_PRINCIPAL",
     "PENALTY_INCOME",
     "PLATFORM_BOOK_MIN",
     "PLATFORM_ENTITY",
     "RECOVERY_INCOME",
+    "SERVICING_FEE_INCOME",
+    "SHARE_CASH",
+    "SHARE_GUARANTEE_FEE",
+    "SHARE_INCOME",
+    "SHARE_LOSS",
+    "SHARE_PRINCIPAL",
+    "SHARE_RECEIVABLE",
+    "SHARE_SERVICING_FEE",
     "SUSPENSE",
     "TRADE_ESCROW",
     "ChartEntry",
@@ -99,6 +114,18 @@ LOAN_ALLOWANCE: Final = ChartEntry(
     1291, "Loan loss allowance", "贷款损失准备", Side.CREDIT, _NO_OVERDRAFT, "loan",
     "Loss that is expected of a loan; it is used up when the loan is written off.",
 )  # fmt: skip
+SHARE_CASH: Final = ChartEntry(
+    1301, "Due from the servicer", "应收平台清算款", Side.DEBIT, _NO_FLAGS, "institution",
+    "In an institution's book: what the platform owes it, or it owes the platform.",
+)  # fmt: skip
+SHARE_PRINCIPAL: Final = ChartEntry(
+    1311, "Share of principal", "联合贷款本金", Side.DEBIT, _NOT_NEGATIVE, "programme",
+    "In an institution's book: its share of what borrowers have drawn and not repaid.",
+)  # fmt: skip
+SHARE_RECEIVABLE: Final = ChartEntry(
+    1312, "Share of income receivable", "联合贷款应收收益", Side.DEBIT, _NOT_NEGATIVE, "programme",
+    "In an institution's book: its share of interest, fees and penalties not yet paid.",
+)  # fmt: skip
 CUSTOMER_WALLET: Final = ChartEntry(
     2001, "Customer wallet", "个人钱包余额", Side.CREDIT, _NO_OVERDRAFT, "party",
     "What the platform owes a person; it cannot go below zero.",
@@ -114,6 +141,19 @@ TRADE_ESCROW: Final = ChartEntry(
 LOAN_ADVANCE: Final = ChartEntry(
     2201, "Loan payments in advance", "预收还款", Side.CREDIT, _NO_OVERDRAFT, "loan",
     "A borrower's money that waits for the next due date of its loan.",
+)  # fmt: skip
+PARTICIPATION_PRINCIPAL: Final = ChartEntry(
+    2301, "Participations in principal", "联合贷款资金份额", Side.CREDIT, _NO_OVERDRAFT,
+    "programme",
+    "Institutions' share of what borrowers owe of principal; one account a programme.",
+)  # fmt: skip
+PARTICIPATION_INCOME: Final = ChartEntry(
+    2302, "Participations in income", "联合贷款应付收益", Side.CREDIT, _NO_OVERDRAFT, "programme",
+    "Institutions' share of interest, fees and penalties that borrowers have yet to pay.",
+)  # fmt: skip
+INSTITUTION_SETTLEMENT: Final = ChartEntry(
+    2303, "Settlement with institutions", "机构清算款", Side.CREDIT, _NO_FLAGS, "party",
+    "What the platform owes an institution, or is owed by it; settled once a day.",
 )  # fmt: skip
 SUSPENSE: Final = ChartEntry(
     2901, "Suspense", "挂账", Side.CREDIT, _NO_FLAGS, "bank",
@@ -143,6 +183,22 @@ RECOVERY_INCOME: Final = ChartEntry(
     4104, "Recovery income", "核销收回", Side.CREDIT, _NO_FLAGS, "platform",
     "What borrowers still pay after their loans were written off.",
 )  # fmt: skip
+SERVICING_FEE_INCOME: Final = ChartEntry(
+    4105, "Servicing fee income", "贷款服务费收入", Side.CREDIT, _NO_FLAGS, "platform",
+    "What the platform keeps of institutions' income for servicing their loans.",
+)  # fmt: skip
+SHARE_INCOME: Final = ChartEntry(
+    4201, "Income of shares", "联合贷款收益", Side.CREDIT, _NO_FLAGS, "programme",
+    "In an institution's book: its share of interest, fees and penalties, fees not deducted.",
+)  # fmt: skip
+COMPENSATION_INCOME: Final = ChartEntry(
+    4202, "Compensation for losses", "风险补偿收入", Side.CREDIT, _NO_FLAGS, "programme",
+    "In an institution's book: what others bore of its losses.",
+)  # fmt: skip
+GUARANTEE_INCOME: Final = ChartEntry(
+    4203, "Guarantee income", "担保费收入", Side.CREDIT, _NO_FLAGS, "institution",
+    "In a guarantor's book: its fee out of the income that it guarantees.",
+)  # fmt: skip
 CHANNEL_COST: Final = ChartEntry(
     5001, "Channel cost", "渠道成本", Side.DEBIT, _NO_FLAGS, "bank",
     "What banks and channels charge the platform.",
@@ -153,13 +209,37 @@ IMPAIRMENT_LOSS: Final = ChartEntry(
     "What loans are expected to lose, as it comes to be expected.",
 )  # fmt: skip
 
+FIRST_LOSS_COST: Final = ChartEntry(
+    5102, "First-loss cost", "风险补偿支出", Side.DEBIT, _NO_FLAGS, "platform",
+    "What the platform bears of institutions' losses.",
+)  # fmt: skip
+SHARE_SERVICING_FEE: Final = ChartEntry(
+    5201, "Servicing fees", "贷款服务费支出", Side.DEBIT, _NO_FLAGS, "programme",
+    "In an institution's book: what the platform keeps of its income.",
+)  # fmt: skip
+SHARE_GUARANTEE_FEE: Final = ChartEntry(
+    5202, "Guarantee fees", "担保费支出", Side.DEBIT, _NO_FLAGS, "programme",
+    "In an institution's book: what the guarantor gets of its income.",
+)  # fmt: skip
+SHARE_LOSS: Final = ChartEntry(
+    5203, "Credit losses", "联合贷款损失", Side.DEBIT, _NO_FLAGS, "programme",
+    "In an institution's book: its share of what was written off, less what was recovered.",
+)  # fmt: skip
+GUARANTEE_CLAIMS: Final = ChartEntry(
+    5204, "Guarantee claims", "代偿支出", Side.DEBIT, _NO_FLAGS, "institution",
+    "In a guarantor's book: what it bore of others' losses, less what was recovered.",
+)  # fmt: skip
+
 CHART: Final[dict[int, ChartEntry]] = {
     entry.code: entry
     for entry in (
         BANK_RESERVE, LOAN_PRINCIPAL, LOAN_INTEREST, LOAN_FEE, LOAN_PENALTY, LOAN_ALLOWANCE,
         CUSTOMER_WALLET, MERCHANT_WALLET, TRADE_ESCROW, LOAN_ADVANCE, SUSPENSE, LOAN_CLEARING,
         FEE_INCOME, INTEREST_INCOME, CREDIT_FEE_INCOME, PENALTY_INCOME, RECOVERY_INCOME,
-        CHANNEL_COST, IMPAIRMENT_LOSS,
+        CHANNEL_COST, IMPAIRMENT_LOSS, SHARE_CASH, SHARE_PRINCIPAL, SHARE_RECEIVABLE,
+        PARTICIPATION_PRINCIPAL, PARTICIPATION_INCOME, INSTITUTION_SETTLEMENT,
+        SERVICING_FEE_INCOME, SHARE_INCOME, COMPENSATION_INCOME, GUARANTEE_INCOME,
+        FIRST_LOSS_COST, SHARE_SERVICING_FEE, SHARE_GUARANTEE_FEE, SHARE_LOSS, GUARANTEE_CLAIMS,
     )
 }  # fmt: skip
 """The whole chart by code."""

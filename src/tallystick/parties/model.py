@@ -38,6 +38,8 @@ class PartyKind(StrEnum):
 
     PERSON = "person"
     MERCHANT = "merchant"
+    INSTITUTION = "institution"
+    """A bank or guarantor that funds loans with others."""
 
 
 class PartyStatus(StrEnum):

@@ -8,6 +8,7 @@ from tallystick.ledger.chart import (
     BANK_RESERVE,
     CUSTOMER_WALLET,
     FEE_INCOME,
+    INSTITUTION_SETTLEMENT,
     MERCHANT_WALLET,
     PLATFORM_ENTITY,
     TRADE_ESCROW,
@@ -17,7 +18,14 @@ from tallystick.parties.model import Party, PartyKind
 from tallystick.pipeline.decisions import AccountRef
 from tallystick.pipeline.refusals import Refused
 
-__all__ = ["bank_reserve", "fee_income", "platform_book", "trade_escrow", "wallet"]
+__all__ = [
+    "account_at_banks",
+    "bank_reserve",
+    "fee_income",
+    "platform_book",
+    "trade_escrow",
+    "wallet",
+]
 
 
 @lru_cache(maxsize=256)
@@ -34,9 +42,22 @@ def platform_book(currency: str) -> int:
 
 
 def wallet(party: Party, currency: str) -> AccountRef:
-    """A party's wallet in a currency."""
+    """A party's wallet in a currency.
+
+    Raises:
+        Refused: NOT_PERMITTED for an institution, which has none.
+    """
+    if party.kind is PartyKind.INSTITUTION:
+        raise Refused("NOT_PERMITTED", "An institution has no wallet.")
     entry = MERCHANT_WALLET if party.kind is PartyKind.MERCHANT else CUSTOMER_WALLET
     return AccountRef(entry, party.party_id, platform_book(currency))
+
+
+def account_at_banks(party: Party, currency: str) -> AccountRef:
+    """The account that a party's bank orders are for: its wallet, or how it is settled with."""
+    if party.kind is PartyKind.INSTITUTION:
+        return AccountRef(INSTITUTION_SETTLEMENT, party.party_id, platform_book(currency))
+    return wallet(party, currency)
 
 
 def trade_escrow(trade_no: str, currency: str) -> AccountRef:

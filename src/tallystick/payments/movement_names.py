@@ -39,6 +39,16 @@ MOVEMENT_NAMES: Final[dict[int, MovementName]] = {
     Movement.LOAN_CHARGE_OFF: MovementName("Written off", "贷款核销"),
     Movement.LOAN_RECOVERY: MovementName("Recovered", "核销收回"),
     Movement.LOAN_FEE: MovementName("Loan fee", "贷款费用"),
+    Movement.SHARE_DRAWDOWN: MovementName("Share of a drawdown", "放款份额"),
+    Movement.SHARE_ACCRUAL: MovementName("Share of interest and fees", "息费份额"),
+    Movement.SHARE_PAYMENT: MovementName("Share of a payment", "还款份额"),
+    Movement.SHARE_WAIVER: MovementName("Share of what is waived", "减免份额"),
+    Movement.SHARE_REVERSAL: MovementName("Share of a payment taken back", "冲正份额"),
+    Movement.SHARE_LOSS: MovementName("Share of a loss", "损失份额"),
+    Movement.SHARE_COMPENSATION: MovementName("Compensation of a loss", "损失补偿"),
+    Movement.SHARE_RECOVERY: MovementName("Share of what is recovered", "收回份额"),
+    Movement.SHARE_BUY_BACK: MovementName("Share bought back", "份额回购"),
+    Movement.SHARE_RESERVATION: MovementName("Quota reserved", "额度预占"),
     Movement.BANK_DIFFERENCE: MovementName("Difference with the bank", "银行对账差额"),
 }
 """Every movement by its number."""

@@ -54,5 +54,25 @@ class Movement(IntEnum):
     """Borrower's wallet or bank reserve → recovery income."""
     LOAN_FEE = 410
     """Borrower's or seller's wallet → credit fee income, at once."""
+    SHARE_DRAWDOWN = 421
+    """An institution's share of a drawdown; those of joint lending are in joint-lending.md."""
+    SHARE_ACCRUAL = 422
+    """An institution's share of interest, fees and penalties as they come about."""
+    SHARE_PAYMENT = 423
+    """An institution's share of a payment, with what platform and guarantor get of it."""
+    SHARE_WAIVER = 424
+    """An institution's share of what is forgiven."""
+    SHARE_REVERSAL = 425
+    """An institution's share of a payment that is taken back."""
+    SHARE_LOSS = 426
+    """An institution's share of what is written off."""
+    SHARE_COMPENSATION = 427
+    """What platform or guarantor bear of an institution's loss."""
+    SHARE_RECOVERY = 428
+    """What is recovered after a loss, to those who bore it."""
+    SHARE_BUY_BACK = 429
+    """A share that is bought back when its loan is long past due."""
+    SHARE_RESERVATION = 430
+    """Quota that is reserved for a loan, pending until it is drawn."""
     BANK_DIFFERENCE = 501
     """Bank reserve ↔ channel cost or suspense: what reconciliation with the bank found."""

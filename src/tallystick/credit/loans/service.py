@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 import msgspec
@@ -33,6 +33,7 @@ from tallystick.credit.loans.model import (
 )
 from tallystick.credit.loans.state import LoanState, NewLoan
 from tallystick.credit.loans.timing import collect_ms, loan_day
+from tallystick.credit.participation.service import record
 from tallystick.credit.postings import Bucket, LoanBooks
 from tallystick.credit.schedules.terms import Method, Unit
 from tallystick.ledger.chart import LOAN_ALLOWANCE, LOAN_PRINCIPAL
@@ -43,7 +44,7 @@ from tallystick.parties.views import active_party
 from tallystick.payments.accounts import bank_reserve, platform_book, wallet
 from tallystick.payments.banks.directory import BANKS
 from tallystick.pipeline.commands import CallerKind, Context, Registry, Reply
-from tallystick.pipeline.decisions import AccountRef, Decision, record
+from tallystick.pipeline.decisions import AccountRef, Decision
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
 from tallystick.pipeline.timers import set_timer
@@ -166,8 +167,14 @@ def require_within_line(
         raise Refused("CREDIT_LINE_EXCEEDED")
 
 
-def draw_loan(command: DrawLoan, context: Context) -> Reply:
-    """Draw a loan into the borrower's wallet."""
+def draw_loan(
+    command: DrawLoan, context: Context, fund: Callable[[Loan], None] | None = None
+) -> Reply:
+    """Draw a loan into the borrower's wallet.
+
+    Args:
+        fund: says, before its money moves, who funds it with the platform.
+    """
     uow = context.uow
     _only_borrower(context, command.borrower_id)
     product, terms = open_product(uow, command.product_id)
@@ -198,6 +205,8 @@ def draw_loan(command: DrawLoan, context: Context) -> Reply:
         drawn_ms=context.now_ms,
         closed_ms=0,
     )
+    if fund is not None:
+        fund(loan)
     state = state_of(context, loan, ())
     return record(context, decide.draw(NewLoan(loan, purse, purse), state))
 

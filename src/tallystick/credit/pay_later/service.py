@@ -24,6 +24,7 @@ from tallystick.credit.loans.model import (
 from tallystick.credit.loans.service import loan_state, open_product, require_within_line, state_of
 from tallystick.credit.loans.state import NewLoan
 from tallystick.credit.loans.timing import collect_ms, loan_day
+from tallystick.credit.participation.service import record
 from tallystick.credit.pay_later import decide
 from tallystick.credit.pay_later.model import (
     Bill,
@@ -40,7 +41,7 @@ from tallystick.payments.accounts import trade_escrow, wallet
 from tallystick.payments.trades.model import Refund, Trade, TradeDone, TradeStatus
 from tallystick.payments.trades.service import Payer, pay_trade_by
 from tallystick.pipeline.commands import SYSTEM, CallerKind, Context, Registry, Reply
-from tallystick.pipeline.decisions import event, record
+from tallystick.pipeline.decisions import event
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
 from tallystick.pipeline.timers import set_timer

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from tallystick.ledger.model import TransferFlags
 from tallystick.parties.model import Party
-from tallystick.payments.accounts import bank_reserve, wallet
+from tallystick.payments.accounts import account_at_banks, bank_reserve, wallet
 from tallystick.payments.amounts import require_amount
 from tallystick.payments.movements import Movement
 from tallystick.payments.wallet.model import (
@@ -120,7 +120,8 @@ def sent(order: BankOrder, now_ms: int) -> Decision:
 
 def _settlement(order: BankOrder, party: Party, accepted: bool) -> tuple[Posting, ...]:
     """What an answer moves: a top-up when accepted, a withdrawal's held money either way."""
-    reserve, purse = bank_reserve(order.bank_id, order.currency), wallet(party, order.currency)
+    reserve = bank_reserve(order.bank_id, order.currency)
+    purse = account_at_banks(party, order.currency)
     if order.kind is BankOrderKind.TOP_UP:
         paid = Posting(reserve, purse, order.amount, Movement.TOP_UP, int(order.order_id))
         return (paid,) if accepted else ()

@@ -1,0 +1,254 @@
+"""Joint lending on the real ledger: plans, quotas reserved, taken and given back, every rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.credit.joint.desk import EAST, GUARD, WEST, apply, desk, draw, programme
+from tests.payments.market import ALICE, BOB, Market, as_party
+
+from tallystick.credit.joint.model import (
+    CancelFunding,
+    Concentration,
+    DecideFunding,
+    DefineProgramme,
+    DrawFunded,
+    FundingDecided,
+    FundingStatus,
+    Programme,
+    ProgrammeTerms,
+)
+from tallystick.credit.joint.service import programme_use
+from tallystick.credit.loans.model import (
+    ChargeOffLoan,
+    PayLoan,
+    PaymentMode,
+    ReverseLoanPayment,
+)
+from tallystick.credit.participation.model import LossSharing, Participant, Plan, require_plan
+from tallystick.ledger.chart import (
+    INSTITUTION_SETTLEMENT,
+    PARTICIPATION_PRINCIPAL,
+    SERVICING_FEE_INCOME,
+    SHARE_CASH,
+    SHARE_PRINCIPAL,
+    account_id,
+    book_id,
+)
+from tallystick.ledger.statements import balance_of
+from tallystick.pipeline.commands import Request
+from tallystick.pipeline.refusals import Refused
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Market]:
+    with desk(tmp_path) as made:
+        yield made
+
+
+def _settlement(shop: Market, institution_id: str) -> int:
+    found = shop.ledger.accounts([account_id(1_000_156, INSTITUTION_SETTLEMENT, institution_id)])
+    return balance_of(found[0]) if found else 0
+
+
+def _pending(shop: Market, code: int) -> int:
+    return sum(a.credits_pending for a in shop.ledger.accounts_where(book=1_000_156, code=code))
+
+
+def test_a_plan_is_reserved_taken_and_paid_back_in_shares(shop: Market) -> None:
+    programme(shop, "east", EAST, share=Decimal("0.3"), preference=1, keeps=Decimal("0.7"))
+    programme(shop, "west", WEST, share_max=Decimal("0.5"), preference=2)
+    programme(shop, "own", "", preference=9)
+    decided = apply(shop, 100_001)
+    assert [(s.programme_id, s.share_ppm, s.amount) for s in decided.shares] == [
+        ("east", 300_000, 30_000), ("west", 500_000, 50_001), ("own", 200_000, 20_000),
+    ]  # fmt: skip
+    assert _pending(shop, PARTICIPATION_PRINCIPAL.code) == 80_001
+    assert shop.sum_of(PARTICIPATION_PRINCIPAL.code) == 0
+    done = shop.accept(DrawFunded(decision_id=decided.decision_id), as_party(ALICE))
+    assert _pending(shop, PARTICIPATION_PRINCIPAL.code) == 0
+    assert shop.sum_of(PARTICIPATION_PRINCIPAL.code) == 80_001
+    assert _settlement(shop, EAST) == -30_000
+    paid = shop.accept(PayLoan(loan_id=done.loan_id, amount=50_000, mode=PaymentMode.EARLY))
+    assert paid.paid == {"principal": 50_000}
+    assert _settlement(shop, EAST) == -30_000 + 15_000
+    assert _settlement(shop, WEST) == -50_001 + 25_000
+    own = shop.ledger.accounts_where(book=book_id(2001, "CNY"))
+    assert sum(a.debits_posted - a.credits_posted for a in own) == 0
+    assert {a.code: balance_of(a) for a in own} == {
+        SHARE_PRINCIPAL.code: 15_000, SHARE_CASH.code: -15_000
+    }  # fmt: skip
+    back = shop.accept(ReverseLoanPayment(loan_id=done.loan_id, step=paid.step))
+    assert back.owed == 100_001
+    assert (_settlement(shop, EAST), _settlement(shop, WEST)) == (-30_000, -50_001)
+    assert shop.refuse(DrawFunded(decision_id=decided.decision_id)) == "FUNDING_STATE_REFUSED"
+
+
+def test_income_is_split_with_platform_and_guarantor(shop: Market) -> None:
+    programme(
+        shop, "east", EAST, keeps=Decimal("0.7"), guarantor_id=GUARD, guarantee=Decimal("0.1")
+    )
+    loan_id = draw(shop, 300_000)
+    shop.clock.pass_ms(30 * 86_400_000)
+    before = shop.available(ALICE)
+    shop.accept(PayLoan(loan_id=loan_id, mode=PaymentMode.ALL), as_party(ALICE))
+    paid = before - shop.available(ALICE)
+    interest = paid - 300_000
+    assert interest == 2959
+    guard, fee = _settlement(shop, GUARD), shop.sum_of(SERVICING_FEE_INCOME.code)
+    assert (guard, fee) == (296, 592)
+    assert _settlement(shop, EAST) == interest - guard - fee
+    assert shop.sum_of(PARTICIPATION_PRINCIPAL.code) == 0
+
+
+def test_quota_is_given_back_when_a_decision_is_cancelled_or_expires(shop: Market) -> None:
+    programme(shop, "east", EAST, total_max=150_000, day_max=150_000)
+    first = apply(shop, 100_000)
+    assert apply(shop, 100_000).rule == "day"
+    shop.accept(CancelFunding(decision_id=first.decision_id), as_party(ALICE))
+    assert shop.refuse(CancelFunding(decision_id=first.decision_id)) == "FUNDING_STATE_REFUSED"
+    second = apply(shop, 150_000)
+    assert second.status is FundingStatus.RESERVED
+    shop.clock.now_ms = second.expires_ms
+    assert shop.refuse(DrawFunded(decision_id=second.decision_id)) == "FUNDING_EXPIRED"
+    shop.run_timers()
+    assert shop.refuse(DrawFunded(decision_id=second.decision_id)) == "FUNDING_EXPIRED"
+    assert _pending(shop, PARTICIPATION_PRINCIPAL.code) == 0
+    assert apply(shop, 150_000).status is FundingStatus.RESERVED
+
+
+@pytest.mark.parametrize(
+    ("terms", "rule"),
+    [
+        ({"products": ("gold",)}, "product"),
+        ({"eligible": "score >= 600"}, "eligible"),
+        ({"eligible": "region in ['north'] && amount < 1000000"}, "eligible"),
+        ({"price": Decimal("0.13")}, "price"),
+        ({"loan_min": 100_001}, "loan"),
+        ({"loan_max": 99_999}, "loan"),
+        ({"borrower_max": 99_999}, "borrower"),
+        ({"day_max": 99_999}, "day"),
+        ({"total_max": 99_999}, "total"),
+        ({"share_max": Decimal("0.5")}, "share"),
+        (
+            {
+                "concentration": Concentration(fact="region", share=Decimal("0.1")),
+                "total_max": 999_990,
+            },
+            "concentration",
+        ),
+    ],
+)
+def test_the_rule_that_left_no_plan_is_named(shop: Market, terms: Any, rule: str) -> None:
+    programme(shop, "east", EAST, **terms)
+    decided = apply(shop, 100_000, region="south", score=500)
+    assert (decided.status, decided.rule) == (FundingStatus.DECLINED, rule)
+    assert [r.programme_id for r in decided.reasons] == ["east"]
+    assert shop.refuse(DrawFunded(decision_id=decided.decision_id)) == "FUNDING_STATE_REFUSED"
+    assert _pending(shop, PARTICIPATION_PRINCIPAL.code) == 0
+
+
+def test_ceilings_of_borrower_and_kind_count_what_is_owed_and_reserved(shop: Market) -> None:
+    programme(
+        shop, "east", EAST, borrower_max=250_000, total_max=1_000_000,
+        concentration=Concentration(fact="region", share=Decimal("0.3")),
+    )  # fmt: skip
+    loan_id = draw(shop, 100_000, region="south")
+    apply(shop, 100_000, region="north")
+    assert apply(shop, 100_000, region="north").rule == "borrower"
+    assert apply(shop, 200_001, BOB, region="south").rule == "concentration"
+    assert apply(shop, 200_000, BOB, region="south").status is FundingStatus.RESERVED
+    shop.accept(PayLoan(loan_id=loan_id, mode=PaymentMode.ALL), as_party(ALICE))
+    assert apply(shop, 100_000, region="south").status is FundingStatus.RESERVED
+
+
+def test_first_losses_are_borne_by_others_up_to_the_cap(shop: Market) -> None:
+    programme(
+        shop, "east", EAST, share=Decimal("0.6"), losses=LossSharing.PLATFORM_FIRST, cap=50_000
+    )
+    programme(
+        shop, "west", WEST, share=Decimal("0.4"), guarantor_id=GUARD,
+        losses=LossSharing.GUARANTOR_FIRST, cap=1_000_000,
+    )  # fmt: skip
+    loan_id = draw(shop, 200_000)
+    shop.accept(ChargeOffLoan(loan_id=loan_id))
+    assert _settlement(shop, EAST) == -120_000 + 50_000
+    assert _settlement(shop, WEST) == 0
+    assert _settlement(shop, GUARD) == -80_000
+    shop.accept(PayLoan(loan_id=loan_id, amount=20_000), as_party(ALICE))
+    assert _settlement(shop, EAST) == -120_000 + 50_000 + 7_000
+    assert _settlement(shop, GUARD) == -80_000 + 8_000
+    again = draw(shop, 10_000)
+    shop.accept(ChargeOffLoan(loan_id=again))
+    assert _settlement(shop, EAST) == -63_000 - 6_000
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"eligible": "score >= 'high'"},
+        {"eligible": "points > 3"},
+        {"eligible": "score + 1"},
+        {"share": Decimal("1.1")},
+        {"share_min": Decimal("0.5"), "share_max": Decimal("0.4")},
+        {"keeps": Decimal("0.8"), "guarantee": Decimal("0.3"), "guarantor_id": GUARD},
+        {"losses": LossSharing.GUARANTOR_FIRST, "cap": 100},
+        {"losses": LossSharing.PLATFORM_FIRST},
+        {"cap": 5},
+        {"concentration": Concentration(fact="colour", share=Decimal("0.5"))},
+        {"total_max": -1},
+        {"currency": "XXQ"},
+    ],
+)
+def test_terms_that_make_no_sense_are_refused_and_nothing_changes(shop: Market, terms: Any) -> None:
+    terms = {"total_max": 1000, **terms}
+    command = DefineProgramme(
+        programme_id="east", institution_id=EAST, terms=ProgrammeTerms(**terms)
+    )
+    assert shop.refuse(command) == "FUNDING_TERMS_INVALID"
+    assert shop.rows.select(Programme) == []
+
+
+def test_a_plan_that_is_not_the_whole_is_refused_by_name() -> None:
+    with pytest.raises(Refused) as refused:
+        require_plan(Plan((Participant(share_ppm=600_000), Participant(share_ppm=300_000))))
+    assert refused.value.refusal.code == "FUNDING_PLAN_INVALID"
+    assert "90.0000 % together, not 100 %" in refused.value.refusal.detail
+
+
+def test_an_institution_has_no_wallet(shop: Market) -> None:
+    from tallystick.payments.wallet.model import StartWithdrawal, TransferBetweenWallets
+
+    move = TransferBetweenWallets(payer_id=EAST, payee_id=ALICE, amount=1, out_biz_no="1")
+    assert shop.refuse(move, as_party(EAST)) == "NOT_PERMITTED"
+    to_bank = StartWithdrawal(party_id=EAST, amount=1, bank_id="1")
+    assert shop.refuse(to_bank, as_party(EAST)) == "NOT_PERMITTED"
+
+
+def test_sixteen_at_once_never_sell_more_than_there_is(shop: Market) -> None:
+    programme(shop, "east", EAST, total_max=1_000_000, day_max=900_000)
+    command = DecideFunding(borrower_id=ALICE, product_id="cash", amount=70_000, count=3)
+
+    def one(number: int) -> FundingStatus:
+        reply = shop.executor.submit_and_wait(Request.once(as_party(ALICE), command)).reply
+        assert isinstance(reply, FundingDecided)
+        if reply.status is FundingStatus.RESERVED and number % 3:
+            kind = DrawFunded if number % 2 else CancelFunding
+            shop.accept(kind(decision_id=reply.decision_id), as_party(ALICE))
+        return reply.status
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(one, range(64)))
+    assert FundingStatus.DECLINED in found
+    row = shop.rows.get(Programme, "east")
+    assert row is not None
+    from tallystick.store.unit_of_work import UnitOfWork
+
+    uow = UnitOfWork(shop.rows.connection, shop.clock.now_ms, 0)
+    used, reserved = programme_use(uow, row, "CNY")
+    assert reserved <= used <= 900_000

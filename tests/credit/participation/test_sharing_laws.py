@@ -1,0 +1,181 @@
+"""The laws of sharing, over generated lives: the parts are the whole at every cent."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+from hypothesis import given, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.credit.loan_life import LOAN_ID, contracts
+from tests.credit.participation.shared_life import (
+    GUARANTOR,
+    PLATFORM_BOOK,
+    SharedLoan,
+    institution,
+    plans,
+)
+
+from tallystick.credit.loans import closing, decide, reversing
+from tallystick.credit.loans.model import CollectLoan, Contract, LoanStatus, PaymentMode
+from tallystick.credit.participation.model import WHOLE_PPM, Plan
+from tallystick.credit.participation.share import buy_back
+from tallystick.credit.postings import RECEIVABLES, Bucket
+from tallystick.credit.schedules.terms import Effect
+from tallystick.ledger.chart import (
+    INSTITUTION_SETTLEMENT,
+    PARTICIPATION_INCOME,
+    PARTICIPATION_PRINCIPAL,
+    SHARE_CASH,
+    SHARE_PRINCIPAL,
+    SHARE_RECEIVABLE,
+    book_id,
+)
+from tallystick.pipeline.refusals import Refused
+
+_EXPECTED_REFUSALS = {
+    "LOAN_NOTHING_TO_PAY", "LOAN_STATE_REFUSED", "LOAN_PAYMENT_NOT_EXIST", "INVALID_AMOUNT",
+}  # fmt: skip
+
+
+class SharedLife(RuleBasedStateMachine):
+    """Whatever happens on a loan, each who funds it has exactly its share of it."""
+
+    living: SharedLoan
+
+    @initialize(contract=contracts, plan=plans())
+    def draw(self, contract: Contract, plan: Plan) -> None:
+        self.living = SharedLoan(contract, plan)
+
+    def _try(self, decision, *args, bank: bool = False) -> None:  # type: ignore[no-untyped-def]
+        try:
+            self.living.act(decision, *args, bank=bank)
+        except Refused as refused:
+            assert refused.refusal.code in _EXPECTED_REFUSALS, refused  # noqa: PT017
+
+    @rule(days=st.integers(1, 45))
+    def days_pass(self, days: int) -> None:
+        self.living.pass_days(days)
+
+    @rule(
+        percent=st.integers(0, 120), mode=st.sampled_from(PaymentMode),
+        effect=st.sampled_from(Effect), bank=st.booleans(),
+    )  # fmt: skip
+    def pay(self, percent: int, mode: PaymentMode, effect: Effect, bank: bool) -> None:
+        amount = self.living.position.payoff * percent // 100
+        self._try(decide.pay, amount, mode, effect, bank=bank)
+
+    @rule()
+    def collect(self) -> None:
+        self._try(decide.collect, CollectLoan(loan_id=LOAN_ID, due_day=self.living.day.isoformat()))
+
+    @rule(bucket=st.sampled_from([Bucket.INTEREST, Bucket.FEE, Bucket.PENALTY]))
+    def waive(self, bucket: Bucket) -> None:
+        self._try(decide.waive, bucket, (self.living.position.due[bucket] + 1) // 2)
+
+    @rule()
+    def close_day(self) -> None:
+        self.living.act(closing.close_day)
+
+    @precondition(lambda self: self.living.events)
+    @rule(at=st.integers(0, 20), bank=st.booleans())
+    def reverse(self, at: int, bank: bool) -> None:
+        step = self.living.events[at % len(self.living.events)].step
+        self._try(reversing.reverse, step, bank=bank)
+
+    @rule()
+    def buy_back(self) -> None:
+        living = self.living
+        found = buy_back(living.funded(), living.owed(), living.position.days_past_due)
+        if found is not None:
+            living.take(found[0])
+            living.plan = found[1]
+
+    @precondition(lambda self: self.living.day > self.living.position.schedule.rows[-1].day)
+    @rule()
+    def charge_off(self) -> None:
+        self._try(closing.charge_off)
+
+    @invariant()
+    def the_parts_are_the_whole(self) -> None:
+        living = self.living
+        owed = living.owed()
+        for bucket, entry in RECEIVABLES.items():
+            whole = living.balance(entry, LOAN_ID, PLATFORM_BOOK)
+            assert sum(part[bucket] for part in owed) == whole, bucket
+            for p, part in zip(living.plan.participants, owed, strict=True):
+                assert part[bucket] >= 0
+                debits, credits = living.totals(bucket)
+                exact = (debits - credits) * p.share_ppm
+                assert abs(part[bucket] * WHOLE_PPM - exact) < len(owed) * WHOLE_PPM
+
+    @invariant()
+    def each_book_has_its_share(self) -> None:
+        living = self.living
+        for p, part in zip(living.plan.participants, living.owed(), strict=True):
+            if not p.institution_id:
+                continue
+            own = book_id(p.entity, "CNY")
+            principal = 0 if p.bought_back else part[Bucket.PRINCIPAL]
+            income = 0 if p.bought_back else sum(part.values()) - part[Bucket.PRINCIPAL]
+            assert living.balance(PARTICIPATION_PRINCIPAL, p.account, PLATFORM_BOOK) == principal
+            assert living.balance(PARTICIPATION_INCOME, p.account, PLATFORM_BOOK) == income
+            assert living.balance(SHARE_PRINCIPAL, p.class_account, own) == principal
+            assert living.balance(SHARE_RECEIVABLE, p.account, own) == income
+
+    @invariant()
+    def the_flows_tell_what_was_booked(self) -> None:
+        living = self.living
+        whose = {p.institution_id: p.entity for p in living.plan.participants if p.institution_id}
+        for who, entity in {**whose, GUARANTOR: 2999}.items():
+            net = sum(f.net for f in living.flows if f.institution_id == who)
+            assert living.balance(INSTITUTION_SETTLEMENT, who, PLATFORM_BOOK) == net
+            assert living.balance(SHARE_CASH, who, book_id(entity, "CNY")) == net
+        for place, p in enumerate(living.plan.participants):
+            drawn = sum(f.principal for f in living.flows if f.institution_id == institution(place))
+            if p.institution_id:
+                own = book_id(p.entity, "CNY")
+                assert living.balance(SHARE_PRINCIPAL, p.class_account, own) == drawn
+
+    @invariant()
+    def a_loan_that_is_over_owes_nobody(self) -> None:
+        if self.living.loan.status is LoanStatus.CLOSED:
+            assert not any(sum(part.values()) for part in self.living.owed())
+
+
+TestSharedLife = SharedLife.TestCase
+TestSharedLife.settings = settings(max_examples=25, stateful_step_count=20)
+
+
+@given(contracts, plans(), st.lists(st.integers(1, 60), max_size=4))
+@settings(max_examples=25)
+def test_what_is_lost_and_recovered_is_borne_whole_by_somebody(
+    contract: Contract, plan: Plan, recovered: list[int]
+) -> None:
+    living = SharedLoan(contract, plan)
+    living.pass_days(400)
+    owed = living.position.owed_total
+    living.act(closing.charge_off)
+    lost = [f for f in living.flows if f.kind.value == "lost"]
+    for p in plan.participants:
+        if p.institution_id:
+            compensated = sum(
+                f.other for f in living.flows
+                if f.programme_id == p.programme_id and f.kind.value == "compensated"
+            )  # fmt: skip
+            own = -sum(
+                f.principal + f.interest + f.fee + f.penalty
+                for f in lost if f.programme_id == p.programme_id
+            )  # fmt: skip
+            assert compensated == (min(p.cap, own) if p.cap else 0)
+    before = {f.institution_id: 0 for f in living.flows}
+    for percent in recovered:
+        amount = max(1, owed * percent // 400)
+        left = living.position.owed_total - living.position.recovered
+        if left <= 0:
+            break
+        living.act(decide.pay, min(amount, left), PaymentMode.DUE, Effect.LOWER)
+    for who in before:
+        got = sum(
+            f.net for f in living.flows if f.institution_id == who and f.kind.value == "recovered"
+        )
+        assert got >= 0
+    assert living.joint.recovered == living.position.recovered
