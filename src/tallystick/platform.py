@@ -11,10 +11,7 @@ from contextlib import contextmanager, suppress
 
 import structlog
 
-from tallystick.accounting import service as accounting
-from tallystick.accounting.books import service as books
-from tallystick.accounting.corrections import service as corrections
-from tallystick.accounting.periods import service as periods
+from tallystick.accounting import products as accounting
 from tallystick.credit.joint import service as joint
 from tallystick.credit.loans import service as loans
 from tallystick.credit.pay_later import service as pay_later
@@ -62,8 +59,8 @@ def registry_of_products() -> Registry:
     """Every command that the platform knows."""
     registry = Registry()
     for product in (
-        parties, partners, accounting, books, periods, corrections, wallet, holds, trades, loans,
-        pay_later, joint, reconciliation,
+        parties, partners, accounting, wallet, holds, trades, loans, pay_later, joint,
+        reconciliation,
     ):  # fmt: skip
         product.register(registry)
     decision_service.register(registry)

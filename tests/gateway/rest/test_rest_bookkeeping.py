@@ -92,3 +92,40 @@ def test_a_reversal_is_shown_from_both_ends(rest: Rest, book: int) -> None:
     assert mirrored["reverses"]["transfer_id"] == original
     more = {"reversal_id": str(time.time_ns()), "reason": "x", "amount": "61"}
     assert rest.refused(where, more) == "REVERSAL_EXCEEDS"
+
+
+def test_a_schedule_is_made_seen_paused_and_ended(rest: Rest, book: int) -> None:
+    ends = make_book(rest, book)
+    moves = {"ledger": book, "debit_account_id": str(ends[0]), "credit_account_id": str(ends[1]),
+             "amount": "120"}  # fmt: skip
+    rule = {"unit": "month", "first_day": "2030-01-31", "at": "09:30",
+            "business_days": "modified_following"}  # fmt: skip
+    body = {"name": "Rent", "rule": rule, "transfer": moves, "retry_after_s": [60]}
+    made = rest.done("/v1/ledger/schedules", body)
+    where = f"/v1/ledger/schedules/{made['schedule_id']}"
+    found = rest.get(where)
+    assert found["runs"] == []
+    assert (found["schedule"]["at"], found["schedule"]["next_ms"]) == ("09:30", made["next_ms"])
+    assert rest.done(f"{where}/pause")["status"] == "paused"
+    assert rest.done(f"{where}/resume", {"missed": "run"})["status"] == "active"
+    assert rest.done(f"{where}/end")["status"] == "ended"
+    assert rest.refused(f"{where}/pause") == "SCHEDULE_STATE"
+    assert rest.refused("/v1/ledger/schedules", {"name": "x", "rule": rule}) == "SCHEDULE_INVALID"
+    listed = rest.get("/v1/ledger/schedules", status="ended", limit=200)["items"]
+    assert made["schedule_id"] in [one["schedule_id"] for one in listed]
+
+
+def test_a_sweep_runs_when_it_is_asked_for(rest: Rest, book: int) -> None:
+    source, header = make_book(rest, book)
+    shop = time.time_ns()
+    rest.done("/v1/ledger/accounts", [{"id": shop, "ledger": book, "code": 12}])
+    rest.done("/v1/ledger/transfers", move(book, (source, shop), 900))
+    made = rest.done("/v1/ledger/sweeps", {
+        "name": "Shops", "ledger": book, "header_account_id": str(header),
+        "account_ids": [str(shop)], "target": "150",
+    })  # fmt: skip
+    where = f"/v1/ledger/sweeps/{made['sweep_id']}"
+    assert rest.done(f"{where}/run")["to_header"] == "750"
+    assert rest.get(f"/v1/ledger/accounts/{shop}")["balance"] == "150"
+    assert [run["to_header"] for run in rest.get(where)["runs"]] == ["750"]
+    assert rest.done(f"{where}/end")["active"] is False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tallystick.gateway.rest.accounting_periods import PERIOD_OPERATIONS
+from tallystick.gateway.rest.accounting_schedules import SCHEDULE_OPERATIONS
 from tallystick.gateway.rest.api_keys import API_KEY_OPERATIONS
 from tallystick.gateway.rest.apps import APP_OPERATIONS
 from tallystick.gateway.rest.bills import BILL_OPERATIONS
@@ -34,6 +35,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *STATEMENT_FILE_OPERATIONS,
     *PERIOD_OPERATIONS,
     *PROOF_OPERATIONS,
+    *SCHEDULE_OPERATIONS,
     *PARTY_OPERATIONS,
     *APP_OPERATIONS,
     *API_KEY_OPERATIONS,

@@ -1,0 +1,1 @@
+"""Transfers and sweeps that happen by themselves: once, or by a rule."""
