@@ -1,0 +1,1 @@
+"""The shared blacklist: institutions warn each other without saying whom they ask about."""

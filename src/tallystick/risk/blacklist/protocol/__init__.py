@@ -1,0 +1,1 @@
+"""What institutions speak: identifiers, the oblivious function, the set, the witnessed log."""
