@@ -37,6 +37,8 @@ from tallystick.proofs.keys import ensure_key
 from tallystick.proofs.service import HeadSigner
 from tallystick.proofs.tree import LedgerTree
 from tallystick.reconciliation import service as reconciliation
+from tallystick.risk.blacklist import service as blacklist
+from tallystick.risk.blacklist.keeping import ListKeeping
 from tallystick.risk.decision import service as decision_service
 from tallystick.risk.decision.engine import DecisionEngine
 from tallystick.risk.graph import service as graph_service
@@ -64,6 +66,7 @@ def registry_of_products() -> Registry:
     ):  # fmt: skip
         product.register(registry)
     decision_service.register(registry)
+    blacklist.register(registry)
     return registry
 
 
@@ -117,8 +120,12 @@ class Platform:
         self.tree = LedgerTree()
         self.heads = HeadSigner(self.tree, self.sealer, self.reader)
         proofs.register(self.registry, lambda: self.heads)
+        self.blacklist = ListKeeping(self.sealer)
+        self.blacklist.register(self.registry)
         self.metrics = Metrics()
-        self.decisions = DecisionEngine(READERS, told=self.metrics.decision)
+        self.decisions = DecisionEngine(
+            READERS, told=self.metrics.decision, shared=self.blacklist.about
+        )
         self.executor = Executor(
             writer, self.registry, clock_ms=clock_ms, observer=self.metrics,
             batch_max=settings.batch_max, gates=(authorise, self.decisions.gate),
@@ -172,6 +179,7 @@ class Platform:
         """Begin to take commands, watch timers, deliver notifications and ask banks."""
         with self.reader() as rows:
             self.decisions.warm(rows)
+            self.blacklist.cache.refresh(rows.connection)
         self.executor.start()
         once: dict[str, Worker] = {
             "timers": self.timers.run, "notifications": self.sender.run, "banks": self.banks.run,

@@ -45,6 +45,8 @@ SEALED: Final = (
     SealedColumn("app", "app_id", "aes_key_sealed", "app.aes_key"),
     SealedColumn("gateway_key", "key_id", "private_sealed", "gateway_key.private"),
     SealedColumn("ledger_key", "key_id", "private_sealed", "ledger_key.private"),
+    SealedColumn("blacklist_key", "name", "secret_sealed", "blacklist.secret"),
+    SealedColumn("blacklist_key", "name", "log_key_sealed", "blacklist.log_key"),
 )
 """Every sealed column of the schema."""
 

@@ -30,16 +30,19 @@ LANGUAGE_COOKIE = "tallystick_language"
 
 WebRequest = Request[Any, Any, Any]
 
-_PARTY_SCOPES = frozenset({"party", "payments:write", "wallet:write", "parties:codes"})
+_PARTY_SCOPES = frozenset(
+    {"party", "payments:write", "wallet:write", "parties:codes", "blacklist:subject"}
+)
 _VIEWER_SCOPES = frozenset(
     {
         "payments:read", "wallet:read", "ledger:read", "parties:read", "apps:read",
-        "notifications:read", "risk:read", "reconciliation:read",
+        "notifications:read", "risk:read", "reconciliation:read", "blacklist:read",
     }
 )  # fmt: skip
 _OPERATOR_SCOPES = _VIEWER_SCOPES | {
     "payments:write", "disputes:resolve", "notifications:write", "apps:write",
     "reconciliation:write", "ledger:write", "ledger:close",
+    "blacklist:write", "blacklist:subject", "blacklist:keep",
 }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ SCOPES: Final = frozenset(
         "credit:write", "credit:read",
         "risk:read", "risk:write", "risk:review",
         "reconciliation:write", "reconciliation:read", "ledger:close",
+        "blacklist:read", "blacklist:write", "blacklist:subject", "blacklist:keep",
     }
 )  # fmt: skip
 """What an API key may be allowed."""

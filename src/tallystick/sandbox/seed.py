@@ -55,7 +55,8 @@ _SCOPES: Final = (
     "payments:write payments:read wallet:write wallet:read ledger:write ledger:read "
     "parties:write parties:read parties:codes apps:write apps:read notifications:write "
     "disputes:resolve credit:write credit:read reconciliation:write "
-    "reconciliation:read risk:write risk:read risk:review ledger:close"
+    "reconciliation:read risk:write risk:read risk:review ledger:close "
+    "blacklist:read blacklist:write blacklist:subject blacklist:keep"
 )
 
 

@@ -35,6 +35,10 @@ SCOPE_MEANINGS: Final = {
     "notifications:write": "Have notifications sent again.",
     "risk:read": "Ask the fraud graph; see rules, decisions, reviews and cases.",
     "risk:write": "Add to the fraud graph; write and publish rules, features, models and lists.",
+    "blacklist:read": "See the shared blacklist's heads, proofs, entries and set.",
+    "blacklist:write": "Publish to the shared blacklist, confirm, ask it, cosign its heads.",
+    "blacklist:subject": "Tell people what is said of them, and dispute it for them.",
+    "blacklist:keep": "Open the shared blacklist, admit members, decide disputes.",
     "risk:review": "Release and reject held commands, label decisions, keep cases.",
 }
 """Every scope that an API key can have."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.risk.decision.columns import Column, condition_over
-from tallystick.risk.decision.facts import FACTS, LISTED, LISTED_KINDS, SCORE
+from tallystick.risk.decision.facts import FACTS, LISTED, LISTED_KINDS, SCORE, SHARED
 from tallystick.risk.decision.files import Events
 from tallystick.risk.decision.history import features_over
 from tallystick.risk.decision.language import names_in, parse
@@ -111,6 +111,10 @@ def _hits(
     scored = {b.feature for b in model.bins} if model is not None and SCORE in used else set()
     at_hand = {name: history.columns[name] for name in FACTS}
     at_hand |= listed_over(events, entries, used)
+    for name in used & SHARED.keys():
+        texts = [""] if isinstance(SHARED[name], str) else None
+        kind = np.bool_ if isinstance(SHARED[name], bool) else np.int32
+        at_hand[name] = Column(np.zeros(history.size, kind), texts)
     if model is None:
         at_hand[SCORE] = Column(np.zeros(history.size, np.int32))
     wanted = [f for f in rule_set.features if f.name in used or f.name in scored]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tallystick.risk.decision.facts import FACTS, LISTED, LISTED_KINDS, SCORE
+from tallystick.risk.decision.facts import FACTS, LISTED, LISTED_KINDS, SCORE, SHARED
 from tallystick.risk.decision.rules import CompiledSet, Outcome, RuleSet, Verdict
 
 __all__ = ["Circumstances", "Settled", "input_names", "settle"]
@@ -36,7 +36,11 @@ class Settled(NamedTuple):
 def input_names(rule_set: RuleSet, compiled: CompiledSet) -> tuple[str, ...]:
     """The names of a decision's inputs, in the order in which they are recorded."""
     lists = tuple(name for name in _LIST_NAMES if name in compiled.reads)
-    return (*FACTS, *(feature.name for feature in rule_set.features), *lists, SCORE)
+    reads = compiled.reads | {
+        each.feature for each in (rule_set.model.bins if rule_set.model is not None else ())
+    }
+    shared = tuple(SHARED) if not reads.isdisjoint(SHARED) else ()
+    return (*FACTS, *(feature.name for feature in rule_set.features), *lists, SCORE, *shared)
 
 
 def settle(verdict: Verdict, around: Circumstances) -> Settled:

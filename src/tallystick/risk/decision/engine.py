@@ -29,7 +29,7 @@ from tallystick.pipeline.commands import (
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
 from tallystick.risk.decision.decide import Circumstances, Settled, input_names, settle
-from tallystick.risk.decision.facts import FACTS, SCORE, Facts, fact_values
+from tallystick.risk.decision.facts import FACTS, SCORE, SHARED, Facts, fact_values
 from tallystick.risk.decision.lists import Lists
 from tallystick.risk.decision.model import (
     SET_NUMBER,
@@ -58,7 +58,7 @@ from tallystick.store.dialect import is_postgres
 from tallystick.store.rows import ReadSession, Rows
 from tallystick.store.unit_of_work import UnitOfWork
 
-__all__ = ["DecisionEngine", "Reader", "Told", "fingerprint_of"]
+__all__ = ["DecisionEngine", "Reader", "Shared", "Told", "fingerprint_of"]
 
 log = structlog.get_logger("tallystick.risk")
 
@@ -67,6 +67,9 @@ Reader = Callable[[Any, Context], Facts | None]
 
 Told = Callable[[str, str, float], None]
 """Told of each decision: the outcome, what it comes from, and risk's own time in seconds."""
+
+Shared = Callable[[Mapping[str, int | str | bool], Context], dict[str, int | str | bool]]
+"""What the shared blacklist says of a command's facts, by the names of `SHARED`."""
 
 _BUDGET_S: Final = 0.05
 _MINUTE_MS: Final = 60_000
@@ -110,6 +113,7 @@ class DecisionEngine:
     Args:
         readers: by command, what it is about; other commands are not decided.
         told: follows the decisions, for metrics.
+        shared: asked only when a rule reads what it tells.
         budget_s: how long the rules may take before the command's failure policy counts.
     """
 
@@ -118,12 +122,14 @@ class DecisionEngine:
         readers: Mapping[type[Command], Reader],
         *,
         told: Told = lambda outcome, why, seconds: None,
+        shared: Shared | None = None,
         budget_s: float = _BUDGET_S,
         events_max: int = EVENTS_MAX,
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._readers = readers
         self._told = told
+        self._shared = shared
         self._budget_s = budget_s
         self._events_max = events_max
         self._clock = stopwatch
@@ -265,9 +271,11 @@ class DecisionEngine:
         now_ms = context.now_ms
         inputs = named | self._windows.read(named, now_ms)
         listed = self._lists.of(named, now_ms)
+        if self._shared is not None and "blacklist_hit" in self._names:
+            inputs |= self._shared(named, context)
         for name in self._names:
             if name not in inputs and name != SCORE:
-                inputs[name] = name in listed
+                inputs[name] = SHARED.get(name, name in listed)
         model = compiled.source.model
         inputs[SCORE] = score = 0 if model is None else model.score(inputs)
         verdict = judge(compiled, inputs, deadline=began + self._budget_s, clock=self._clock)

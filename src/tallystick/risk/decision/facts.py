@@ -8,7 +8,8 @@ from tallystick.money.china_time import CHINA_OFFSET_MIN
 from tallystick.risk.decision.checking import Kind
 
 __all__ = [
-    "FACTS", "KEYS", "LISTED", "LISTED_KINDS", "PAST", "Facts", "SCORE", "fact_values", "hour_of",
+    "FACTS", "KEYS", "LISTED", "LISTED_KINDS", "PAST", "SHARED", "Facts", "SCORE", "fact_values",
+    "hour_of",
 ]  # fmt: skip
 
 _HOUR_MS: Final = 3_600_000
@@ -54,6 +55,14 @@ KEYS: Final = ("party", "payee", "merchant", "app", "device", "card", "address",
 
 LISTED: Final = ("party", "payee", "merchant", "device", "card", "address")
 LISTED_KINDS: Final = ("block", "allow", "watch")
+
+SHARED: Final[dict[str, int | str | bool]] = {
+    "blacklist_hit": False, "blacklist_severity": 0, "blacklist_reason": "",
+}  # fmt: skip
+"""What the shared blacklist says of the party, the payee, the device or the card: the gravest.
+
+The values are those when nobody is listed, which over history nobody is.
+"""
 
 SCORE: Final = "score"
 """The model's answer, 0 to 1000; 0 without a model."""

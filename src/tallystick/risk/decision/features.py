@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from tallystick.risk.decision.checking import Catalogue, Kind, checked
-from tallystick.risk.decision.facts import FACTS, KEYS, LISTED, LISTED_KINDS, PAST, SCORE
+from tallystick.risk.decision.facts import FACTS, KEYS, LISTED, LISTED_KINDS, PAST, SCORE, SHARED
 from tallystick.risk.decision.language import ExpressionError
 
 __all__ = [
@@ -26,6 +26,9 @@ Aggregate = Literal["count", "sum", "average", "distinct"]
 WITHIN_MIN_MAX: Final = 90 * 24 * 60
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _MINUTE_MS: Final = 60_000
+_SHARED: Final = {
+    "blacklist_hit": Kind.BOOLEAN, "blacklist_severity": Kind.NUMBER, "blacklist_reason": Kind.TEXT,
+}  # fmt: skip
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,7 +70,13 @@ def check_feature(feature: Feature) -> None:
         ExpressionError: it cannot; names the field, and in `where` the column.
     """
     name = feature.name
-    if not _NAME.fullmatch(name) or name in PAST or name == SCORE or name in _listed():
+    if (
+        not _NAME.fullmatch(name)
+        or name in PAST
+        or name == SCORE
+        or name in SHARED
+        or name in _listed()
+    ):
         raise ExpressionError(f"{name!r} is no name for a feature, or is taken", 0)
     if not feature.by or len(set(feature.by)) != len(feature.by):
         raise ExpressionError(f"{name}: by names one to three facts", 0)
@@ -91,5 +100,5 @@ def _listed() -> list[str]:
 
 def catalogue_of(features: Iterable[Feature]) -> Catalogue:
     """Every name that a rule can read: facts, lists, the score and features."""
-    names = dict(FACTS) | dict.fromkeys(_listed(), Kind.BOOLEAN) | {SCORE: Kind.NUMBER}
+    names = dict(FACTS) | _SHARED | dict.fromkeys(_listed(), Kind.BOOLEAN) | {SCORE: Kind.NUMBER}
     return names | {feature.name: Kind.NUMBER for feature in features}
