@@ -39,6 +39,7 @@ ledger.command("tallystick.admin.ledger_proofs:statement_proof", name="statement
 app.command(ledger)
 risk = App(name="risk", help="Fraud: rules over history, models, the graph of money.")
 risk.command("tallystick.risk.graph.commands:graph", name="graph")
+risk.command("tallystick.risk.blacklist.commands:blacklist", name="blacklist")
 for _name in ("backtest", "train", "evaluate"):
     risk.command(f"tallystick.risk.decision.command_line:{_name}_command", name=_name)
 app.command(risk)
@@ -116,6 +117,7 @@ def _spoken_errors() -> tuple[type[Exception], ...]:
     from tallystick.ledger.replay import ReplayError
     from tallystick.pipeline.refusals import Refused
     from tallystick.reconciliation.statements.model import StatementError
+    from tallystick.risk.blacklist.errors import ListError
     from tallystick.risk.decision.errors import RiskFileError
     from tallystick.risk.graph.errors import GraphError
     from tallystick.settings import SettingsError
@@ -130,6 +132,7 @@ def _spoken_errors() -> tuple[type[Exception], ...]:
         GraphError,
         StatementError,
         RiskFileError,
+        ListError,
         ScoreError,
     )
 

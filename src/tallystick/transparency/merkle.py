@@ -147,6 +147,12 @@ class MerkleTree:
         """How many leaves it has."""
         return len(self._levels[0]) // HASH_BYTES
 
+    def copy(self) -> MerkleTree:
+        """A tree of the same leaves that grows by itself."""
+        made = MerkleTree()
+        made._levels = [bytearray(level) for level in self._levels]
+        return made
+
     def extend(self, leaves: Iterable[bytes]) -> None:
         """Add leaves by their hashes."""
         for leaf in leaves:

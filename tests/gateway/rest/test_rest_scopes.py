@@ -14,6 +14,8 @@ from tallystick.partners.api_keys import SCOPES
 APP = "2026000000000001"
 WITH_KEY = [o for o in OPERATIONS if o.needs_key]
 EXAMPLES = {
+    "entry_id": "2026112412345678901234567890", "dispute_id": "2026112412345678901234567890",
+    "bits": "0", "prefix": "0",
     "trade_no": "2026112412345678901234567890", "hold_id": "2026112412345678901234567890",
     "order_id": "2026112412345678901234567890", "party_id": BUYER, "app_id": APP,
     "key_id": "sandbox", "notify_id": "n1", "account_id": "1", "transfer_id": "1",

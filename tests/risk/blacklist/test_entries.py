@@ -189,7 +189,7 @@ def test_a_person_is_told_what_is_said_of_them_and_that_is_recorded(kept: KeptLi
     entry = kept.publish()
     tags = tuple(tag_of(kept.pad_key(text)) for text in (PHONE, "13900139000"))
     told = kept.system(TellSubject(tags=tags, on_behalf="2088000000000101"))
-    assert told.entry_ids == (entry.entry_id,)
+    assert [each.entry_id for each in told.entries] == [entry.entry_id]
     row = kept.rows.connection.execute(
         "SELECT on_behalf, identifiers, found FROM blacklist_subject_request"
     ).fetchone()

@@ -9,6 +9,8 @@ from tallystick.gateway.rest.accounting_schedules import SCHEDULE_OPERATIONS
 from tallystick.gateway.rest.api_keys import API_KEY_OPERATIONS
 from tallystick.gateway.rest.apps import APP_OPERATIONS
 from tallystick.gateway.rest.bills import BILL_OPERATIONS
+from tallystick.gateway.rest.blacklist import BLACKLIST_OPERATIONS
+from tallystick.gateway.rest.blacklist_log import BLACKLIST_LOG_OPERATIONS
 from tallystick.gateway.rest.credit import CREDIT_OPERATIONS
 from tallystick.gateway.rest.decisions import DECISION_OPERATIONS
 from tallystick.gateway.rest.holds import HOLD_OPERATIONS
@@ -47,4 +49,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *RECONCILIATION_OPERATIONS,
     *DECISION_OPERATIONS,
     *REVIEW_OPERATIONS,
+    *BLACKLIST_OPERATIONS,
+    *BLACKLIST_LOG_OPERATIONS,
 )

@@ -35,6 +35,7 @@ TAG_MEANINGS: Final = {
     "Notifications": "What partners were told, and every attempt to tell them.",
     "Reconciliation": "The bank's statements beside the ledger: proposals and breaks.",
     "Credit": "What a loan costs, for anybody; products, lines and loans.",
+    "Blacklist": "The shared blacklist: warn others, ask without saying whom, check the log.",
     "Risk": "The fraud graph: people, accounts, devices, and the money between them.",
 }
 

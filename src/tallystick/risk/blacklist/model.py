@@ -10,6 +10,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, Literal
 
+import msgspec
+
 from tallystick.pipeline.commands import Command, Reply
 from tallystick.risk.blacklist.protocol.identifiers import IdentifierKind
 from tallystick.risk.blacklist.protocol.oprf import BATCH_MAX
@@ -23,7 +25,7 @@ __all__ = [
     "ListOpened", "ListedTag", "LogLeaf", "Member", "MemberDone", "MemberStatus", "OpenList",
     "PublishEntry", "QUOTA_CONFIRMED", "QUOTA_CONFIRMERS", "QUOTA_WRONG", "QuotaChange",
     "SEALED_LOG_KEY", "SEALED_SECRET", "SubjectRequest", "SubjectTold", "Tile", "TellSubject",
-    "TAG_BYTES", "WithdrawEntry",
+    "TAG_BYTES", "ToldEntry", "WithdrawEntry",
 ]  # fmt: skip
 
 TAG_BYTES: Final = 32
@@ -392,8 +394,25 @@ class Cosigned(Reply, frozen=True, kw_only=True):
     size: int
 
 
+class ToldEntry(msgspec.Struct, frozen=True):
+    """An entry without what it is keyed by."""
+
+    entry_id: str
+    kind: IdentifierKind
+    member_id: str
+    reason: str
+    severity: int
+    evidence: bytes
+    status: EntryStatus
+    from_ms: int
+    until_ms: int
+    confirmations: int
+    leaf: int
+    published_ms: int
+
+
 class SubjectTold(Reply, frozen=True, kw_only=True):
-    """The numbers of the entries about the person."""
+    """The entries about the person."""
 
     request_id: str
-    entry_ids: tuple[str, ...]
+    entries: tuple[ToldEntry, ...]

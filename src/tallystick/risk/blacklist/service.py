@@ -47,6 +47,7 @@ from tallystick.risk.blacklist.model import (
     SubjectRequest,
     SubjectTold,
     TellSubject,
+    ToldEntry,
     WithdrawEntry,
 )
 from tallystick.transparency.notes import Checkpoint, NoteError, NoteKey, read_note
@@ -257,7 +258,7 @@ def tell_subject(command: TellSubject, context: Context) -> Reply:
     if not 1 <= len(tags) <= _IDENTIFIERS_MAX or any(len(tag) != TAG_BYTES for tag in tags):
         raise Refused("INVALID_PARAMETER", f"1 to {_IDENTIFIERS_MAX} identifiers.")
     found = [
-        entry.entry_id
+        ToldEntry(*(getattr(entry, name) for name in ToldEntry.__struct_fields__))
         for tag in dict.fromkeys(tags)
         for entry in context.uow.select(BlacklistEntry, tag=tag)
     ]
@@ -265,7 +266,7 @@ def tell_subject(command: TellSubject, context: Context) -> Reply:
     asked = SubjectRequest(
         number, _who(context), command.on_behalf[:64], len(tags), len(found), context.now_ms
     )
-    reply = SubjectTold(request_id=number, entry_ids=tuple(found))
+    reply = SubjectTold(request_id=number, entries=tuple(found))
     return record(context, Decision(reply, (asked,)))
 
 
