@@ -36,6 +36,8 @@ ledger.command("tallystick.admin.ledger_statement:statement", name="statement")
 for _name in ("keys", "heads", "sign", "proof", "consistency"):
     ledger.command(f"tallystick.admin.ledger_proofs:{_name}", name=_name)
 ledger.command("tallystick.admin.ledger_proofs:statement_proof", name="statement-proof")
+for _name in ("report", "balance"):
+    ledger.command(f"tallystick.admin.ledger_report:{_name}", name=_name)
 app.command(ledger)
 risk = App(name="risk", help="Fraud: rules over history, models, the graph of money.")
 risk.command("tallystick.risk.graph.commands:graph", name="graph")

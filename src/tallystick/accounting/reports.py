@@ -20,10 +20,11 @@ from tallystick.store.rows import ReadSession
 
 __all__ = [
     "BalanceSheet", "BookLines", "BookReport", "CodeLine", "IncomeStatement", "balance_sheet",
-    "book_report", "books_as_of", "entity_of", "income_statement",
+    "book_report", "books_as_of", "entity_of", "income_statement", "reports_of",
 ]  # fmt: skip
 
 _PARTS: Final = {1: "assets", 2: "liabilities", 3: "equity", 4: "income", 5: "expenses"}
+_NS_PER_MS: Final = 1_000_000
 _DEBIT_PARTS: Final = frozenset({"assets", "expenses"})
 
 
@@ -190,6 +191,25 @@ def income_statement(begin: BookLines | None, end: BookLines) -> IncomeStatement
         end.book, moved.of("income"), moved.of("expenses"), moved.total("income"),
         moved.total("expenses"),
     )  # fmt: skip
+
+
+def reports_of(
+    rows: ReadSession,
+    from_ms: int,
+    before_ms: int,
+    *,
+    book: int | None = None,
+    entity: int | None = None,
+) -> list[BookReport]:
+    """The reports of every book, of one book, or of the books of one legal entity.
+
+    Args:
+        from_ms, before_ms: the income statement's period; the rest is as of its end.
+    """
+    begins = books_as_of(rows, from_ms * _NS_PER_MS, book) if from_ms else []
+    ends = books_as_of(rows, before_ms * _NS_PER_MS, book)
+    wanted = (end for end in ends if entity is None or entity_of(end.book) == entity)
+    return [book_report(begins, end) for end in wanted]
 
 
 def book_report(begins: Sequence[BookLines], end: BookLines) -> BookReport:

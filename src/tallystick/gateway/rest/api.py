@@ -16,6 +16,7 @@ from tallystick.gateway.rest.decisions import DECISION_OPERATIONS
 from tallystick.gateway.rest.holds import HOLD_OPERATIONS
 from tallystick.gateway.rest.ledger import LEDGER_OPERATIONS
 from tallystick.gateway.rest.ledger_proofs import PROOF_OPERATIONS
+from tallystick.gateway.rest.ledger_reports import LEDGER_REPORT_OPERATIONS
 from tallystick.gateway.rest.loans import LOAN_OPERATIONS
 from tallystick.gateway.rest.notifications import NOTIFICATION_OPERATIONS
 from tallystick.gateway.rest.operation import Operation
@@ -38,6 +39,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *PERIOD_OPERATIONS,
     *PROOF_OPERATIONS,
     *SCHEDULE_OPERATIONS,
+    *LEDGER_REPORT_OPERATIONS,
     *PARTY_OPERATIONS,
     *APP_OPERATIONS,
     *API_KEY_OPERATIONS,
