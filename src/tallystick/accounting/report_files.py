@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final, NamedTuple
 
 from tallystick.accounting.reports import BookReport, CodeLine, entity_of
-from tallystick.accounting.statements.document import currency_of_book
 from tallystick.accounting.statements.words import kind_of_account, word
 from tallystick.ledger.chart import PLATFORM_BOOK_MIN
 from tallystick.money.amount import format_amount
@@ -97,8 +96,9 @@ def _when(kind: str, period: ReportPeriod, language: str) -> str:
     return f"{word('as_of', language)}: {end}"
 
 
-def _book_head(book: int, language: str) -> str:
-    currency = currency_of_book(book) or word("units", language)
+def _book_head(report: BookReport, language: str) -> str:
+    book = report.trial.book
+    currency = report.currency or word("units", language)
     entity = (
         f"{word('entity', language)}: {entity_of(book)}    " if book >= PLATFORM_BOOK_MIN else ""
     )
@@ -118,7 +118,7 @@ def _write_csv(reports: Sequence[BookReport], kind: str, out: BinaryIO, language
     )
     for report in reports:
         book = report.trial.book
-        currency = currency_of_book(book)
+        currency = report.currency
         for row in report_rows(report, kind):
             cells = _cells(row, book, currency, language)
             writer.writerow([str(entity_of(book)), str(book), currency, *cells])
@@ -140,9 +140,9 @@ def _write_pdf(
     sheet.line([(word("times", language), 36)])
     for report in reports:
         sheet.line([("", 36)])
-        sheet.line([(_book_head(report.trial.book, language), 36)], size=10)
+        sheet.line([(_book_head(report, language), 36)], size=10)
         sheet.heading()
-        currency = currency_of_book(report.trial.book)
+        currency = report.currency
         for row in report_rows(report, kind):
             sheet.row(_cells(row, report.trial.book, currency, language))
     sheet.save()

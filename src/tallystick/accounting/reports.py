@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from tallystick.accounting.statements.document import last_posted_before
+from tallystick.accounting.books.model import LedgerBook
+from tallystick.accounting.statements.document import currency_of_book, last_posted_before
 from tallystick.accounting.views import stored_trial_balances
 from tallystick.ledger.chart import CHART, Side
 from tallystick.ledger.statements import TrialBalance
@@ -114,8 +115,13 @@ class IncomeStatement(NamedTuple):
 
 
 class BookReport(NamedTuple):
-    """The three reports of a book: as of the end, and the income from begin to end."""
+    """The three reports of a book: as of the end, and the income from begin to end.
 
+    Args:
+        currency: of all amounts; empty where the book counts whole units of something else.
+    """
+
+    currency: str
     trial: BookLines
     sheet: BalanceSheet
     income: IncomeStatement
@@ -209,14 +215,17 @@ def reports_of(
     begins = books_as_of(rows, from_ms * _NS_PER_MS, book) if from_ms else []
     ends = books_as_of(rows, before_ms * _NS_PER_MS, book)
     wanted = (end for end in ends if entity is None or entity_of(end.book) == entity)
-    return [book_report(begins, end) for end in wanted]
+    return [
+        book_report(begins, end, currency_of_book(end.book, rows.get(LedgerBook, end.book)))
+        for end in wanted
+    ]
 
 
-def book_report(begins: Sequence[BookLines], end: BookLines) -> BookReport:
+def book_report(begins: Sequence[BookLines], end: BookLines, currency: str = "") -> BookReport:
     """The three reports of a book.
 
     Args:
         begins: the books as they were when the income statement's period began.
     """
     begin = next((b for b in begins if b.book == end.book), None)
-    return BookReport(end, balance_sheet(end), income_statement(begin, end))
+    return BookReport(currency, end, balance_sheet(end), income_statement(begin, end))

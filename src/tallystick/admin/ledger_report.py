@@ -9,6 +9,7 @@ from typing import Annotated, BinaryIO, Literal
 import msgspec
 from cyclopts import Parameter
 
+from tallystick.accounting.books.model import LedgerBook
 from tallystick.accounting.made_file import make_file
 from tallystick.accounting.report_files import ReportPeriod, report_rows, write_report
 from tallystick.accounting.reports import BookReport, reports_of
@@ -47,7 +48,7 @@ def _shown(found: list[BookReport], kind: str, out: BinaryIO) -> tuple[str, str]
     books = [
         {
             "ledger": report.trial.book,
-            "currency": currency_of_book(report.trial.book),
+            "currency": report.currency,
             "rows": [row._asdict() for row in report_rows(report, kind)],
         }
         for report in found
@@ -112,7 +113,8 @@ def balance(account: str, *, as_of: str = "", place: Place = HERE) -> None:
             raise Refused("ACCOUNT_NOT_EXIST")
         then = ledger.posted_before(found[0], before_ns)
         rows.connection.execute("ROLLBACK")
-    currency, amount = currency_of_book(then.book), balance_of(then)
+        currency = currency_of_book(then.book, rows.get(LedgerBook, then.book))
+    amount = balance_of(then)
     text = format_amount(amount, currency) if currency else str(amount)
     said = {
         "account_id": str(then.id), "ledger": then.book, "currency": currency,

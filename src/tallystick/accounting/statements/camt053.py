@@ -72,7 +72,7 @@ def _entry(document: StatementDocument, entry: StatementEntry, day: date, langua
     amount = _amount(document, entry.change)
     return (
         f"<Ntry>{amount}{_side(credited)}<Sts><Cd>BOOK</Cd></Sts>"
-        f"<BookgDt><Dt>{day.isoformat()}</Dt></BookgDt><ValDt><Dt>{day.isoformat()}</Dt></ValDt>"
+        f"<BookgDt><Dt>{day.isoformat()}</Dt></BookgDt><ValDt><Dt>{entry.value_day.isoformat()}</Dt></ValDt>"
         f"<AcctSvcrRef>{place}</AcctSvcrRef>"
         f"<BkTxCd><Prtry><Cd>{t.code}</Cd><Issr>tallystick</Issr></Prtry></BkTxCd>"
         f"<NtryDtls><TxDtls><Refs><AcctSvcrRef>{t.id:032x}</AcctSvcrRef>"

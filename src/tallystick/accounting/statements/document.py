@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from tallystick.accounting.books.model import LedgerBook
+from tallystick.accounting.days import date_of
 from tallystick.ledger.chart import PLATFORM_BOOK_MIN, Side, book_currency
 from tallystick.ledger.model import Account, Transfer
 from tallystick.ledger.statements import StatementLine, balance_of, normal_side, statement
@@ -25,7 +27,7 @@ from tallystick.store.rows import ReadSession
 
 __all__ = [
     "DayPeriod", "StatementDay", "StatementDocument", "StatementEntry", "account_document",
-    "account_lines", "currency_of_book", "day_of", "last_posted_before",
+    "account_lines", "currency_of_book", "day_of", "last_posted_before", "value_day",
 ]  # fmt: skip
 
 _PAGE: Final = 1000
@@ -81,6 +83,7 @@ class StatementEntry(NamedTuple):
         change, balance: minor units on the normal side, the balance after it.
         account_id: the account that it moved; of a group's statement one of several.
         other_account_id: the account on the transfer's other side.
+        value_day: when it takes effect: in a value-dated book it may be another day.
         place: where the entry stands in the journal.
     """
 
@@ -89,6 +92,7 @@ class StatementEntry(NamedTuple):
     balance: int
     account_id: int
     other_account_id: int
+    value_day: date
     place: JournalPlace
 
 
@@ -156,17 +160,18 @@ class StatementDocument(NamedTuple):
         return amount if self.side is Side.CREDIT else -amount
 
 
-def currency_of_book(book: int, asked: str = "") -> str:
+def currency_of_book(book: int, known: LedgerBook | None = None, asked: str = "") -> str:
     """The currency of a book's amounts.
 
     Args:
-        asked: what the caller says that a book of its own counts; empty for whole units.
+        known: the book as it was named, if it was.
+        asked: what the caller says that a book without a currency counts; empty for whole units.
 
     Raises:
         Refused: INVALID_PARAMETER, for a currency that is not known or not the book's.
     """
-    if book >= PLATFORM_BOOK_MIN:
-        kept = book_currency(book)
+    kept = book_currency(book) if book >= PLATFORM_BOOK_MIN else known.currency if known else ""
+    if kept:
         if asked not in ("", kept):
             raise Refused("INVALID_PARAMETER", f"Book {book} is kept in {kept}.")
         return kept
@@ -174,6 +179,12 @@ def currency_of_book(book: int, asked: str = "") -> str:
         return currency_called(asked).code if asked else ""
     except MoneyError as error:
         raise Refused("INVALID_PARAMETER", f"{error}.") from error
+
+
+def value_day(transfer: Transfer, book: LedgerBook | None) -> date:
+    """The day on which an entry takes effect; the day on which it was made but in few books."""
+    given = transfer.user_data_32 if book is not None and book.value_dated else 0
+    return date_of(given) if given else day_of(transfer.timestamp)
 
 
 def last_posted_before(rows: ReadSession, before_ns: int) -> int:
@@ -217,7 +228,8 @@ def account_document(
         if not found:
             raise Refused("ACCOUNT_NOT_EXIST")
         account = found[0]
-        shown = currency_of_book(account.book, currency)
+        book = rows.get(LedgerBook, account.book)
+        shown = currency_of_book(account.book, book, currency)
         from_ns = period.from_ns
         before_ns = max(from_ns, last_posted_before(rows, period.before_ns))
         opening = balance_of(ledger.posted_before(account, from_ns))
@@ -230,7 +242,7 @@ def account_document(
         for line in account_lines(ledger, account, from_ns, before_ns, opening):
             yield StatementEntry(
                 line.transfer, line.change, line.balance, account.id, line.other_account_id,
-                places.at(line.transfer.timestamp),
+                value_day(line.transfer, book), places.at(line.transfer.timestamp),
             )  # fmt: skip
 
     return StatementDocument(

@@ -4,7 +4,7 @@ so it is in English only."""
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, timedelta
 from typing import BinaryIO, Final
 
 from tallystick.accounting.statements.camt053 import NO_CURRENCY
@@ -17,6 +17,7 @@ __all__ = ["write_mt940"]
 _AMOUNT_MAX: Final = 15
 _ABOUT_PART: Final = 27
 _LINE_MAX: Final = 65
+_NEAR: Final = timedelta(days=150)
 
 
 def _amount(document: StatementDocument, amount: int) -> str:
@@ -48,9 +49,11 @@ def _entry(document: StatementDocument, entry: StatementEntry, day: date) -> str
     parts = [reference[at : at + _ABOUT_PART] for at in range(0, len(reference), _ABOUT_PART)]
     parts += [f"SVWZ+{movement_of(t.code, t.book, 'en')}"[:_ABOUT_PART]]
     about = "".join(f"?{20 + n}{part}" for n, part in enumerate(parts))
+    # Readers take the booking day for the one nearest the value day, so that must be near.
+    value = entry.value_day if abs(entry.value_day - day) < _NEAR else day
     other = f"{entry.other_account_id:032x}"
     return (
-        f":61:{day:%y%m%d}{day:%m%d}{'D' if on_debit else 'C'}{_amount(document, entry.change)}"
+        f":61:{value:%y%m%d}{day:%m%d}{'D' if on_debit else 'C'}{_amount(document, entry.change)}"
         f"NTRFNONREF//{place}\r\n{_wrapped(f':86:166{about}?31{other}')}\r\n"
     )
 

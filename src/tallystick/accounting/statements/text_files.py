@@ -17,7 +17,7 @@ __all__ = ["safe_cell", "write_csv", "write_json"]
 _NS_PER_MS: Final = 1_000_000
 _HEAD: Final = (
     "row", "day", "time", "movement", "other_account", "reference", "debit", "credit", "balance",
-    "currency", "transfer", "place",
+    "currency", "transfer", "place", "value_day",
 )  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -55,7 +55,21 @@ def write_csv(document: StatementDocument, out: BinaryIO, language: str) -> None
     def balance(kind: str, day: str, amount: int) -> None:
         shown = document.text(amount)
         writer.writerow(
-            [kind, day, "", word(kind, language), "", "", "", "", shown, document.currency, "", ""]
+            [
+                kind,
+                day,
+                "",
+                word(kind, language),
+                "",
+                "",
+                "",
+                "",
+                shown,
+                document.currency,
+                "",
+                "",
+                "",
+            ]
         )
 
     balance("opening", document.period.first.isoformat(), document.opening)
@@ -77,7 +91,7 @@ def _row(document: StatementDocument, entry: StatementEntry, day: str, language:
         "movement", day, _at(entry), movement_of(t.code, t.book, language),
         f"{entry.other_account_id:032x}", str(t.user_data_128 or ""), *_sides(document, entry),
         document.text(entry.balance), document.currency, f"{t.id:032x}",
-        f"{entry.place.batch}:{entry.place.index}",
+        f"{entry.place.batch}:{entry.place.index}", entry.value_day.isoformat(),
     ]  # fmt: skip
 
 
@@ -89,6 +103,7 @@ def _entry(document: StatementDocument, entry: StatementEntry, language: str) ->
         "journal": entry.place,
         "at": _at(entry),
         "timestamp": str(t.timestamp),
+        "value_day": entry.value_day.isoformat(),
         "code": t.code,
         "movement": movement_of(t.code, t.book, language),
         "account_id": str(entry.account_id),

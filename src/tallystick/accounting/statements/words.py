@@ -37,6 +37,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "balance": ("Balance", "余额"),
     "transfer": ("Transfer", "转账编号"),
     "place": ("In the journal", "日记账位置"),
+    "value_day": ("Value day", "起息日"),
     "nothing": ("Nothing moved in this period.", "本期间无发生额。"),
     "page": ("Page", "页"),
     "free_kind": ("Kind", "科目"),

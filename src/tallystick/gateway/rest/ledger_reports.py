@@ -104,6 +104,7 @@ class BookReportShape(Shape, frozen=True, kw_only=True):
 
     ledger: int
     entity: int
+    currency: Annotated[str, Meta(description="Empty where whole units of something else count.")]
     balanced: bool
     trial_balance: list[ReportLineShape]
     balance_sheet: BalanceSheetShape
@@ -129,10 +130,11 @@ def _lines(lines: Sequence[CodeLine]) -> list[ReportLineShape]:
 
 
 def _shown(report: BookReport) -> BookReportShape:
-    trial, sheet, income = report
+    currency, trial, sheet, income = report
     return BookReportShape(
         ledger=trial.book,
         entity=entity_of(trial.book),
+        currency=currency,
         balanced=trial.debits == trial.credits,
         trial_balance=_lines(trial.lines),
         balance_sheet=BalanceSheetShape(
