@@ -428,6 +428,28 @@ class JournalIndex:
         found = newest(self.entries, posting, at_least, 0, out)
         return out[:found][::-1][:count].tolist()  # type: ignore[no-any-return]
 
+    def newest_referring(self, reference: int, below: int, count: int) -> list[int]:
+        """The newest entries below one whose `user_data_128` is this number, newest first."""
+        number = self._number(self._references, reference)
+        found: list[int] = []
+        at = int(self._reference_heads[number]) if number >= 0 else 0
+        while at and len(found) < count:
+            if at - 1 < below:
+                found.append(at - 1)
+            at = int(self._reference_previous[at - 1])
+        return found
+
+    def newest_between(
+        self, begin: int, end: int, least: int, most: int, book: int | None, count: int
+    ) -> list[int]:
+        """The newest entries of a range with an amount and, if it is given, in a book."""
+        amounts = self.entries.amount[begin:end]
+        fits = (amounts >= least) & (amounts <= most)
+        if book is not None:
+            fits &= self.accounts.book[self.entries.debit[begin:end]] == book
+        found: list[int] = (np.flatnonzero(fits)[::-1][:count] + begin).tolist()
+        return found
+
     def referring(self, reference: int, limit: int) -> list[int]:
         """The entries whose `user_data_128` is this number, oldest first."""
         number = self._number(self._references, reference)

@@ -93,6 +93,36 @@ class JournalReader:
             )
             return self._read(index, found)
 
+    def newest_with_reference(self, reference: int, before: int, limit: int) -> list[Transfer]:
+        """The newest transfers before a timestamp whose `user_data_128` is this number."""
+        with self._seen() as (index, seen):
+            end = min(seen, index.entry_at(before - 1))
+            return self._read(index, index.newest_referring(reference, end, limit))
+
+    def newest_where(
+        self,
+        least: int,
+        most: int,
+        book: int | None,
+        before: int,
+        not_before: int,
+        limit: int,
+        window: int,
+    ) -> tuple[list[Transfer], int | None]:
+        """The newest transfers of an amount and a book among so many before a timestamp.
+
+        Returns:
+            They, newest first, and the timestamp before which to go on; None at the end.
+        """
+        with self._seen() as (index, seen):
+            first, end = index.entry_at(not_before - 1), min(seen, index.entry_at(before - 1))
+            begin = max(first, end - window)
+            found = index.newest_between(begin, end, least, most, book, limit)
+            read = self._read(index, found)
+            if len(found) == limit:
+                return read, read[-1].timestamp
+            return read, None if begin <= first else int(index.entries.time[begin])
+
     def moved_since(self, timestamp: int) -> dict[int, tuple[int, int]]:
         """Debits and credits posted from a timestamp on, of each account that has any."""
         with self._seen() as (index, seen):

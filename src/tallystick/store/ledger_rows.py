@@ -106,7 +106,7 @@ class SqlLedgerReader:
         sql = f"SELECT {ACCOUNT_COLUMNS} FROM ledger_account WHERE id IN"  # noqa: S608
         return [account_from_row(r) for r in self._by_ids(sql, ids)]
 
-    def _journal(self) -> JournalReader | None:
+    def journal(self) -> JournalReader | None:
         """Reads entries that bulk calls made; None where there are no such."""
         if self._only_rows:
             return None
@@ -120,14 +120,14 @@ class SqlLedgerReader:
 
     def warm_up(self) -> None:
         """Make what look-ups of bulk entries need, which takes seconds where there are millions."""
-        if journal := self._journal():
+        if journal := self.journal():
             journal.warm_up()
 
     def transfers(self, ids: Sequence[int]) -> list[Transfer]:
         """The transfers among these ids that exist."""
         sql = f"SELECT {_TRANSFER_COLUMNS} FROM ledger_transfer WHERE id IN"  # noqa: S608
         found = [_transfer(r) for r in self._by_ids(sql, ids)]
-        if len(found) < len(ids) and (journal := self._journal()):
+        if len(found) < len(ids) and (journal := self.journal()):
             there = {t.id for t in found}
             found += journal.transfers([i for i in dict.fromkeys(ids) if i not in there])
         return found
@@ -145,37 +145,38 @@ class SqlLedgerReader:
         sql = "SELECT transfer_id FROM ledger_failed WHERE transfer_id IN"
         return {int.from_bytes(r[0], "big") for r in self._by_ids(sql, ids)}  # type: ignore[arg-type]
 
-    def _transfers_where(self, tail: str, parameters: Sequence[object]) -> list[Transfer]:
+    def transfers_where(self, tail: str, parameters: Sequence[object]) -> list[Transfer]:
+        """Rows of transfers with a written tail, which is code and never input."""
         sql = f"SELECT {_TRANSFER_COLUMNS} FROM ledger_transfer {tail}"  # noqa: S608
         return [_transfer(r) for r in self.connection.execute(sql, parameters)]
 
     def transfers_with_reference(self, reference: int) -> list[Transfer]:
         """Every transfer whose `user_data_128` is this number, oldest first."""
-        if journal := self._journal():
+        if journal := self.journal():
             return journal.with_reference(reference)
-        return self._transfers_where(
+        return self.transfers_where(
             "WHERE user_data_128 = ? ORDER BY timestamp", (id_bytes(reference),)
         )
 
     def transfers_at(self, timestamps: Sequence[int]) -> list[Transfer]:
         """The transfers with these timestamps, oldest first."""
-        if journal := self._journal():
+        if journal := self.journal():
             return journal.transfers_at(timestamps)
         found: list[Transfer] = []
         for start in range(0, len(timestamps), _CHUNK):
             part = timestamps[start : start + _CHUNK]
             marks = ", ".join("?" * len(part))
-            found += self._transfers_where(f"WHERE timestamp IN ({marks})", part)
+            found += self.transfers_where(f"WHERE timestamp IN ({marks})", part)
         return sorted(found, key=lambda t: t.timestamp)
 
     def transfers_of_account(
         self, account_id: int, *, after: int = 0, before: int = 2**63 - 1, limit: int = 100_000
     ) -> list[Transfer]:
         """An account's transfers with `after < timestamp < before`, oldest first."""
-        if journal := self._journal():
+        if journal := self.journal():
             return journal.oldest_of_account(account_id, after, before, limit)
         key = id_bytes(account_id)
-        return self._transfers_where(
+        return self.transfers_where(
             "WHERE timestamp IN ("
             "SELECT timestamp FROM ledger_transfer"
             " WHERE debit_account_id = ? AND timestamp > ? AND timestamp < ?"
@@ -193,7 +194,7 @@ class SqlLedgerReader:
         Args:
             before, not_before: their timestamps' span, in nanoseconds.
         """
-        if journal := self._journal():
+        if journal := self.journal():
             return journal.newest_of_account(
                 account_id, before, not_before, limit, skip=_MOVES_NOTHING
             )
@@ -203,7 +204,7 @@ class SqlLedgerReader:
         self, account_id: int, *, before: int = 2**63 - 1, not_before: int = 0, limit: int
     ) -> list[Transfer]:
         """An account's oldest transfers of a span that moved money, oldest first."""
-        if journal := self._journal():
+        if journal := self.journal():
             return journal.oldest_of_account(
                 account_id, not_before - 1, before, limit, skip=_MOVES_NOTHING
             )
@@ -215,7 +216,7 @@ class SqlLedgerReader:
         """At most so many of each side from one end of a span, oldest first."""
         found: list[Transfer] = []
         for side in ("debit_account_id", "credit_account_id"):
-            found += self._transfers_where(
+            found += self.transfers_where(
                 f"WHERE {side} = ? AND timestamp < ? AND timestamp >= ? "
                 f"AND (flags & ?) = 0 ORDER BY timestamp {order} LIMIT ?",
                 (id_bytes(account_id), before, not_before, _MOVES_NOTHING, limit),
@@ -229,7 +230,7 @@ class SqlLedgerReader:
             account: as it is now, read in the same snapshot.
             timestamp: nanoseconds since 1970.
         """
-        if journal := self._journal():
+        if journal := self.journal():
             debits, credits = journal.posted_before(account.id, timestamp)
         else:
             since = [
@@ -245,7 +246,7 @@ class SqlLedgerReader:
 
     def transfers_after(self, timestamp: int, limit: int) -> list[Transfer]:
         """The rows of transfers after a timestamp, oldest first; bulk entries have none."""
-        return self._transfers_where(
+        return self.transfers_where(
             "WHERE timestamp > ? ORDER BY timestamp LIMIT ?", (timestamp, limit)
         )
 

@@ -1,0 +1,1 @@
+"""Named groups of accounts: listed, nested, or by rule; what they have, and what moved."""

@@ -1,0 +1,1 @@
+"""What people say about accounts and transfers: names with values, beside the books."""
