@@ -56,10 +56,16 @@ class CreateLedgerAccounts(Command, frozen=True, kw_only=True, tag="ledger.creat
     accounts: tuple[AccountDraft, ...]
 
 
-class CreateLedgerTransfers(Command, frozen=True, kw_only=True, tag="ledger.create_transfers"):
-    """Create transfers in order; each is answered by itself, linked ones together."""
+class CreateLedgerTransfers(
+    Command, frozen=True, kw_only=True, tag="ledger.create_transfers", omit_defaults=True
+):
+    """Create transfers in order; each is answered by itself, linked ones together.
+
+    `metadata` is what some of them carry, by their place in the call.
+    """
 
     transfers: tuple[TransferDraft, ...]
+    metadata: dict[int, dict[str, str]] = msgspec.field(default_factory=dict)
 
 
 class ExpirePending(Command, frozen=True, kw_only=True, tag="ledger.expire"):

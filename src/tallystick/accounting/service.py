@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from tallystick.accounting.decide import ID_BYTES, accounts_of, require_own_books, transfers_of
+from tallystick.accounting.metadata.decide import require_metadata
+from tallystick.accounting.metadata.model import MetadataKind
+from tallystick.accounting.metadata.service import write_metadata
 from tallystick.accounting.model import (
     CreateLedgerAccounts,
     CreateLedgerTransfers,
@@ -67,10 +70,15 @@ def create_transfers(command: CreateLedgerTransfers, context: Context) -> Reply:
     require_own_books(t.book for t in transfers)
     _require_own_holds(uow, transfers)
     require_open_days(uow, transfers)
+    for values in command.metadata.values():
+        require_metadata(values)
     results = uow.books.create_transfers(transfers, context.now_ms * _NS_PER_MS)
     for transfer, result in zip(transfers, results, strict=True):
         if result is TransferResult.CREATED:
             _watch(uow, transfer)
+    for place, values in command.metadata.items():
+        if results[place] is TransferResult.CREATED:
+            write_metadata(uow, MetadataKind.TRANSFER, command.transfers[place].id, values)
     return LedgerResults(results=tuple(r.value for r in results))
 
 

@@ -13,12 +13,13 @@ from tallystick.ledger.encoding import id_bytes
 from tallystick.ledger.model import Transfer
 from tallystick.store.ledger_rows import SqlLedgerReader
 
-__all__ = ["Chunk", "EntryPaths", "WINDOW_ENTRIES"]
+__all__ = ["WINDOW_ENTRIES", "WINDOW_ROWS", "Chunk", "EntryPaths"]
 
 WINDOW_ENTRIES: Final = 1_000_000
 """Entries whose columns one chunk looks at, where they are in memory."""
 
-_WINDOW_ROWS: Final = 20_000
+WINDOW_ROWS: Final = 20_000
+"""Rows that one chunk looks at elsewhere."""
 
 
 class Chunk(NamedTuple):
@@ -89,7 +90,7 @@ class EntryPaths:
         first = self._ledger.connection.execute(
             "SELECT timestamp FROM ledger_transfer WHERE timestamp < ? AND timestamp >= ? "
             "ORDER BY timestamp DESC LIMIT 1 OFFSET ?",
-            (before, not_before, _WINDOW_ROWS),
+            (before, not_before, WINDOW_ROWS),
         ).fetchone()
         begin = not_before if first is None else int(first[0])
         in_book, values = ("AND book = ?", [book]) if book is not None else ("", [])

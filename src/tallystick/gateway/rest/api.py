@@ -15,6 +15,8 @@ from tallystick.gateway.rest.credit import CREDIT_OPERATIONS
 from tallystick.gateway.rest.decisions import DECISION_OPERATIONS
 from tallystick.gateway.rest.holds import HOLD_OPERATIONS
 from tallystick.gateway.rest.ledger import LEDGER_OPERATIONS
+from tallystick.gateway.rest.ledger_groups import LEDGER_GROUP_OPERATIONS
+from tallystick.gateway.rest.ledger_metadata import LEDGER_METADATA_OPERATIONS
 from tallystick.gateway.rest.ledger_proofs import PROOF_OPERATIONS
 from tallystick.gateway.rest.ledger_reports import LEDGER_REPORT_OPERATIONS
 from tallystick.gateway.rest.loans import LOAN_OPERATIONS
@@ -40,6 +42,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *PROOF_OPERATIONS,
     *SCHEDULE_OPERATIONS,
     *LEDGER_REPORT_OPERATIONS,
+    *LEDGER_METADATA_OPERATIONS,
+    *LEDGER_GROUP_OPERATIONS,
     *PARTY_OPERATIONS,
     *APP_OPERATIONS,
     *API_KEY_OPERATIONS,

@@ -49,7 +49,9 @@ def create_transfers(call: Call, body: Any) -> CreateLedgerTransfers:
         known = known_book(call.platform.rows, book)
         if known is None or not known.value_dated:
             raise Refused("EFFECTIVE_DATE_INVALID", f"Book {book} is not value-dated.")
-    return CreateLedgerTransfers(transfers=shapes.transfer_drafts(body))
+    return CreateLedgerTransfers(
+        transfers=shapes.transfer_drafts(body), metadata=shapes.transfer_metadata(body)
+    )
 
 
 def _results(done: LedgerResults) -> tuple[str, ...]:

@@ -38,10 +38,10 @@ from tallystick.store.ledger_rows import id_bytes
 
 __all__ = [
     "AccountQuery", "AccountShape", "AccountsBody", "IdText", "LedgerId", "LedgerStatementQuery",
-    "LineShape", "SignedUnits", "StatementShape", "TransferQuery", "TransferShape",
-    "TransfersBody", "TrialBalanceShape", "TrialQuery", "Units", "WideText", "account_drafts",
-    "account_shape", "dated_books", "statement_shape", "transfer_drafts", "transfer_shape",
-    "trial_shape",
+    "LineShape", "Metadata", "MetadataName", "SignedUnits", "StatementShape", "TransferQuery",
+    "TransferShape", "TransfersBody", "TrialBalanceShape", "TrialQuery", "Units",
+    "WideText", "account_drafts", "account_shape", "dated_books", "statement_shape",
+    "transfer_drafts", "transfer_metadata", "transfer_shape", "trial_shape",
 ]  # fmt: skip
 
 _WIDE_MAX: Final = 2**64 - 1
@@ -97,6 +97,18 @@ Side = Literal["debit", "credit"]
 PendingName = Literal["pending", "posted", "voided", "expired"]
 
 
+MetadataName = Annotated[
+    str,
+    Meta(pattern=r"^[a-z][a-z0-9_-]{1,63}\Z", description="A name.", examples=["invoice"]),
+]
+MetadataValue = Annotated[
+    str, Meta(max_length=500, description="Printable; empty takes the name away.")
+]
+Metadata = Annotated[
+    dict[MetadataName, MetadataValue], Meta(max_length=32, examples=[{"invoice": "2026-17"}])
+]
+
+
 class NewLedgerAccount(Body, frozen=True, kw_only=True):
     """An account to create; what is left out is 0."""
 
@@ -124,6 +136,7 @@ class NewLedgerTransfer(Body, frozen=True, kw_only=True):
     ledger: Small = 0
     code: Short = 0
     flags: Short = 0
+    metadata: Metadata | None = None
     effective_date: Annotated[
         str,
         Meta(
@@ -334,6 +347,14 @@ def account_drafts(body: Sequence[NewLedgerAccount] | NamedAccounts) -> tuple[Ac
         )
         for at, a in enumerate(given)
     )
+
+
+def transfer_metadata(
+    body: Sequence[NewLedgerTransfer] | NamedTransfers,
+) -> dict[int, dict[str, str]]:
+    """What some of the transfers carry, by their place in the call."""
+    given = body.transfers if isinstance(body, NamedTransfers) else body
+    return {at: dict(t.metadata) for at, t in enumerate(given) if t.metadata}
 
 
 def transfer_drafts(

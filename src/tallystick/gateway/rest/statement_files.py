@@ -21,8 +21,8 @@ from tallystick.pipeline.refusals import Refused
 from tallystick.store.rows import ReadSession
 
 __all__ = [
-    "STATEMENT_FILE_OPERATIONS", "DayText", "FormName", "LanguageName", "OwnCurrency", "made_file",
-    "media_types", "period_of", "read_day",
+    "STATEMENT_FILE_OPERATIONS", "DayText", "FormName", "LanguageName", "OwnCurrency",
+    "StatementFileQuery", "made_file", "media_types", "period_of", "read_day",
 ]  # fmt: skip
 
 _NS_PER_MS: Final = 1_000_000
