@@ -234,13 +234,15 @@ _EXAMPLE: Final = msgspec.to_builtins(
 LEDGER_GROUP_OPERATIONS: Final[tuple[Operation, ...]] = (
     look(
         "/v1/ledger/groups", "listLedgerGroups", tag=_TAG, scope=_READ, for_apps=False,
-        summary="List groups of accounts", query=Query, find=list_groups, answer=AccountGroupListShape,
+        summary="List groups of accounts", query=Query, find=list_groups,
+        answer=AccountGroupListShape,
     ),
     change(
         _PATH, "saveLedgerGroup", tag=_TAG, scope=_WRITE, for_apps=False,
         summary="Make or change a group of accounts",
         description="Accounts by id, other groups, and rules; the whole definition is replaced.",
-        parameters=_GROUP, body=AccountGroupBody, command=save, show=_saved, answer=AccountGroupShape,
+        parameters=_GROUP, body=AccountGroupBody, command=save, show=_saved,
+        answer=AccountGroupShape,
         refusals=(
             "INVALID_PARAMETER", "ACCOUNT_NOT_EXIST", "ACCOUNT_GROUP_NOT_EXIST",
             "ACCOUNT_GROUP_CYCLE",
