@@ -13,12 +13,6 @@ import structlog
 
 from tallystick.accounting import products as accounting
 from tallystick.credit.joint import service as joint
-from tallystick.accounting import service as accounting
-from tallystick.accounting.books import service as books
-from tallystick.accounting.corrections import service as corrections
-from tallystick.accounting.groups import service as groups
-from tallystick.accounting.metadata import service as metadata
-from tallystick.accounting.periods import service as periods
 from tallystick.credit.loans import service as loans
 from tallystick.credit.pay_later import service as pay_later
 from tallystick.observe.logs import current_request_id
@@ -69,8 +63,6 @@ def registry_of_products() -> Registry:
     for product in (
         parties, partners, accounting, wallet, holds, trades, loans, pay_later, joint,
         reconciliation,
-        parties, partners, accounting, books, periods, corrections, metadata, groups, wallet,
-        holds, trades, loans, pay_later, reconciliation,
     ):  # fmt: skip
         product.register(registry)
     decision_service.register(registry)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from tallystick.accounting import service
 from tallystick.accounting.books import service as books
 from tallystick.accounting.corrections import service as corrections
+from tallystick.accounting.groups import service as groups
+from tallystick.accounting.metadata import service as metadata
 from tallystick.accounting.periods import service as periods
 from tallystick.accounting.schedules import service as schedules
 from tallystick.accounting.sweeps import service as sweeps
@@ -15,5 +17,5 @@ __all__ = ["register"]
 
 def register(registry: Registry) -> None:
     """Declare the commands of bookkeeping and of what stands on it."""
-    for product in (service, books, periods, corrections, schedules, sweeps):
+    for product in (service, books, metadata, groups, periods, corrections, schedules, sweeps):
         product.register(registry)
