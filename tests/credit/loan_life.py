@@ -11,15 +11,17 @@ import msgspec
 from hypothesis import strategies as st
 from tests.credit.toy_ledger import ToyLedger
 
-from tallystick.credit.loans import closing, decide
+from tallystick.credit.loans import decide
 from tallystick.credit.loans.life import Position, live
 from tallystick.credit.loans.model import (
     Contract,
     LateTerms,
     Loan,
     LoanEvent,
-    LoanLine,
+    LoanPlan,
+    LoanStanding,
     LoanStatus,
+    LoanTerms,
     ProductTerms,
     contract_of,
 )
@@ -28,7 +30,6 @@ from tallystick.credit.postings import Bucket
 from tallystick.credit.schedules.day_count import DayCount
 from tallystick.credit.schedules.terms import Method, Unit
 from tallystick.ledger.chart import BANK_RESERVE, CUSTOMER_WALLET, LOAN_ALLOWANCE
-from tallystick.pipeline.commands import Reply
 from tallystick.pipeline.decisions import AccountRef, Decision
 
 __all__ = ["BANK", "LOAN_ID", "START", "WALLET", "LivingLoan", "contracts"]
@@ -78,15 +79,20 @@ contracts = st.builds(
 class LivingLoan:
     """One loan, its events and its books; `day` is today."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(
+        self, contract: Contract, loan_id: str = LOAN_ID, ledger: ToyLedger | None = None
+    ) -> None:
+        self.loan_id = loan_id
         self.day = contract.start
-        self.ledger = ToyLedger()
+        self.ledger = ledger or ToyLedger()
         self.ledger.debits[(CUSTOMER_WALLET, WALLET.owner)] = -_OWN_MONEY
         self.events: tuple[LoanEvent, ...] = ()
-        self.line: LoanLine | None = None
+        self.standing: LoanStanding | None = None
+        self.plan: LoanPlan | None = None
+        self.terms: dict[str, LoanTerms] = {}
         text = msgspec.json.encode(contract).decode()
         self.loan = Loan(
-            LOAN_ID, "cash", WALLET.owner, "CNY", LoanStatus.ACTIVE, text, "",
+            loan_id, "cash", WALLET.owner, "CNY", LoanStatus.ACTIVE, text, "",
             self.day.isoformat(), 0, 1, 0,
         )  # fmt: skip
         new = NewLoan(self.loan, WALLET, WALLET)
@@ -97,8 +103,8 @@ class LivingLoan:
         return LoanState(
             self.loan, self.events, self.day, 1, "system:test", WALLET,
             available=self.ledger.balance(CUSTOMER_WALLET, WALLET.owner),
-            allowance=self.ledger.balance(LOAN_ALLOWANCE, LOAN_ID),
-            bank=bank, bank_id="1" if bank else "", line=self.line,
+            allowance=self.ledger.balance(LOAN_ALLOWANCE, self.loan_id),
+            bank=bank, bank_id="1" if bank else "", standing=self.standing,
         )  # fmt: skip
 
     def keep(self, decision: Decision) -> int:
@@ -107,10 +113,16 @@ class LivingLoan:
         for row in decision.rows:
             if isinstance(row, Loan):
                 self.loan = row
-            elif isinstance(row, LoanLine):
-                self.line = row
+            elif isinstance(row, LoanStanding):
+                self.standing = row
+            elif isinstance(row, LoanPlan):
+                self.plan = row
+            elif isinstance(row, LoanTerms):
+                self.terms[row.terms_id] = row
             elif isinstance(row, LoanEvent):
                 self.events = (*self.events, row)
+        if decision.removed:
+            self.standing = self.plan = None
         return moved
 
     def act(self, decision: Callable[..., Decision], *args: Any, bank: bool = False) -> Decision:
@@ -122,15 +134,6 @@ class LivingLoan:
     def pass_days(self, days: int) -> None:
         """Let time pass."""
         self.day += timedelta(days=days)
-
-    def close_idle(self) -> bool:
-        """Close the day by the loan's line, if it holds; whether it did."""
-        line = self.line
-        if line is None or not line.accrued_day < self.day.isoformat() < line.valid_until:
-            return False
-        rows, postings = closing.close_idle([closing.Idle(line, _BOOK)], self.day)
-        self.keep(Decision(Reply(), tuple(rows), tuple(postings)))
-        return True
 
     @property
     def position(self) -> Position:

@@ -114,8 +114,6 @@ def test_closing_each_day_or_several_at_once_books_the_same(
     for span in spans:
         for _ in range(span):
             daily.pass_days(1)
-            if not daily.close_idle():
-                daily.act(closing.close_day)
             daily.act(closing.close_day)
         lazy.pass_days(span)
         amount = daily.position.payoff * data.draw(st.integers(1, 60)) // 100
@@ -129,24 +127,6 @@ def test_closing_each_day_or_several_at_once_books_the_same(
     assert {k: v for k, v in daily.ledger.debits.items() if v} == {
         k: v for k, v in lazy.ledger.debits.items() if v
     }
-
-
-@given(contracts, st.data())
-@settings(max_examples=30)
-def test_a_loan_that_is_closed_by_its_line_is_booked_as_the_fold_books_it(
-    contract: Contract, data: st.DataObject
-) -> None:
-    by_line, by_fold = LivingLoan(contract), LivingLoan(contract)
-    for living in (by_line, by_fold):
-        living.act(closing.close_day)
-    for _ in range(12):
-        days = data.draw(st.integers(1, 12))
-        for living in (by_line, by_fold):
-            living.pass_days(days)
-        if not by_line.close_idle():
-            by_line.act(closing.close_day)
-        by_fold.act(closing.close_day)
-        assert by_line.ledger.debits == by_fold.ledger.debits
 
 
 @given(contracts, st.integers(0, 60), st.integers(0, 40), st.integers(1, 100))

@@ -20,6 +20,8 @@ from tallystick.store.sealing import Sealer
 DUMPS = Path(__file__).parent.parent / "data" / "schema"
 EARLIER = sorted(DUMPS.glob("schema_*.sql"), key=lambda p: int(p.stem.split("_")[1]))
 NEWEST = len(migrations())
+WORKED_OUT = {"loan_line"}
+"""Tables whose rows followed from others, and whose place others have taken."""
 
 
 def _counts(connection: sqlite3.Connection) -> dict[str, int]:
@@ -61,8 +63,9 @@ def test_an_earlier_database_comes_up_to_date_and_loses_nothing(
     assert applied == [name for _, name, _ in migrations()[version:]]
     assert schema_version(earlier) == NEWEST
     after = _counts(earlier)
-    assert {t: n for t, n in after.items() if t in before and t != "schema_version"} == {
-        t: n for t, n in before.items() if t != "schema_version"
+    passing = {"schema_version", *WORKED_OUT}
+    assert {t: n for t, n in after.items() if t in before and t not in passing} == {
+        t: n for t, n in before.items() if t not in passing
     }
     assert stored_trial_balances(ReadSession(earlier)) == balances
     assert balances

@@ -26,7 +26,8 @@ from tallystick.ledger.chart import (
 from tallystick.payments.movements import Movement
 from tallystick.pipeline.decisions import AccountRef, Posting
 
-__all__ = ["INCOME", "RECEIVABLES", "TABLE", "Bucket", "LoanBooks", "Rule", "posting_lines"]
+__all__ = ["INCOME", "RECEIVABLES", "TABLE", "Bucket", "LoanBooks", "Rule", "Side", "posting_lines",
+           "sides_of"]  # fmt: skip
 
 
 class Bucket(StrEnum):
@@ -188,6 +189,17 @@ class LoanBooks(NamedTuple):
             int(self.loan_id),
             refused_as,
         )
+
+
+def sides_of(event: str, bucket: Bucket | None) -> tuple[ChartEntry | Side, ChartEntry | Side]:
+    """The entries that an event debits and credits; a side outside of the loan by its name."""
+    of_bucket: dict[ChartEntry | Side, ChartEntry] = {}
+    if bucket is not None:
+        of_bucket[Side.RECEIVABLE] = RECEIVABLES[bucket]
+        if bucket in INCOME:
+            of_bucket[Side.INCOME] = INCOME[bucket]
+    rule = TABLE[event]
+    return of_bucket.get(rule.debit, rule.debit), of_bucket.get(rule.credit, rule.credit)
 
 
 def posting_lines() -> list[str]:

@@ -84,6 +84,7 @@ class Decision(NamedTuple):
     timers: tuple[Timer, ...] = ()
     cancelled_timers: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
+    removed: tuple[Row, ...] = ()
 
 
 def event(topic: str, subject: str, payload: dict[str, Any] | msgspec.Struct) -> Event:
@@ -147,6 +148,8 @@ def record(context: Context, decision: Decision) -> Reply:
     uow = context.uow
     for row in decision.rows:
         uow.put(row)
+    for row in decision.removed:
+        uow.delete(row)
     for timer_id in decision.cancelled_timers:
         uow.cancel_timer(timer_id)
     for timer in decision.timers:

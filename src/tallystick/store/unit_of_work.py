@@ -7,7 +7,7 @@ inside the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tallystick.ledger.books import Books
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Event", "Mark", "UnitOfWork"]
 
 R = TypeVar("R", bound=Row)
+T = TypeVar("T")
 
 _ABSENT = object()
 _NS_PER_MS = 1_000_000
@@ -104,9 +105,7 @@ class UnitOfWork:
             if found is not None:
                 overlay = self._rows.setdefault(row, {})
                 # What the batch already holds under that key is newer than the committed row.
-                found = overlay.setdefault(table.key_of(found), found)
-            if found is not None and any(getattr(found, c) != v for c, v in equals.items()):
-                found = None
+                overlay.setdefault(table.key_of(found), found)
             self._found[(row, columns, values)] = held = (
                 None if found is None else table.key_of(found)
             )
@@ -210,6 +209,10 @@ class UnitOfWork:
         from tallystick.ledger.records import as_records
 
         records = as_records(transfers)
+        return self._in_bulk(lambda ledger, now_ns: ledger.create_transfers(records, now_ns))
+
+    def _in_bulk(self, work: Callable[[BulkLedger, int], T]) -> T:
+        """Do something with the bulk ledger that can be undone, and begin the books anew."""
         ledger = self._bulk_ledger()
         with ledger.index.lock:
             journal = ledger.index.head.number if self._bulk_calls else ledger.begun()
@@ -219,15 +222,36 @@ class UnitOfWork:
             try:
                 write_changes(self.connection, self.books.changes())
                 ledger.follow()
-                now_ns = max(self.now_ms * _NS_PER_MS, self.books.last_timestamp + 1)
-                codes = ledger.create_transfers(records, now_ns)
+                done = work(ledger, max(self.now_ms * _NS_PER_MS, self.books.last_timestamp + 1))
             except BaseException:
                 self._undo_bulk(len(self._bulk_calls) - 1)
                 raise
         last_timestamp = max(ledger.index.head.last_timestamp, call.books.last_timestamp)
         self.ledger = SqlLedgerReader(self.connection, writing=True)
         self.books = Books(self.ledger, last_timestamp=last_timestamp)
-        return codes
+        return done
+
+    # Working on sets.
+
+    def work_on_sets(self, *tables: type[Row]) -> BulkLedger:
+        """Let statements on `connection` read and change these tables, until the command ends.
+
+        What the batch holds of them is written first and read anew afterwards. What the
+        statements do is undone with the command.
+
+        Returns:
+            The bulk ledger, to look accounts up in its index.
+        """
+        ledger = self._in_bulk(lambda ledger, _: ledger)
+        changed = [key for key in self._dirty if key[0] in tables]
+        self._write_rows(changed)
+        for key in changed:
+            self._undo.append((self._dirty, key, self._dirty.pop(key)))
+        for table in tables:
+            self._set(self._rows, table, {})
+        for found in [key for key in self._found if key[0] in tables]:
+            self._undo.append((self._found, found, self._found.pop(found)))
+        return ledger
 
     def _bulk_ledger(self) -> BulkLedger:
         from tallystick.ledger.bulk import BulkLedger
@@ -294,9 +318,13 @@ class UnitOfWork:
     def flush(self) -> None:
         """Write all changes as bulk statements; the caller commits."""
         write_changes(self.connection, self.books.drain())
+        self._write_rows(self._dirty)
+        self._flush_logs()
+
+    def _write_rows(self, changed: Iterable[tuple[type[Row], tuple[Value, ...]]]) -> None:
         upserts: dict[type[Row], list[tuple[Value, ...]]] = {}
         deletes: dict[type[Row], list[tuple[Value, ...]]] = {}
-        for row_type, key in self._dirty:
+        for row_type, key in changed:
             held = self._rows[row_type][key]
             if held is None:
                 deletes.setdefault(row_type, []).append(key)
@@ -307,7 +335,6 @@ class UnitOfWork:
             self.connection.executemany(table_of(row_type).delete_sql, keys)
         for row_type, rows in upserts.items():
             self.connection.executemany(table_of(row_type).upsert_sql, rows)
-        self._flush_logs()
 
     def _flush_logs(self) -> None:
         execute_many = self.connection.executemany

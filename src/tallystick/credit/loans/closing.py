@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
 from fractions import Fraction
-from typing import NamedTuple
-
-from msgspec.structs import replace
 
 from tallystick.credit.loans.life import Position
-from tallystick.credit.loans.line import interest_between, line_of
-from tallystick.credit.loans.model import LoanEventKind, LoanLine, LoanStatus
+from tallystick.credit.loans.model import LoanEventKind, LoanStatus
+from tallystick.credit.loans.standing import loss_bucket, loss_table
 from tallystick.credit.loans.state import (
     LoanState,
     caught_up_to_day,
-    ended,
     kept,
     loan_done,
     loan_event,
     loan_happened,
     position_of,
+    waiting_try,
 )
-from tallystick.credit.postings import Bucket, LoanBooks
+from tallystick.credit.postings import Bucket
 from tallystick.credit.schedules.amortise import whole
 from tallystick.money.rate import Rounding
 from tallystick.pipeline.decisions import Decision, Posting
 from tallystick.pipeline.refusals import Refused
-from tallystick.store.table import Row
 
-__all__ = ["Idle", "charge_off", "close_day", "close_idle"]
+__all__ = ["charge_off", "close_day"]
 
 
 def _provision(state: LoanState, wanted: int) -> Posting:
@@ -43,8 +37,8 @@ def _expected_loss(state: LoanState, position: Position) -> int:
     """What is expected to be lost of the principal, by days past due."""
     if position.status is not LoanStatus.ACTIVE:
         return 0
-    table = state.contract.product.late.expected_loss
-    rate = max((r for r in table if r[0] <= position.days_past_due), default=(0, 0))[1]
+    table = loss_table(state.contract.product.late)
+    rate = table[loss_bucket(state.contract.product.late, position.days_past_due)][1]
     return whole(position.left[Bucket.PRINCIPAL] * Fraction(rate), Rounding.HALF_UP)
 
 
@@ -62,45 +56,16 @@ def charge_off(state: LoanState) -> Decision:
         state.books.posting("charge_off", part, bucket=bucket)
         for bucket, part in before.left.items()
     ]
-    return Decision(
-        reply=reply,
-        rows=kept(state, after, off),
-        postings=(*caught_up.postings, _provision(state, owed), *losses),
-        cancelled_timers=ended(state, after),
-        events=loan_happened("charged_off", state, reply),
-    )
-
-
-class Idle(NamedTuple):
-    """A loan on which nothing happens, by its line."""
-
-    line: LoanLine
-    book: int
-
-
-def close_idle(idle: Sequence[Idle], day: date) -> tuple[list[Row], list[Posting]]:
-    """Accrue many loans by their lines up to the start of a day: their rows and postings."""
-    rows: list[Row] = []
-    postings = []
-    for line, book in idle:
-        interest = interest_between(line, day)
-        rows.append(replace(line, accrued_day=day.isoformat()))
-        if interest:
-            books = LoanBooks(line.loan_id, book)
-            postings.append(books.posting("accrual", interest, bucket=Bucket.INTEREST))
-    return rows, postings
+    postings = (*caught_up.postings, _provision(state, owed), *losses)
+    happened = loan_happened("charged_off", state, reply)
+    return kept(state, after, off).decision(reply, postings, happened)
 
 
 def close_day(state: LoanState) -> Decision:
     """Accrue, mark late and provide up to the day."""
     caught_up = caught_up_to_day(state)
     position = caught_up.position
-    return Decision(
-        reply=loan_done(state, state.loan, position),
-        rows=(
-            *kept(state, position),
-            line_of(state.loan, state.contract, position, position.accruing),
-        ),
-        postings=(*caught_up.postings, _provision(state, _expected_loss(state, position))),
-        cancelled_timers=ended(state, position),
-    )
+    bucket = loss_bucket(state.contract.product.late, position.days_past_due)
+    now = kept(state, position, following=waiting_try(state), bucket=bucket)
+    provision = _provision(state, _expected_loss(state, position))
+    return now.decision(loan_done(state, state.loan, position), (*caught_up.postings, provision))

@@ -7,29 +7,28 @@ from __future__ import annotations
 
 from datetime import date
 
+from msgspec.structs import replace
+
 from tallystick.credit.loans.life import Position
-from tallystick.credit.loans.line import no_line
 from tallystick.credit.loans.model import (
     CollectLoan,
     Contract,
-    LoanDone,
     LoanEventKind,
     LoanStatus,
     PaymentMode,
     terms_of,
 )
+from tallystick.credit.loans.standing import Try
 from tallystick.credit.loans.state import (
     LoanState,
     NewLoan,
     accrued,
     caught_up_to_day,
-    collection,
-    ended,
+    first_try,
     kept,
     loan_done,
     loan_event,
     loan_happened,
-    next_collection,
     position_of,
 )
 from tallystick.credit.postings import Bucket
@@ -39,7 +38,7 @@ from tallystick.credit.schedules.offer import require_below_ceiling
 from tallystick.credit.schedules.quote import Ceiling
 from tallystick.credit.schedules.terms import Effect
 from tallystick.credit.schedules.walk import schedule_of
-from tallystick.pipeline.decisions import AccountRef, Decision, Posting, Timer
+from tallystick.pipeline.decisions import AccountRef, Decision, Posting
 from tallystick.pipeline.refusals import Refused
 
 __all__ = [
@@ -71,19 +70,13 @@ def draw(new: NewLoan, state: LoanState) -> Decision:
     position = position_of(state)
     fees = sum(fee.amount for fee in position.schedule.fees)
     reply = loan_done(state, loan, position, amount=state.contract.principal)
-    return Decision(
-        reply=reply,
-        rows=(loan, no_line(loan, state.day)),
-        postings=(
-            books.posting("drawdown", state.contract.principal, payee=new.payee),
-            books.posting(
-                "upfront_fee", fees, source=new.borrower,
-                refused_as="BORROWER_BALANCE_NOT_ENOUGH",
-            ),
+    postings = (
+        books.posting("drawdown", state.contract.principal, payee=new.payee),
+        books.posting(
+            "upfront_fee", fees, source=new.borrower, refused_as="BORROWER_BALANCE_NOT_ENOUGH"
         ),
-        timers=next_collection(state, position),
-        events=loan_happened("drawn", state, reply),
-    )  # fmt: skip
+    )
+    return kept(state, position).decision(reply, postings, loan_happened("drawn", state, reply))
 
 
 # Paying.
@@ -131,9 +124,13 @@ def _payable(position: Position, mode: PaymentMode) -> int:
 
 def pay(
     state: LoanState, amount: int, mode: PaymentMode, effect: Effect,
-    kind: LoanEventKind = LoanEventKind.PAYMENT, detail: str = "",
+    kind: LoanEventKind = LoanEventKind.PAYMENT, detail: str = "", following: Try | None = None,
 ) -> Decision:  # fmt: skip
-    """Pay what is owed; 0 pays all that the mode is for."""
+    """Pay what is owed; 0 pays all that the mode is for.
+
+    Args:
+        following: the next automatic payment when this one leaves something due.
+    """
     caught_up = caught_up_to_day(state)
     before = caught_up.position
     most = _payable(before, mode)
@@ -155,19 +152,15 @@ def pay(
         if state.bank is not None
         else ()
     )
-    return Decision(
-        reply=reply,
-        rows=kept(state, after, paid),
-        postings=(
-            *caught_up.postings,
-            *accrued(books, before, after),
-            *_payment_postings(state, after, paid.step, taken),
-            *returning,
-        ),
-        timers=next_collection(state, after) if not after.due_total else (),
-        cancelled_timers=ended(state, after),
-        events=loan_happened("paid", state, reply),
+    postings = (
+        *caught_up.postings,
+        *accrued(books, before, after),
+        *_payment_postings(state, after, paid.step, taken),
+        *returning,
     )
+    following = following if after.due_total else None
+    now = kept(state, after, paid, following=following)
+    return now.decision(reply, postings, loan_happened("paid", state, reply))
 
 
 def refund(state: LoanState, amount: int, out_request_no: str) -> Decision:
@@ -182,12 +175,9 @@ def charge_fee(state: LoanState, amount: int) -> Decision:
     fee = loan_event(state, LoanEventKind.FEE, amount, "")
     after = position_of(state, fee)
     reply = loan_done(state, state.loan, after, step=fee.step, amount=amount)
-    return Decision(
-        reply=reply,
-        rows=kept(state, after, fee),
-        postings=(*caught_up.postings, *accrued(state.books, before, after)),
-        events=loan_happened("fee_charged", state, reply),
-    )
+    postings = (*caught_up.postings, *accrued(state.books, before, after))
+    happened = loan_happened("fee_charged", state, reply)
+    return kept(state, after, fee).decision(reply, postings, happened)
 
 
 def take_seller_fee(state: LoanState, seller: AccountRef) -> Decision:
@@ -199,37 +189,31 @@ def take_seller_fee(state: LoanState, seller: AccountRef) -> Decision:
     posting = state.books.posting(
         "upfront_fee", amount, source=seller, refused_as="SELLER_BALANCE_NOT_ENOUGH"
     )
-    return Decision(reply, kept(state, caught_up.position, fee), (*caught_up.postings, posting))
+    return kept(state, caught_up.position, fee).decision(reply, (*caught_up.postings, posting))
 
 
 def collect(state: LoanState, command: CollectLoan) -> Decision:
     """Pay what is due from the wallet, as far as it goes; try again later for the rest."""
     caught_up = caught_up_to_day(state)
     position = caught_up.position
-    if position.status is not LoanStatus.ACTIVE:
-        return Decision(
-            loan_done(state, state.loan, position),
-            kept(state, position),
-            caught_up.postings,
-            cancelled_timers=ended(state, position),
-        )
+    following = _tries_again(state, command)
+    if following is None and state.standing is not None:
+        # The ladder ends here: what waits is tried no more.
+        state = state._replace(standing=replace(state.standing, try_day=0))
     amount = min(state.available, position.due_total)
-    if amount > 0:
-        decision = pay(state, amount, PaymentMode.DUE, Effect.LOWER)
-    else:
-        reply = loan_done(state, state.loan, position)
-        decision = Decision(reply, kept(state, position), caught_up.postings)
-    assert isinstance(decision.reply, LoanDone)
-    return decision._replace(timers=_tries_again(state, command, position, decision.reply.due))
+    if position.status is LoanStatus.ACTIVE and amount > 0:
+        return pay(state, amount, PaymentMode.DUE, Effect.LOWER, following=following)
+    following = (following if position.due_total else None) or first_try(position)
+    reply = loan_done(state, state.loan, position)
+    return kept(state, position, following=following).decision(reply, caught_up.postings)
 
 
-def _tries_again(
-    state: LoanState, command: CollectLoan, position: Position, due: int
-) -> tuple[Timer, ...]:
-    ladder = state.contract.product.late.retry_hours
-    if due and command.attempt + 1 < len(ladder):
-        return (collection(state, date.fromisoformat(command.due_day), command.attempt + 1),)
-    return next_collection(state, position)
+def _tries_again(state: LoanState, command: CollectLoan) -> Try | None:
+    """The next step of the ladder; None when it ends."""
+    number = command.attempt + 1
+    if number >= len(state.contract.product.late.retry_hours):
+        return None
+    return Try(date.fromisoformat(command.due_day), number)
 
 
 # Changing what is owed.
@@ -248,10 +232,6 @@ def waive(state: LoanState, bucket: Bucket, amount: int) -> Decision:
     waived = loan_event(state, LoanEventKind.WAIVER, amount, bucket.value)
     after = position_of(state, waived)
     reply = loan_done(state, state.loan, after, step=waived.step, amount=amount)
-    return Decision(
-        reply=reply,
-        rows=kept(state, after, waived),
-        postings=(*caught_up.postings, state.books.posting("waiver", amount, bucket=bucket)),
-        cancelled_timers=ended(state, after),
-        events=loan_happened("waived", state, reply),
-    )
+    postings = (*caught_up.postings, state.books.posting("waiver", amount, bucket=bucket))
+    happened = loan_happened("waived", state, reply)
+    return kept(state, after, waived).decision(reply, postings, happened)

@@ -71,6 +71,7 @@ class Position(NamedTuple):
         waived: what was forgiven.
         schedule: the payments as they are planned now.
         accruing: interest that has accrued and not fallen due.
+        ahead: principal that has not fallen due.
     """
 
     day: date
@@ -91,6 +92,7 @@ class Position(NamedTuple):
     next_due: date | None
     next_payment: int
     accruing: int
+    ahead: int
 
     def brought(self, step: int) -> Amounts:
         """What a payment paid with its own money: what had waited pays first."""
@@ -331,6 +333,7 @@ class _Life:
             next_due=ahead[0].day if ahead else None,
             next_payment=ahead[0].payment if ahead else 0,
             accruing=payoff.interest if payoff is not None else 0,
+            ahead=self._ahead(),
         )  # fmt: skip
 
 

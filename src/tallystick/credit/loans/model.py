@@ -26,12 +26,13 @@ from tallystick.pipeline.commands import Command, Reply
 from tallystick.store.table import Row, Table
 
 __all__ = [
-    "ChargeOffLoan", "CloseCreditDay", "CollectLoan", "Contract", "CreditDayClosed", "CreditLine",
-    "DefineLoanProduct", "DrawLoan", "GrantCreditLine", "LateTerms", "LineDone", "Loan",
-    "LoanDone", "LoanEvent", "LoanEventKind", "LoanLine", "LoanProduct", "LoanStatus", "PaidFrom",
-    "PayLaterTerms", "PayLoan",
-    "PaymentMode", "ProductDone", "ProductTerms", "ReverseLoanPayment", "WaiveLoan", "contract_of",
-    "terms_of",
+    "ChargeOffLoan", "CloseCreditDay", "CollectDue", "CollectLoan", "Contract",
+    "CreditDayClosed", "CreditLine", "DefineLoanProduct", "DrawLoan", "DueCollected",
+    "GrantCreditLine", "LOANS", "LOAN_EVENTS", "LOAN_PLANS", "LOAN_STANDINGS", "LateTerms",
+    "LineDone", "Loan", "LoanDone", "LoanEvent", "LoanEventKind", "LoanPlan", "LoanProduct",
+    "LoanStanding", "LoanStatus", "LoanTerms", "PaidFrom", "PayLaterTerms", "PayLoan",
+    "PaymentMode", "ProductDone", "ProductTerms", "ReverseLoanPayment", "WaiveLoan",
+    "contract_of", "terms_of",
 ]  # fmt: skip
 
 _DEFAULT_ORDER = (Bucket.PENALTY, Bucket.FEE, Bucket.INTEREST, Bucket.PRINCIPAL)
@@ -196,23 +197,58 @@ class Loan(Row, frozen=True):
     closed_ms: int
 
 
-class LoanLine(Row, frozen=True):
-    """How a loan accrues while nothing happens on it (see `line`).
+class LoanStanding(Row, frozen=True):
+    """Where an open loan stands at the start of a day, laid out for work on many loans at once.
+
+    Worked out from the contract and the events, and made anew with each of them (see `standing`):
+    it may be thrown away at any time. Days are ordinals.
 
     Args:
+        terms_id: which `LoanTerms` the loan has.
+        wallet: the ledger account of the borrower's wallet, 16 bytes.
         accrued_day: up to its start the loan is booked.
-        valid_until: the line holds for days before this one.
-        from_day, base: interest since that day, on so much.
-        numerator, denominator: interest on 1 for a day.
+        look_day: until before this day nothing but interest happens.
+        exact: whether the numbers fit 64 bits in every step; else the fold closes the loan.
+        line_start, line_base, line_slope, line_divisor: interest of the running period, as
+            `(base + slope * days since the start) / divisor`.
+        bucket: which line of the expected losses it was provided for by, from 0.
+        payments: how many were agreed.
+        open_items: what fell due and is not paid (see `ITEM`).
+        try_day, try_no, try_ms: the due date and number of the next automatic payment, and when.
     """
 
     loan_id: str
-    accrued_day: str
-    valid_until: str
-    from_day: str
-    base: int
-    numerator: str
-    denominator: str
+    terms_id: str
+    wallet: bytes
+    book: int
+    accrued_day: int
+    look_day: int
+    exact: bool
+    line_start: int
+    line_base: int
+    line_slope: int
+    line_divisor: int
+    bucket: int
+    payments: int
+    open_items: bytes
+    try_day: int
+    try_no: int
+    try_ms: int
+
+
+class LoanPlan(Row, frozen=True):
+    """What of an open loan lies ahead: due dates (`PLAN_ROW`) and accrual lines (`PLAN_LINE`)."""
+
+    loan_id: str
+    due_rows: bytes
+    accrual_lines: bytes
+
+
+class LoanTerms(Row, frozen=True):
+    """Terms that many loans share, by their digest. `terms` is JSON of `ProductTerms`."""
+
+    terms_id: str
+    terms: str
 
 
 class LoanEventKind(StrEnum):
@@ -260,7 +296,9 @@ class LoanEvent(Row, frozen=True):
 PRODUCTS = Table("loan_product", LoanProduct, ("product_id",))
 LINES = Table("credit_line", CreditLine, ("borrower_id", "product_id"))
 LOANS = Table("loan", Loan, ("loan_id",))
-LOAN_LINES = Table("loan_line", LoanLine, ("loan_id",))
+LOAN_STANDINGS = Table("loan_standing", LoanStanding, ("loan_id",))
+LOAN_PLANS = Table("loan_plan", LoanPlan, ("loan_id",))
+LOAN_TERMS = Table("loan_terms", LoanTerms, ("terms_id",))
 LOAN_EVENTS = Table("loan_event", LoanEvent, ("loan_id", "step"))
 
 
@@ -324,6 +362,13 @@ class CollectLoan(Command, frozen=True, kw_only=True, tag="credit.collect_loan")
     attempt: int = 0
 
 
+class CollectDue(Command, frozen=True, kw_only=True, tag="credit.collect_due"):
+    """Pay what is due of all loans whose time it is, from their borrowers' wallets, a part of
+    them at a time (asked for by a timer)."""
+
+    size: int = 4096
+
+
 class ReverseLoanPayment(Command, frozen=True, kw_only=True, tag="credit.reverse_payment"):
     """Take a payment back that its bank took back; every later day is found anew."""
 
@@ -346,14 +391,14 @@ class ChargeOffLoan(Command, frozen=True, kw_only=True, tag="credit.charge_off_l
 
 
 class CloseCreditDay(Command, frozen=True, kw_only=True, tag="credit.close_day"):
-    """Accrue, mark late and provide for loans up to the end of a day, a part of them at a time.
+    """Accrue, mark due and late, and provide for loans up to the end of a day, a part at a time.
 
     Sends itself on with the last loan done, so that it can stop anywhere and go on.
     """
 
     day: str
     after_loan_id: str = ""
-    size: int = 1000
+    size: int = 8192
 
 
 class ProductDone(Reply, frozen=True, kw_only=True):
@@ -386,6 +431,13 @@ class LoanDone(Reply, frozen=True, kw_only=True):
     due: int
     owed: int
     days_past_due: int
+    paid: dict[str, int] = {}  # noqa: RUF012 - never changed
+
+
+class DueCollected(Reply, frozen=True, kw_only=True):
+    """How many loans were tried, and how much they paid by currency, in minor units."""
+
+    loans: int
     paid: dict[str, int] = {}  # noqa: RUF012 - never changed
 
 

@@ -10,11 +10,11 @@ from tallystick.credit.loans.model import LoanEvent, LoanEventKind, LoanStatus
 from tallystick.credit.loans.state import (
     LoanState,
     caught_up_to_day,
+    first_try,
     kept,
     loan_done,
     loan_event,
     loan_happened,
-    next_collection,
     position_of,
 )
 from tallystick.credit.postings import Bucket
@@ -102,13 +102,6 @@ def reverse(state: LoanState, step: int) -> Decision:
     back = loan_event(state, LoanEventKind.REVERSAL, payment.amount, str(step))
     after = position_of(state, back)
     reply = loan_done(state, state.loan, after, step=back.step, amount=payment.amount)
-    return Decision(
-        reply=reply,
-        rows=kept(state, after, back),
-        postings=(
-            *caught_up.postings,
-            *_undoing(state, _undone(before, after, payment)),
-        ),
-        timers=next_collection(state, after),
-        events=loan_happened("payment_reversed", state, reply),
-    )
+    postings = (*caught_up.postings, *_undoing(state, _undone(before, after, payment)))
+    now = kept(state, after, back, following=first_try(after))
+    return now.decision(reply, postings, loan_happened("payment_reversed", state, reply))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable
 
 import msgspec
 
 from tallystick.credit.loans import closing, decide, reversing
+from tallystick.credit.loans.days import service as days
+from tallystick.credit.loans.loading import loan_state, state_of
 from tallystick.credit.loans.model import (
     ChargeOffLoan,
-    CloseCreditDay,
     CollectLoan,
     Contract,
-    CreditDayClosed,
     CreditLine,
     DefineLoanProduct,
     DrawLoan,
@@ -21,8 +20,6 @@ from tallystick.credit.loans.model import (
     LineDone,
     Loan,
     LoanDone,
-    LoanEvent,
-    LoanLine,
     LoanProduct,
     LoanStatus,
     PayLoan,
@@ -31,23 +28,19 @@ from tallystick.credit.loans.model import (
     ReverseLoanPayment,
     WaiveLoan,
 )
-from tallystick.credit.loans.state import LoanState, NewLoan
-from tallystick.credit.loans.timing import collect_ms, loan_day
+from tallystick.credit.loans.state import NewLoan
+from tallystick.credit.loans.timing import loan_day
 from tallystick.credit.participation.service import record
-from tallystick.credit.postings import Bucket, LoanBooks
+from tallystick.credit.postings import Bucket
 from tallystick.credit.schedules.terms import Method, Unit
-from tallystick.ledger.chart import LOAN_ALLOWANCE, LOAN_PRINCIPAL
-from tallystick.ledger.statements import available_of
+from tallystick.ledger.chart import LOAN_PRINCIPAL
 from tallystick.money.amount import format_amount
-from tallystick.parties.model import Party
 from tallystick.parties.views import active_party
-from tallystick.payments.accounts import bank_reserve, platform_book, wallet
-from tallystick.payments.banks.directory import BANKS
+from tallystick.payments.accounts import wallet
 from tallystick.pipeline.commands import CallerKind, Context, Registry, Reply
-from tallystick.pipeline.decisions import AccountRef, Decision
+from tallystick.pipeline.decisions import AccountRef
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
-from tallystick.pipeline.timers import set_timer
 from tallystick.store.unit_of_work import UnitOfWork
 
 __all__ = [
@@ -55,12 +48,9 @@ __all__ = [
     "open_product",
     "register",
     "require_within_line",
-    "start_closing",
     "state_of",
 ]
 
-_CLOSING = "credit.close_day"
-_ONE_DAY = timedelta(days=1)
 _BILL_DAY_MAX = 28
 _SINGLE_MAX = 100
 
@@ -85,7 +75,7 @@ def define_product(command: DefineLoanProduct, context: Context) -> Reply:
     context.uow.put(
         LoanProduct(command.product_id, command.name, text, command.is_open, context.now_ms)
     )
-    start_closing(context)
+    days.start_closing(context)
     return ProductDone(product_id=command.product_id, is_open=command.is_open)
 
 
@@ -97,18 +87,6 @@ def _require_pay_later(terms: ProductTerms) -> None:
         raise Refused("CREDIT_TERMS_INVALID", "pay_later: bears no interest before a due date.")
     if not (1 <= later.bill_day <= _BILL_DAY_MAX and 1 <= later.due_day <= _BILL_DAY_MAX):
         raise Refused("CREDIT_TERMS_INVALID", f"bill_day, due_day: 1 to {_BILL_DAY_MAX}.")
-
-
-def start_closing(context: Context) -> None:
-    """See that days are closed from today on."""
-    if not context.uow.timer_is_set(_CLOSING):
-        _close_next(context, loan_day(context.now_ms))
-
-
-def _close_next(context: Context, day: date, after_loan_id: str = "") -> None:
-    due_ms = context.now_ms if after_loan_id else collect_ms(day + _ONE_DAY, 0)
-    command = CloseCreditDay(day=day.isoformat(), after_loan_id=after_loan_id)
-    set_timer(context.uow, _CLOSING, due_ms, command)
 
 
 def grant_line(command: GrantCreditLine, context: Context) -> Reply:
@@ -211,48 +189,6 @@ def draw_loan(
     return record(context, decide.draw(NewLoan(loan, purse, purse), state))
 
 
-def state_of(
-    context: Context, loan: Loan, events: tuple[LoanEvent, ...], bank_id: str = ""
-) -> LoanState:
-    """A loan's row and events with the accounts around them."""
-    uow = context.uow
-    borrower = uow.get(Party, loan.borrower_id)
-    assert borrower is not None, loan.borrower_id
-    purse = wallet(borrower, loan.currency)
-    held = uow.books.account(purse.id)
-    allowance = uow.books.account(LoanBooks(loan.loan_id, purse.book).account(LOAN_ALLOWANCE).id)
-    if bank_id and bank_id not in BANKS:
-        raise Refused("BANK_NOT_EXIST")
-    line = uow.get(LoanLine, loan.loan_id)
-    booked = max(loan.accrued_day, line.accrued_day) if line else loan.accrued_day
-    return LoanState(
-        loan=loan,
-        events=events,
-        line=line,
-        day=max(loan_day(context.now_ms), date.fromisoformat(booked)),
-        now_ms=context.now_ms,
-        caller=f"{context.caller.kind}:{context.caller.id}",
-        wallet=purse,
-        available=0 if held is None else available_of(held),
-        allowance=0 if allowance is None else allowance.credits_posted - allowance.debits_posted,
-        bank=bank_reserve(bank_id, loan.currency) if bank_id else None,
-        bank_id=bank_id,
-    )
-
-
-def loan_state(context: Context, loan_id: str, bank_id: str = "") -> LoanState:
-    """A loan with all that decisions about it look at.
-
-    Raises:
-        Refused: LOAN_NOT_EXIST.
-    """
-    loan = context.uow.get(Loan, loan_id)
-    if loan is None:
-        raise Refused("LOAN_NOT_EXIST")
-    events = tuple(context.uow.select(LoanEvent, loan_id=loan_id))
-    return state_of(context, loan, events, bank_id)
-
-
 def pay_loan(command: PayLoan, context: Context) -> Reply:
     """Pay a loan, from the borrower's wallet or by a bank."""
     state = loan_state(context, command.loan_id, command.source.bank_id)
@@ -287,58 +223,6 @@ def charge_off_loan(command: ChargeOffLoan, context: Context) -> Reply:
     return record(context, closing.charge_off(loan_state(context, command.loan_id)))
 
 
-def close_day(command: CloseCreditDay, context: Context) -> Reply:
-    """Close a day for some loans, and go on with the others; then wait for the next day.
-
-    Days that were missed are closed at once. A loan that is closed for a later day is left.
-    """
-    today = loan_day(context.now_ms)
-    day = max(date.fromisoformat(command.day), today - _ONE_DAY)
-    if day >= today:
-        raise Refused("INVALID_PARAMETER", "The day is not over.")
-    found = context.uow.connection.execute(
-        "SELECT loan_id, currency FROM loan WHERE status = ? AND loan_id > ? "
-        "ORDER BY loan_id LIMIT ?",
-        (LoanStatus.ACTIVE.value, command.after_loan_id, command.size),
-    ).fetchall()
-    done, last = _close_some(context, found, (day + _ONE_DAY).isoformat())
-    more = done < len(found) or len(found) == command.size
-    after = last if more else ""
-    _close_next(context, day if more else today, after)
-    return CreditDayClosed(day=day.isoformat(), loans=done, after_loan_id=after)
-
-
-def _close_some(context: Context, found: Sequence[tuple[str, str]], until: str) -> tuple[int, str]:
-    """Close loans in their order: idle ones by their lines, together; others one by one.
-
-    After so many of the others it stops, so that nobody waits long for their payment. Returns
-    how many are closed, and the last of them.
-    """
-    idle: list[closing.Idle] = []
-    done = single = 0
-    for loan_id, currency in found:
-        line = context.uow.get(LoanLine, loan_id)
-        if line is None or line.accrued_day < until:
-            if line is not None and line.valid_until > until:
-                idle.append(closing.Idle(line, platform_book(currency)))
-            elif single == _SINGLE_MAX:
-                break
-            else:
-                single += 1
-                one = context._replace(request_key=context.request_key + loan_id.encode())
-                record(one, closing.close_day(loan_state(one, loan_id)))
-        done += 1
-    _close_idle(context, idle, date.fromisoformat(until))
-    return done, found[done - 1][0] if done else ""
-
-
-def _close_idle(context: Context, idle: Sequence[closing.Idle], day: date) -> None:
-    rows, postings = closing.close_idle(idle, day)
-    context.uow.books.load(p.debit.id for p in postings)
-    reply = CreditDayClosed(day=day.isoformat(), loans=len(idle), after_loan_id="")
-    record(context, Decision(reply, tuple(rows), tuple(postings)))
-
-
 def register(registry: Registry) -> None:
     """Declare the loan commands."""
     write = "credit:write"
@@ -350,4 +234,4 @@ def register(registry: Registry) -> None:
     registry.add(ReverseLoanPayment, reverse_payment, reply=LoanDone, scope=write)
     registry.add(WaiveLoan, waive_loan, reply=LoanDone, scope=write)
     registry.add(ChargeOffLoan, charge_off_loan, reply=LoanDone, scope=write)
-    registry.add(CloseCreditDay, close_day, reply=CreditDayClosed, scope="system")
+    days.register(registry)

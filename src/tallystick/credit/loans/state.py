@@ -6,34 +6,36 @@ late since it was last looked at.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from tallystick.credit.loans.life import Amounts, Position, live
-from tallystick.credit.loans.line import no_line
 from tallystick.credit.loans.model import (
-    CollectLoan,
+    CollectDue,
     Contract,
     Loan,
     LoanDone,
     LoanEvent,
     LoanEventKind,
-    LoanLine,
+    LoanPlan,
+    LoanStanding,
     LoanStatus,
+    PaymentMode,
     contract_of,
 )
-from tallystick.credit.loans.timing import collect_ms
+from tallystick.credit.loans.standing import NEVER, Try, plan_of, standing_of, terms_row
 from tallystick.credit.postings import Bucket, LoanBooks
 from tallystick.credit.schedules.terms import Effect
-from tallystick.pipeline.decisions import AccountRef, Posting, Timer, event
+from tallystick.pipeline.decisions import AccountRef, Decision, Posting, Timer, event
 from tallystick.store.table import Row
 from tallystick.store.unit_of_work import Event
 
 __all__ = [
-    "CaughtUp", "LoanState", "NewLoan", "accrued", "caught_up_to_day", "collection", "ended",
-    "kept", "loan_done", "loan_event", "loan_happened", "next_collection", "position_of",
+    "CaughtUp", "Kept", "LoanState", "NewLoan", "accrued", "caught_up_to_day", "collection",
+    "first_try", "kept", "loan_done", "loan_event", "loan_happened", "position_of", "tried_next", "waiting_try",
 ]  # fmt: skip
 
 
@@ -57,13 +59,15 @@ class LoanState(NamedTuple):
     allowance: int = 0
     bank: AccountRef | None = None
     bank_id: str = ""
-    line: LoanLine | None = None
+    standing: LoanStanding | None = None
 
     @property
     def accrued_day(self) -> date:
         """Up to the start of which day the loan is booked."""
-        kept = self.loan.accrued_day
-        return date.fromisoformat(max(kept, self.line.accrued_day) if self.line else kept)
+        kept = date.fromisoformat(self.loan.accrued_day)
+        if self.standing is None:
+            return kept
+        return max(kept, date.fromordinal(self.standing.accrued_day))
 
     @property
     def contract(self) -> Contract:
@@ -142,17 +146,92 @@ def loan_done(
     )
 
 
-def kept(state: LoanState, position: Position, *events: LoanEvent) -> tuple[Row, ...]:
-    """The loan's row as it is now, with its new events."""
-    closed = position.status is not LoanStatus.ACTIVE
+class Kept(NamedTuple):
+    """A loan as it is kept after a decision: rows to write and to remove, and when it is tried."""
+
+    rows: tuple[Row, ...]
+    removed: tuple[Row, ...] = ()
+    timers: tuple[Timer, ...] = ()
+
+    def decision(
+        self, reply: LoanDone, postings: Iterable[Posting], events: tuple[Event, ...] = ()
+    ) -> Decision:
+        """The decision that keeps it so."""
+        return Decision(
+            reply, self.rows, tuple(postings), self.timers, events=events, removed=self.removed
+        )
+
+
+def collection(try_ms: int) -> tuple[Timer, ...]:
+    """The timer of a moment at which loans are tried; all of a moment share one."""
+    if try_ms == NEVER:
+        return ()
+    return (Timer(f"credit.collect_due:{try_ms}", try_ms, CollectDue()),)
+
+
+_PLAN_STAYS = (PaymentMode.DUE.value, PaymentMode.NEXT.value)
+
+
+def _changes_plan(event: LoanEvent) -> bool:
+    """Whether an event may change what lies ahead of a loan."""
+    if event.kind is LoanEventKind.PAYMENT:
+        return event.detail not in _PLAN_STAYS
+    return event.kind not in (LoanEventKind.WAIVER, LoanEventKind.FEE, LoanEventKind.SELLER_FEE)
+
+
+def first_try(position: Position) -> Try | None:
+    """The first automatic payment of what falls due next."""
+    if position.status is not LoanStatus.ACTIVE or position.next_due is None:
+        return None
+    return Try(position.next_due, 0)
+
+
+def waiting_try(state: LoanState) -> Try | None:
+    """The automatic payment that waits."""
+    standing = state.standing
+    if standing is None or not standing.try_day:
+        return None
+    return Try(date.fromordinal(standing.try_day), standing.try_no)
+
+
+def tried_next(state: LoanState, position: Position) -> Try | None:
+    """The next automatic payment: the one that waits while something is due, else a new first."""
+    waiting = waiting_try(state) if position.due_total else None
+    return waiting or first_try(position)
+
+
+def kept(
+    state: LoanState, position: Position, *events: LoanEvent, following: Try | None = None,
+    bucket: int | None = None,
+) -> Kept:  # fmt: skip
+    """The loan as it is now, with its new events.
+
+    Args:
+        following: the next automatic payment; by itself the one that waits, or the next due date's.
+        bucket: the expected loss that is provided for now (see `loss_bucket`).
+    """
+    over = position.status is not LoanStatus.ACTIVE
     loan = replace(
         state.loan,
         status=position.status,
         accrued_day=state.day.isoformat(),
         steps=state.loan.steps + len(events),
-        closed_ms=(state.loan.closed_ms or state.now_ms) if closed else 0,
+        closed_ms=(state.loan.closed_ms or state.now_ms) if over else 0,
     )
-    return (loan, no_line(loan, state.day), *events)
+    if over:
+        gone = (state.standing, LoanPlan(loan.loan_id, b"", b"")) if state.standing else ()
+        return Kept((loan, *events), gone)
+    contract, before = state.contract, state.standing
+    standing = standing_of(
+        loan, contract, position, (state.wallet.book, state.wallet.id),
+        following or tried_next(state, position),
+        (before.bucket if before else 0) if bucket is None else bucket,
+        provided=bucket is not None,
+    )  # fmt: skip
+    rows: list[Row] = [loan, standing]
+    if before is None or before.exact != standing.exact or any(map(_changes_plan, events)):
+        rows += [plan_of(loan, position), terms_row(contract.product)]
+    return Kept((*rows, *events), (), collection(standing.try_ms))
 
 
 def loan_event(
@@ -182,28 +261,3 @@ def loan_happened(what: str, state: LoanState, reply: LoanDone) -> tuple[Event, 
             },
         ),
     )
-
-
-def collection_id(loan_id: str) -> str:
-    """The timer that collects; a loan has one at a time."""
-    return f"credit.collect:{loan_id}"
-
-
-def next_collection(state: LoanState, position: Position) -> tuple[Timer, ...]:
-    """The first try on the next due date."""
-    if position.status is not LoanStatus.ACTIVE or position.next_due is None:
-        return ()
-    return (collection(state, position.next_due, 0),)
-
-
-def collection(state: LoanState, due: date, attempt: int) -> Timer:
-    """The timer of one try to collect what falls due; `attempt` counts from 0."""
-    hours = state.contract.product.late.retry_hours[attempt]
-    command = CollectLoan(loan_id=state.loan.loan_id, due_day=due.isoformat(), attempt=attempt)
-    return Timer(collection_id(state.loan.loan_id), collect_ms(due, hours), command)
-
-
-def ended(state: LoanState, position: Position) -> tuple[str, ...]:
-    """The timers that a loan which is over needs no more."""
-    over = position.status is not LoanStatus.ACTIVE
-    return (collection_id(state.loan.loan_id),) if over else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from tallystick.money.china_time import china_time, parse_china_time
@@ -17,6 +18,7 @@ def loan_day(at_ms: int) -> date:
     return date.fromisoformat(china_time(at_ms)[:10])
 
 
+@lru_cache(maxsize=1024)
 def collect_ms(day: date, hours: int) -> int:
     """The moment that is so many hours after a day begins in China."""
     begins = parse_china_time(f"{day.isoformat()} 00:00:00")

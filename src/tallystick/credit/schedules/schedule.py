@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from tallystick.credit.schedules.accrual import Accrual
 from tallystick.credit.schedules.terms import Drawdown, Terms
 
 __all__ = ["FeeCharged", "RowKind", "Schedule", "ScheduleRow"]
@@ -54,6 +55,7 @@ class Schedule(NamedTuple):
         fees: those paid outside the rows (up front, on a day of their own).
         capitalised: interest that rescheduling made principal.
         instalments: the equal payment of each time that it was set.
+        accruals: how interest accrues, in order of the days.
     """
 
     terms: Terms
@@ -62,3 +64,4 @@ class Schedule(NamedTuple):
     fees: tuple[FeeCharged, ...]
     capitalised: int
     instalments: tuple[int, ...]
+    accruals: tuple[Accrual, ...] = ()

@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from tallystick.credit.schedules.accrual import Accrual
 from tallystick.credit.schedules.amortise import Outlook, portion_of, whole
 from tallystick.credit.schedules.fees import fee_of
 from tallystick.credit.schedules.periods import Period, periods_of
@@ -71,6 +72,7 @@ class _Walk:
         self.rows: list[ScheduleRow] = []
         self.fees: list[FeeCharged] = []
         self.instalments: list[int] = []
+        self.accruals: list[Accrual] = []
 
     @property
     def over(self) -> bool:
@@ -106,9 +108,12 @@ class _Walk:
 
     def accrue(self, period: Period, start: date, end: date) -> None:
         """Interest from one day to another, exactly."""
-        if start == end or not self._bears(self.at):
+        if start == end:
             return
-        factor = self.rate * period.part(start, end)
+        rate = self.rate if self._bears(self.at) else Fraction(0)
+        yearly = self.balance * rate
+        self.accruals.append(Accrual(start, end, self.accrued, yearly, self.carried, period))
+        factor = rate * period.part(start, end)
         if self.terms.method is Method.FLAT_RATE:
             self.flat = self.flat._replace(exact=self.flat.exact + self.flat.base * factor)
         else:
@@ -347,4 +352,5 @@ def schedule_of(terms: Terms) -> Schedule:
         fees=tuple(sorted([*walk.fees, *dated])),
         capitalised=walk.capitalised,
         instalments=tuple(walk.instalments),
+        accruals=tuple(walk.accruals),
     )
