@@ -12,8 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
-from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,22 +21,24 @@ import pyxirr
 
 from bench.report import Figure, Options, Report, say
 from tallystick.credit.loans import service as loans
+from tallystick.credit.loans.life import Position, live
 from tallystick.credit.loans.model import (
-    LOAN_LINES,
+    LOAN_PLANS,
+    LOAN_STANDINGS,
+    LOAN_TERMS,
     LOANS,
     CloseCreditDay,
     Contract,
     CreditDayClosed,
     Loan,
-    LoanLine,
     LoanStatus,
     ProductTerms,
     terms_of,
 )
+from tallystick.credit.loans.standing import plan_of, standing_of, terms_row
+from tallystick.credit.loans.state import first_try
 from tallystick.credit.loans.timing import collect_ms
 from tallystick.credit.schedules.all_in_rate import all_in_rate, cash_flows
-from tallystick.credit.schedules.periods import add_periods
-from tallystick.credit.schedules.terms import Every, Unit
 from tallystick.credit.schedules.walk import schedule_of
 from tallystick.ledger.books import Books
 from tallystick.ledger.chart import (
@@ -79,15 +80,15 @@ class Days:
 
     Args:
         count: how many loans, drawn on the 28 days before the start in equal parts.
-        by_lines: whether they have their accrual lines, as after a day that was closed.
+        stand: whether they have their standings; without them the fold closes each.
     """
 
-    def __init__(self, folder: Path, count: int, *, by_lines: bool) -> None:
+    def __init__(self, folder: Path, count: int, *, stand: bool) -> None:
         self.now_ms = collect_ms(_START, 1)
         self._book = platform_book("CNY")
         writer = connect(folder / "credit.db")
         migrate(writer)
-        self.count, self._by_lines = count, by_lines
+        self.count, self._stand = count, stand
         self._fill(writer, count)
         registry = Registry()
         for product in (parties, loans):
@@ -118,7 +119,7 @@ class Days:
                     Transfer(
                         id=int(loan_id), debit_account_id=AccountRef(
                             LOAN_PRINCIPAL, loan_id, self._book).id,
-                        credit_account_id=purse.id, amount=_PRINCIPAL + number,
+                        credit_account_id=purse.id, amount=_PRINCIPAL + number % 1000,
                         user_data_128=int(loan_id),
                         book=self._book, code=Movement.LOAN_DRAWDOWN,
                     )
@@ -127,23 +128,34 @@ class Days:
                 now_ns,
             )  # fmt: skip
             write_changes(writer, books.drain())
-            rows, lines = [], []
-            for number, loan_id in zip(numbers, ids, strict=True):
-                start = _START - timedelta(days=number % 28)
-                contract = Contract(
-                    principal=_PRINCIPAL + number, start=start, count=12, product=_PRODUCT
-                )
-                text = msgspec.json.encode(contract).decode()
-                loan = Loan(
-                    loan_id, "cash", _BORROWER, "CNY", LoanStatus.ACTIVE, text, "",
-                    start.isoformat(), 0, 1, 0,
-                )  # fmt: skip
-                rows.append(LOANS.values(loan))
-                lines.append(LOAN_LINES.values(_line(loan, contract)))
-            writer.executemany(LOANS.upsert_sql, rows)
-            if self._by_lines:
-                writer.executemany(LOAN_LINES.upsert_sql, lines)
+            self._write_rows(writer, numbers, ids, (self._book, purse.id))
             writer.execute("COMMIT")
+
+    def _write_rows(
+        self, writer: sqlite3.Connection, numbers: range, ids: list[str], wallet: tuple[int, int]
+    ) -> None:
+        loans, standings, plans = [], [], []
+        for number, loan_id in zip(numbers, ids, strict=True):
+            start = _START - timedelta(days=number % 28)
+            contract = Contract(
+                principal=_PRINCIPAL + number % 1000, start=start, count=12, product=_PRODUCT
+            )
+            loan = Loan(
+                loan_id, "cash", _BORROWER, "CNY", LoanStatus.ACTIVE,
+                msgspec.json.encode(contract).decode(), "", start.isoformat(), 0, 1, 0,
+            )  # fmt: skip
+            loans.append(LOANS.values(loan))
+            if self._stand:
+                position = _position(contract)
+                standing = standing_of(
+                    loan, contract, position, wallet, first_try(position), 0, provided=False
+                )
+                standings.append(LOAN_STANDINGS.values(standing))
+                plans.append(LOAN_PLANS.values(plan_of(loan, position)))
+        writer.executemany(LOANS.upsert_sql, loans)
+        writer.executemany(LOAN_STANDINGS.upsert_sql, standings)
+        writer.executemany(LOAN_PLANS.upsert_sql, plans)
+        writer.execute(LOAN_TERMS.upsert_sql, LOAN_TERMS.values(terms_row(_PRODUCT)))
 
     def close(self, day: date) -> Spent:
         """Close a day for all loans."""
@@ -159,15 +171,10 @@ class Days:
                 return Spent(time.perf_counter() - begun, time.process_time() - worked)
 
 
-def _line(loan: Loan, contract: Contract) -> LoanLine:
-    """How a loan accrues that has just been drawn, until its first due date."""
-    due = add_periods(contract.start, Every(1, Unit.MONTH), 1)
-    slope = Fraction(contract.product.annual_rate) / 365
-    day = contract.start.isoformat()
-    return LoanLine(
-        loan.loan_id, day, due.isoformat(), day, contract.principal, str(slope.numerator),
-        str(slope.denominator),
-    )  # fmt: skip
+@cache
+def _position(contract: Contract) -> Position:
+    """A loan that has just been drawn; many of these have the same terms."""
+    return live(contract, (), contract.start)
 
 
 def _last(writer: sqlite3.Connection) -> int:
@@ -202,13 +209,13 @@ def _per_s(act: Callable[[], object], seconds: float) -> float:
     return done / (time.perf_counter() - begun)
 
 
-def _days(count: int, *, by_lines: bool = True) -> Spent:
-    """What is spent for a day of so many loans, the second one; without lines the first one."""
+def _days(count: int, *, stand: bool = True) -> Spent:
+    """What is spent for a day of so many loans, the second one; without standings the first one."""
     say(f"{count:,} loans: filling")
     with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
-        days = Days(Path(folder), count, by_lines=by_lines)
+        days = Days(Path(folder), count, stand=stand)
         try:
-            for day in (_START, _START + timedelta(days=1))[: 2 if by_lines else 1]:
+            for day in (_START, _START + timedelta(days=1))[: 2 if stand else 1]:
                 spent = days.close(day)
                 say(f"{count:,} loans: {day} took {spent.wall:.1f} s, {spent.cpu:.1f} s of work")
         finally:
@@ -229,7 +236,7 @@ def run(options: Options) -> Report:
     sizes = [2_000] if options.quick else [10_000, 100_000]
     each = []
     if "days" in only:
-        by_fold = _days(sizes[0], by_lines=False)
+        by_fold = _days(sizes[0], stand=False)
         figures["credit.fold_us"] = Figure(
             by_fold.cpu / sizes[0] * 1e6, "us", "work for a loan that is closed by the fold"
         )

@@ -88,7 +88,7 @@ class LivingLoan:
         self.ledger.debits[(CUSTOMER_WALLET, WALLET.owner)] = -_OWN_MONEY
         self.events: tuple[LoanEvent, ...] = ()
         self.standing: LoanStanding | None = None
-        self.plan: LoanPlan | None = None
+        self.ahead: LoanPlan | None = None
         self.terms: dict[str, LoanTerms] = {}
         text = msgspec.json.encode(contract).decode()
         self.loan = Loan(
@@ -116,13 +116,13 @@ class LivingLoan:
             elif isinstance(row, LoanStanding):
                 self.standing = row
             elif isinstance(row, LoanPlan):
-                self.plan = row
+                self.ahead = row
             elif isinstance(row, LoanTerms):
                 self.terms[row.terms_id] = row
             elif isinstance(row, LoanEvent):
                 self.events = (*self.events, row)
         if decision.removed:
-            self.standing = self.plan = None
+            self.standing = self.ahead = None
         return moved
 
     def act(self, decision: Callable[..., Decision], *args: Any, bank: bool = False) -> Decision:

@@ -35,7 +35,7 @@ def late_of(loans: Sequence[LivingLoan]) -> dict[str, LateTerms]:
 def shard_of(loans: Sequence[LivingLoan]) -> Shard:
     """Open loans as they are stored."""
     rows = [loan.standing for loan in loans]
-    plans = [loan.plan for loan in loans]
+    plans = [loan.ahead for loan in loans]
 
     def column(name: str) -> Any:
         return [getattr(row, name) for row in rows]

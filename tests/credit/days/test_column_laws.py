@@ -17,7 +17,8 @@ from tests.credit.loan_life import LivingLoan, contracts
 
 from tallystick.credit.loans import closing, decide, reversing
 from tallystick.credit.loans.days.collecting import collected
-from tallystick.credit.loans.days.entries import Owners, entries_of
+from tallystick.credit.loans.days.columns import I64
+from tallystick.credit.loans.days.entries import Leg, Owners, entries_of
 from tallystick.credit.loans.model import CollectLoan, LoanEventKind, LoanStatus, PaymentMode
 from tallystick.credit.postings import INCOME, Bucket
 from tallystick.credit.schedules.terms import Effect
@@ -108,7 +109,7 @@ def test_what_is_collected_in_columns_is_what_each_loan_alone_pays(
     done = collected(
         shard, np.full(len(loans), money, np.int64), late_of(loans), loans[0].day.toordinal()
     )
-    amounts = {}
+    amounts: dict[Leg, I64] = {}
     for place, bucket in enumerate(Bucket):
         if bucket in INCOME:
             amounts["accrual", bucket] = done.closed.accrued[:, place]

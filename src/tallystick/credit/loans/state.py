@@ -35,7 +35,8 @@ from tallystick.store.unit_of_work import Event
 
 __all__ = [
     "CaughtUp", "Kept", "LoanState", "NewLoan", "accrued", "caught_up_to_day", "collection",
-    "first_try", "kept", "loan_done", "loan_event", "loan_happened", "position_of", "tried_next", "waiting_try",
+    "first_try", "kept", "loan_done", "loan_event", "loan_happened", "position_of", "tried_next",
+    "waiting_try",
 ]  # fmt: skip
 
 

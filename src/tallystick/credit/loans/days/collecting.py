@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from tallystick.credit.loans import decide
 from tallystick.credit.loans.days.allocate import allocate
 from tallystick.credit.loans.days.close import Closed, close, days_past_due
 from tallystick.credit.loans.days.columns import BUCKETS, I64, LEFT, Loans
-from tallystick.credit.loans.days.entries import Owners, entries_of
+from tallystick.credit.loans.days.entries import Leg, entries_of
 from tallystick.credit.loans.days.reading import (
     Parties,
     available,
@@ -22,8 +22,8 @@ from tallystick.credit.loans.days.reading import (
     read_those,
     with_details,
 )
-from tallystick.credit.loans.days.shard import Shard, far_overdue, loans_at, standings_of
-from tallystick.credit.loans.days.writing import post, write_standings
+from tallystick.credit.loans.days.shard import Shard, far_overdue, loans_at, owners_of, standings_of
+from tallystick.credit.loans.days.writing import post, share_out, write_standings
 from tallystick.credit.loans.loading import loan_state
 from tallystick.credit.loans.model import (
     LOAN_EVENTS,
@@ -46,10 +46,11 @@ from tallystick.credit.loans.model import (
 from tallystick.credit.loans.standing import Try, try_at
 from tallystick.credit.loans.state import collection
 from tallystick.credit.loans.timing import loan_day
+from tallystick.credit.participation.service import record
 from tallystick.credit.postings import INCOME, Bucket
 from tallystick.credit.schedules.terms import Effect
 from tallystick.pipeline.commands import Context, Reply
-from tallystick.pipeline.decisions import event, record
+from tallystick.pipeline.decisions import event
 from tallystick.pipeline.timers import set_timer
 from tallystick.store.connection import Connection
 
@@ -165,7 +166,10 @@ class _Collection:
         done = collected(shard, available(self.index, shard.wallet), self.terms, today)
         kept = np.flatnonzero(~done.by_fold).tolist()
         amount = done.paid.sum(axis=1)
-        post(self.context.uow, self.index, self._entries(done))
+        amounts = self._amounts(done)
+        owners = owners_of(shard)
+        post(self.context.uow, self.index, entries_of(owners, self._keys(), amounts))
+        share_out(self.context, owners, amounts)
         self._write_loans(done, amount, kept)
         self._write_standings(done, kept)
         paid: Counter[str] = Counter()
@@ -179,20 +183,23 @@ class _Collection:
     def _party(self, at: int) -> Parties:
         return self.parties[self.shard.loan_id[at]]
 
-    def _entries(self, done: Collected) -> Any:
-        shard, kept = self.shard, (~done.by_fold).astype(np.int64)
-        amounts: dict[tuple[str, Bucket | None], I64] = {}
+    def _amounts(self, done: Collected) -> dict[Leg, I64]:
+        kept = (~done.by_fold).astype(np.int64)
+        amounts: dict[Leg, I64] = {}
         for place, bucket in enumerate(BUCKETS):
             if bucket in INCOME:
                 amounts["accrual", bucket] = done.closed.accrued[:, place] * kept
             amounts["advance_used", bucket] = done.closed.used[:, place] * kept
             amounts["payment", bucket] = done.paid[:, place] * kept
+        return amounts
+
+    def _keys(self) -> list[str]:
+        """What ids of transfers derive from: a try happens once at a moment."""
         now = self.context.now_ms
-        keys = [
+        return [
             f"credit.collect_due:{self.tries[i].due}:{self.tries[i].number}:{now}:{i}"
-            for i in shard.loan_id
+            for i in self.shard.loan_id
         ]
-        return entries_of(Owners(shard.loan_id, shard.book, shard.wallet), keys, amounts)
 
     def _write_loans(self, done: Collected, amount: I64, kept: list[int]) -> None:
         uow, now = self.context.uow, self.context.now_ms

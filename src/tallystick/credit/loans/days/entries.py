@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tallystick.credit.loans.days.columns import BUCKETS, I64
-from tallystick.credit.postings import INCOME, TABLE, Bucket, Side, sides_of
-from tallystick.ledger.chart import ChartEntry, account_id, open_account, transfer_id
+from tallystick.credit.postings import INCOME, TABLE, Bucket, LoanBooks, Side, sides_of
+from tallystick.ledger.chart import (
+    CUSTOMER_WALLET,
+    ChartEntry,
+    account_id,
+    open_account,
+    transfer_id,
+)
 from tallystick.ledger.encoding import id_bytes
 from tallystick.ledger.model import Account
 from tallystick.ledger.records import Records, empty_records
+from tallystick.pipeline.decisions import AccountRef, Posting
 
-__all__ = ["LEGS", "Entries", "Owners", "account_ids", "entries_of"]
+__all__ = ["LEGS", "Entries", "Leg", "Owners", "account_ids", "entries_of", "postings_of"]
 
 Leg = tuple[str, Bucket | None]
 
@@ -87,7 +94,24 @@ def _wide(ids: Sequence[bytes]) -> npt.NDArray[Any]:
     return np.frombuffer(b"".join(ids), ">u8").reshape(-1, 2)
 
 
-def entries_of(owners: Owners, keys: Sequence[str], amounts: dict[Leg, I64]) -> Entries:
+def postings_of(
+    owners: Owners, amounts: Mapping[Leg, I64], loan_ids: Iterable[str]
+) -> list[Posting]:
+    """The same of some loans as a decision has it, for those who follow postings one by one."""
+    wanted = set(loan_ids)
+    found = []
+    for at, loan_id in enumerate(owners.loan_ids):
+        if loan_id in wanted:
+            books = LoanBooks(loan_id, owners.books[at])
+            wallet = AccountRef(CUSTOMER_WALLET, "0", books.book)
+            for (name, bucket), column in amounts.items():
+                amount = int(column[at])
+                if amount:
+                    found.append(books.posting(name, amount, bucket=bucket, source=wallet))
+    return found
+
+
+def entries_of(owners: Owners, keys: Sequence[str], amounts: Mapping[Leg, I64]) -> Entries:
     """Postings of many loans.
 
     Args:

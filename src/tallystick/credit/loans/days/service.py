@@ -14,8 +14,14 @@ import numpy as np
 from tallystick.credit.loans import closing
 from tallystick.credit.loans.days.collecting import collect_due
 from tallystick.credit.loans.days.reading import late_terms, read_shard, with_details
-from tallystick.credit.loans.days.shard import close_shard, moves
-from tallystick.credit.loans.days.writing import notices, post, write_quiet, write_standings
+from tallystick.credit.loans.days.shard import close_shard, moves, owners_of
+from tallystick.credit.loans.days.writing import (
+    notices,
+    post,
+    share_out,
+    write_quiet,
+    write_standings,
+)
 from tallystick.credit.loans.loading import loan_state
 from tallystick.credit.loans.model import (
     CloseCreditDay,
@@ -28,8 +34,8 @@ from tallystick.credit.loans.model import (
     LoanTerms,
 )
 from tallystick.credit.loans.timing import collect_ms, loan_day
+from tallystick.credit.participation.service import record
 from tallystick.pipeline.commands import Context, Registry, Reply
-from tallystick.pipeline.decisions import record
 from tallystick.pipeline.refusals import Refused
 from tallystick.pipeline.timers import set_timer
 
@@ -69,6 +75,7 @@ def close_day(command: CloseCreditDay, context: Context) -> Reply:
     shard, parties = with_details(uow.connection, ledger.index, found.shard, moving)
     closed = close_shard(shard, late_terms(uow.connection, shard.terms_id), until)
     post(uow, ledger.index, closed.entries)
+    share_out(context, owners_of(shard), closed.amounts)
     write_quiet(uow.connection, shard, until)
     write_standings(uow.connection, shard, closed.changed)
     for happened in notices(shard, closed, parties):

@@ -25,13 +25,13 @@ from tallystick.credit.loans.days.columns import (
     loans_of,
     rules_of,
 )
-from tallystick.credit.loans.days.entries import Entries, Owners, entries_of
+from tallystick.credit.loans.days.entries import Entries, Leg, Owners, entries_of
 from tallystick.credit.loans.model import LateTerms
 from tallystick.credit.loans.standing import HORIZON_DAYS
 from tallystick.credit.postings import INCOME, Bucket
 
 __all__ = ["Notices", "Shard", "ShardClosed", "Standings", "close_shard", "far_overdue",
-           "loans_at", "moves", "standings_of"]  # fmt: skip
+           "loans_at", "moves", "owners_of", "standings_of"]  # fmt: skip
 
 _NOTHING = b""
 
@@ -102,11 +102,13 @@ class ShardClosed(NamedTuple):
     """A shard after its day.
 
     Args:
+        amounts: what was posted, by loan.
         quiet: loans on which nothing but interest happened.
         by_fold: the places of loans that the fold has to close.
     """
 
     entries: Entries
+    amounts: dict[Leg, I64]
     quiet: npt.NDArray[np.bool_]
     changed: Standings
     notices: Notices
@@ -151,7 +153,8 @@ def standings_of(loans: Loans, bucket: I64, at: Sequence[int], *, provided: bool
     )  # fmt: skip
 
 
-def _owned(shard: Shard) -> Owners:
+def owners_of(shard: Shard) -> Owners:
+    """Whose the shard's postings are."""
     return Owners(shard.loan_id, shard.book, shard.wallet)
 
 
@@ -189,7 +192,8 @@ def close_shard(shard: Shard, terms: Mapping[str, LateTerms], until: int) -> Sha
     )  # fmt: skip
     others = np.flatnonzero(open_now & ~shard.exact).tolist()
     return ShardClosed(
-        entries_of(_owned(shard), keys, amounts),
+        entries_of(owners_of(shard), keys, amounts),
+        amounts,
         quiet,
         after.some(kept),
         told.some(kept),
@@ -209,13 +213,11 @@ def _spread(shard: Shard, at: I64, values: I64) -> I64:
     return column
 
 
-def _amounts(
-    shard: Shard, quiet: npt.NDArray[np.bool_], until: int
-) -> dict[tuple[str, Bucket | None], I64]:
+def _amounts(shard: Shard, quiet: npt.NDArray[np.bool_], until: int) -> dict[Leg, I64]:
     """The interest of quiet loans, and room for what others accrue."""
     line = [c[quiet] for c in (shard.line_start, shard.line_base, shard.line_slope,
                                shard.line_divisor)]  # fmt: skip
-    amounts: dict[tuple[str, Bucket | None], I64] = {
+    amounts: dict[Leg, I64] = {
         ("accrual", kind): np.zeros(len(shard.loan_id), np.int64) for kind in INCOME
     }
     goal = np.full(line[0].size, until, np.int64)
