@@ -51,6 +51,7 @@ for _name, _group in (("operator", "operators"), ("api-key", "api_keys"), ("keys
     app.command(f"tallystick.admin.commands:{_group}", name=_name)
 app.command("tallystick.credit.command_line:credit", name="credit")
 app.command("tallystick.admin.reconcile:reconcile", name="reconcile")
+app.command("tallystick.admin.audit:audit", name="audit")
 app.command("tallystick.sandbox.commands:sandbox", name="sandbox")
 
 

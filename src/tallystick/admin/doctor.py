@@ -22,12 +22,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from tallystick.admin.master_key import SEALED
+from tallystick.audit.orphans import is_orphan
 from tallystick.money.amount import format_amount
 from tallystick.observe.books import check_books
-from tallystick.partners.model import Notification
-from tallystick.payments.holds.model import FundHold
-from tallystick.payments.trades.model import Trade
-from tallystick.pipeline.commands import Command
 from tallystick.platform import registry_of_products, wall_clock_ms
 from tallystick.settings import Settings
 from tallystick.store.connection import Connection, Database
@@ -43,7 +40,6 @@ from tallystick.store.engine import (
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
 from tallystick.store.sealing import Sealer, load_master_key, open_sealer
-from tallystick.store.table import Row
 
 __all__ = ["PACKAGES", "Check", "Level", "examine"]
 
@@ -268,20 +264,6 @@ def check_sealed(opened: Opened) -> Check:
     return _ok("sealed_values", f"{count} sealed values were opened with the key.")
 
 
-_SUBJECTS: Final[dict[str, type[Row]]] = {
-    "trade_no": Trade, "hold_id": FundHold, "notify_id": Notification,
-}  # fmt: skip
-
-
-def _is_orphan(rows: ReadSession, command: Command) -> bool:
-    """Whether a timer's command is about something that is not there."""
-    for field, row in _SUBJECTS.items():
-        value = getattr(command, field, None)
-        if value and rows.get(row, value) is None:
-            return True
-    return False
-
-
 def check_timers(opened: Opened) -> Check:
     """Every timer holds a command that is known, about something that is there."""
     registry = registry_of_products()
@@ -291,7 +273,7 @@ def check_timers(opened: Opened) -> Check:
         count += 1
         late += due_ms < now_ms - _LATE_MS
         try:
-            orphans += _is_orphan(opened.rows, registry.decode(data))
+            orphans += is_orphan(opened.rows, registry.decode(data))
         except msgspec.MsgspecError:
             unreadable += 1
     if unreadable:

@@ -1,0 +1,166 @@
+"""What stands behind accounts and timers: the chart, owners, open trades, holds that time out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from tallystick.accounting.model import ExpirePending
+from tallystick.accounting.service import expiry_timer_id
+from tallystick.audit.findings import Findings
+from tallystick.audit.journal import JournalAudit
+from tallystick.audit.orphans import is_orphan
+from tallystick.ledger.chart import (
+    CHART,
+    PLATFORM_BOOK_MIN,
+    PLATFORM_ENTITY,
+    TRADE_ESCROW,
+    account_id,
+    book_currency,
+    book_id,
+)
+from tallystick.ledger.model import AccountFlags, PendingState
+from tallystick.ledger.records import TRANSFERS, Records
+from tallystick.payments.banks.directory import BANKS
+from tallystick.payments.trades.model import TradeStatus
+from tallystick.pipeline.commands import Registry
+from tallystick.store.connection import Connection
+from tallystick.store.rows import ReadSession
+
+__all__ = ["HoldTimeouts", "audit_chart", "audit_escrow", "audit_timers"]
+
+_KEPT: Final = int(AccountFlags.CLOSED | AccountFlags.HISTORY)
+_OWNERS: Final = {
+    "party": "SELECT party_id FROM party", "trade": "SELECT trade_no FROM trade",
+    "loan": "SELECT loan_id FROM loan",
+}  # fmt: skip
+_OPEN: Final = tuple(s.value for s in (TradeStatus.HELD, TradeStatus.SHIPPED, TradeStatus.DISPUTED))
+
+
+def _number(pair: Any) -> int:
+    return int(pair[0]) << 64 | int(pair[1])
+
+
+# The chart.
+
+
+def audit_chart(connection: Connection, journal: JournalAudit, findings: Findings) -> None:
+    """The platform's accounts: in the chart, with its flags and their ids, and somebody's."""
+    openings = journal.openings
+    owners: dict[str, set[int]] = {
+        kind: {int(row[0]) for row in connection.execute(sql) if str(row[0]).isdigit()}
+        for kind, sql in _OWNERS.items()
+    }
+    owners["bank"], owners["platform"] = set(map(int, BANKS)), {0}
+    for number in np.flatnonzero(openings["book"] >= PLATFORM_BOOK_MIN).tolist():
+        _look_at_account(openings[number], owners, findings)
+
+
+def _look_at_account(opening: Any, owners: dict[str, set[int]], findings: Findings) -> None:
+    ident, owner = _number(opening["id"]), _number(opening["user_data_128"])
+    book, where = int(opening["book"]), f"account {ident}"
+    entry = CHART.get(int(opening["code"]))
+    if entry is None:
+        findings.add("chart_rule", where, f"Code {int(opening['code'])} is not in the chart.")
+        return
+    try:
+        book_currency(book)
+    except (ValueError, LookupError):
+        findings.add("chart_rule", where, f"Book {book} is of no currency.")
+    if int(opening["flags"]) & ~_KEPT != int(entry.flags) & ~_KEPT:
+        findings.add("chart_rule", where, "Its limits are not those of the chart.")
+    if ident != account_id(book, entry, str(owner)):
+        findings.add("chart_rule", where, "Its id is not that of its book, code and owner.")
+    if entry.owner in owners and owner not in owners[entry.owner]:
+        findings.add("account_orphan", where, f"There is no {entry.owner} {owner}.")
+
+
+# Escrow.
+
+
+def _expected(connection: Connection) -> dict[int, tuple[str, int]]:
+    """By escrow account: the open trade, and what it holds in minor units."""
+    marks = ", ".join("?" * len(_OPEN))
+    rows = connection.execute(
+        "SELECT t.trade_no, t.currency, t.amount - COALESCE((SELECT SUM(r.amount) "  # noqa: S608
+        "FROM refund r WHERE r.trade_no = t.trade_no), 0) FROM trade t "
+        f"WHERE t.status IN ({marks})",
+        _OPEN,
+    )
+    return {
+        account_id(book_id(PLATFORM_ENTITY, currency), TRADE_ESCROW, trade_no): (
+            str(trade_no), int(amount),
+        )
+        for trade_no, currency, amount in rows
+    }  # fmt: skip
+
+
+def audit_escrow(connection: Connection, journal: JournalAudit, findings: Findings) -> None:
+    """Each open trade's escrow account holds what the trade does, and no others hold anything."""
+    expected = _expected(connection)
+    openings, a = journal.openings, journal.index.accounts
+    is_escrow = (openings["code"] == TRADE_ESCROW.code) & (openings["book"] >= PLATFORM_BOOK_MIN)
+    for number in np.flatnonzero(is_escrow).tolist():
+        ident = _number(openings["id"][number])
+        trade_no, amount = expected.pop(ident, ("", 0))
+        held = int(a.credits_posted[number] - a.debits_posted[number])
+        if held != amount:
+            findings.add(
+                "escrow_differs", f"account {ident}",
+                f"It has {held}, and its {'trade ' + trade_no if trade_no else 'trade is not open'}"
+                f"{f' holds {amount}' if trade_no else ''}.",
+            )  # fmt: skip
+    for trade_no, _ in expected.values():
+        findings.add("trade_without_account", f"trade {trade_no}")
+
+
+# Timers.
+
+
+class HoldTimeouts:
+    """The holds that time out, in books that are not the platform's, gathered batch by batch."""
+
+    def __init__(self) -> None:
+        self._ids: dict[int, bytes] = {}
+
+    def take(self, first_entry: int, records: bytes) -> None:
+        """The next batch of the journal."""
+        found: Records = np.frombuffer(records[: len(records) // 120 * 120], TRANSFERS)
+        timed = (found["timeout"] > 0) & (found["book"] < PLATFORM_BOOK_MIN)
+        for i in np.flatnonzero(timed).tolist():
+            self._ids[first_entry + i] = found["id"][i].tobytes()
+
+    def waiting(self, states: Sequence[int]) -> set[bytes]:
+        """The ids of those that are pending still."""
+        return {i for entry, i in self._ids.items() if states[entry] == PendingState.PENDING}
+
+
+def audit_timers(
+    connection: Connection, registry: Registry, waiting: set[bytes] | None, findings: Findings
+) -> None:
+    """Every timer holds a command that is known, about something that is there.
+
+    Args:
+        waiting: the holds that must have a timer; None when that is not known.
+    """
+    rows, missing = ReadSession(connection), set(waiting or ())
+    for timer_id, data in connection.execute("SELECT timer_id, command FROM timer").fetchall():
+        where = f"timer {timer_id}"
+        try:
+            command = registry.decode(bytes(data))
+        except msgspec.MsgspecError:
+            findings.add("timer_unreadable", where)
+            continue
+        if isinstance(command, ExpirePending):
+            known = waiting is None or command.transfer_id in waiting
+            named = timer_id == expiry_timer_id(int.from_bytes(command.transfer_id, "big"))
+            if not (known and named):
+                findings.add("timer_orphan", where)
+            missing.discard(command.transfer_id)
+        elif is_orphan(rows, command):
+            findings.add("timer_orphan", where)
+    for transfer_id in sorted(missing):
+        findings.add("timer_missing", f"transfer {int.from_bytes(transfer_id, 'big')}")
