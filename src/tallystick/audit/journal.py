@@ -99,15 +99,16 @@ class JournalAudit:
         records = np.frombuffer(batch.records, TRANSFERS)
         where = f"batch {batch.number}"
         self._times(batch, records, where)
-        if self._used_before(records, batch, where):
-            # The index cannot take an id twice.
-            self.derived = False
-            return
         # What the chain says was looked at above; totals follow from the records alone.
         following = batch._replace(
             number=self.index.head.number + 1, previous_hash=self.index.head.hash
         )
         self.index.follow(following)
+        if self._used_before(records, batch):
+            # What refers to an id that is there twice is not known.
+            self._findings.add("entry_duplicated", where)
+            self.derived = False
+            return
         self._openings.append(batch.accounts)
         self.states = room(self.states, self.index.entry_count)
         self._expire(batch.expired, where)
@@ -124,19 +125,17 @@ class JournalAudit:
         if batch.last_timestamp < begin or (len(times) and times[-1] > batch.last_timestamp):
             self._findings.add("order_wrong", where)
 
-    def _used_before(self, records: Records, batch: JournalBatch, where: str) -> bool:
-        """Whether an id of an entry or an account is there already."""
+    def _used_before(self, records: Records, batch: JournalBatch) -> bool:
+        """Whether an id of an entry or an account was there already; each is found first there."""
+        index = self.index
         opened = np.frombuffer(batch.accounts, OPENINGS)
-        used = False
-        for table, ids in ((self.index.transfer_ids, records["id"]),
-                           (self.index.failed_ids, records["id"]),
-                           (self.index.account_ids, opened["id"])):  # fmt: skip
-            known = table.find(*halves(ids)) if table.count and len(ids) else np.zeros(0, np.int64)
-            twice = len(ids) - len(np.unique(np.ascontiguousarray(ids).view("V16")))
-            if (known >= 0).any() or twice:
-                self._findings.add("entry_duplicated", where)
-                used = True
-        return used
+        for table, ids in ((index.transfer_ids, records["id"]), (index.account_ids, opened["id"])):
+            own = np.arange(table.count - len(ids), table.count)
+            if len(ids) and (table.find(*halves(ids)) != own).any():
+                return True
+        failed = index.failed_ids
+        return bool(failed.count and len(records)
+                    and (failed.find(*halves(records["id"])) >= 0).any())  # fmt: skip
 
     def _expire(self, ids: bytes, where: str) -> None:
         for entry in _numbers(self.index.transfer_ids, ids):

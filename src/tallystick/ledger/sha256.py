@@ -25,6 +25,8 @@ U32 = npt.NDArray[np.uint32]
 _RECORD_WORDS = ENTRY_BYTES // 4
 _LEAF_BITS = 8 * (1 + ENTRY_BYTES)
 _NODE_BITS = 8 * 65
+_PAGES_AT_ONCE = 16
+_ZERO = np.uint32(0)
 
 
 def _cube_root(number: int) -> int:
@@ -54,7 +56,18 @@ def _constants() -> tuple[U32, U32]:
 
 @compiled
 def _rotated(x: Any, count: Any) -> Any:
-    return (x >> np.uint32(count)) | (x << np.uint32(32 - count))
+    return np.uint32((x >> np.uint32(count)) | (x << np.uint32(32 - count)))
+
+
+@compiled
+def _swapped(x: Any) -> Any:
+    """A word of network byte order, read on a machine that has the other."""
+    return np.uint32(
+        (x << np.uint32(24))
+        | ((x & np.uint32(0xFF00)) << np.uint32(8))
+        | ((x >> np.uint32(8)) & np.uint32(0xFF00))
+        | (x >> np.uint32(24))
+    )
 
 
 @compiled
@@ -103,78 +116,96 @@ def _begin(first_state: Any, state: Any, lanes: int) -> None:
 
 @compiled
 def _leaves(
-    constants: Any, first_state: Any, records: Any, words: Any, work: Any, state: Any
+    constants: Any, first_state: Any, records: Any, words: Any, work: Any, state: Any, lanes: int
 ) -> None:
-    """Into `state`: the leaf hashes of a page's records (`records`: words by row)."""
-    lanes = records.shape[1]
+    """Into `state`: the leaf hashes of a page's records, whose words are as they lie in memory."""
     _begin(first_state, state, lanes)
     for block in range(3):
         for row in range(16):
             at = 16 * block + row
             for i in range(lanes):
                 # A byte 0 goes before the record, so that all words are moved by a byte.
-                before = records[at - 1, i] << np.uint32(24) if 0 < at <= 30 else np.uint32(0)
-                here = records[at, i] >> np.uint32(8) if at < 30 else np.uint32(0)
-                word = np.uint32(before | here)
-                if at == 30:
-                    word |= np.uint32(0x800000)
-                elif at == 47:
-                    word = np.uint32(_LEAF_BITS)
-                words[row, i] = word
+                before = _swapped(records[i, at - 1]) << np.uint32(24) if 0 < at <= 30 else _ZERO
+                here = _swapped(records[i, at]) >> np.uint32(8) if at < 30 else _ZERO
+                words[row, i] = np.uint32(before | here)
+            if at == 30:
+                for i in range(lanes):
+                    words[row, i] |= np.uint32(0x800000)
+            elif at == 47:
+                for i in range(lanes):
+                    words[row, i] = np.uint32(_LEAF_BITS)
         _compress(constants, words, work, state, lanes)
 
 
 @compiled
-def _pairs(constants: Any, first_state: Any, nodes: Any, words: Any, work: Any, state: Any,
-           lanes: int) -> None:  # fmt: skip
-    """Into `state`: the hashes of pairs of neighbours in `nodes`."""
+def _pairs(
+    constants: Any, first_state: Any, nodes: Any, words: Any, work: Any, state: Any, first: int,
+    lanes: int,
+) -> None:  # fmt: skip
+    """Into `state`: the hashes of pairs of neighbours in `nodes`, from pair `first` on."""
     _begin(first_state, state, lanes)
     for row in range(16):
         for i in range(lanes):
+            left, right = 2 * (first + i), 2 * (first + i) + 1
             # A byte 1 goes before the two hashes.
             if row == 0:
                 before = np.uint32(1)
             elif row <= 8:
-                before = nodes[row - 1, 2 * i]
+                before = nodes[row - 1, left]
             else:
-                before = nodes[row - 9, 2 * i + 1]
-            here = nodes[row, 2 * i] if row < 8 else nodes[row - 8, 2 * i + 1]
+                before = nodes[row - 9, right]
+            here = nodes[row, left] if row < 8 else nodes[row - 8, right]
             words[row, i] = np.uint32((before << np.uint32(24)) | (here >> np.uint32(8)))
     _compress(constants, words, work, state, lanes)
     for row in range(16):
         for i in range(lanes):
             words[row, i] = np.uint32(0)
     for i in range(lanes):
-        words[0, i] = np.uint32((nodes[7, 2 * i + 1] << np.uint32(24)) | np.uint32(0x800000))
+        last = nodes[7, 2 * (first + i) + 1]
+        words[0, i] = np.uint32((last << np.uint32(24)) | np.uint32(0x800000))
         words[15, i] = np.uint32(_NODE_BITS)
     _compress(constants, words, work, state, lanes)
 
 
 @compiled
-def _page(
-    constants: Any, first_state: Any, records: Any, words: Any, work: Any, state: Any,
-    nodes: Any,
-) -> None:  # fmt: skip
-    """Into the first lane of `state`: the hash of a page's whole subtree."""
-    _leaves(constants, first_state, records, words, work, state)
-    lanes = records.shape[1]
-    while lanes > 1:
-        for row in range(8):
-            for i in range(lanes):
-                nodes[row, i] = state[row, i]
-        lanes //= 2
-        _pairs(constants, first_state, nodes, words, work, state, lanes)
+def _keep(state: Any, nodes: Any, first: int, lanes: int) -> None:
+    for row in range(8):
+        for i in range(lanes):
+            nodes[row, first + i] = state[row, i]
+
+
+@compiled
+def _pages(
+    constants: Any, first_state: Any, records: Any, words: Any, work: Any, state: Any, nodes: Any
+) -> None:
+    """Into the first lanes of `nodes`: the hash of each page's whole subtree.
+
+    Few lanes cost nearly as much as many, so several pages go up the tree together.
+    """
+    pages, width = records.shape[0], words.shape[1]
+    for page in range(pages):
+        _leaves(constants, first_state, records[page], words, work, state, width)
+        _keep(state, nodes, page * width, width)
+    left = pages * width
+    while left > pages:
+        left //= 2
+        for first in range(0, left, width):
+            lanes = min(width, left - first)
+            _pairs(constants, first_state, nodes, words, work, state, first, lanes)
+            _keep(state, nodes, first, lanes)
 
 
 def page_hashes(records: bytes) -> list[bytes]:
     """The hash of each page of `PAGE_LEAVES` records, whose number is a multiple of that."""
     constants, first_state = _constants()
     words = np.empty((64, PAGE_LEAVES), np.uint32)
-    work, state, nodes = (np.empty((8, PAGE_LEAVES), np.uint32) for _ in range(3))
-    pages = np.frombuffer(records, ">u4").reshape(-1, PAGE_LEAVES, _RECORD_WORDS)
-    found = []
-    for page in pages:
-        columns = np.ascontiguousarray(page.T).astype(np.uint32)
-        _page(constants, first_state, columns, words, work, state, nodes)
-        found.append(state[:, 0].astype(">u4").tobytes())
+    work, state = (np.empty((8, PAGE_LEAVES), np.uint32) for _ in range(2))
+    nodes = np.empty((8, _PAGES_AT_ONCE * PAGE_LEAVES), np.uint32)
+    pages = np.frombuffer(records, np.uint32).reshape(-1, PAGE_LEAVES, _RECORD_WORDS)
+    found: list[bytes] = []
+    for first in range(0, len(pages), _PAGES_AT_ONCE):
+        part = pages[first : first + _PAGES_AT_ONCE]
+        _pages(constants, first_state, part, words, work, state, nodes)
+        hashes = nodes[:, : len(part)].T.astype(">u4")
+        found += [row.tobytes() for row in hashes]
     return found
