@@ -28,6 +28,7 @@ from tests.server_process import ServerProcess
 from bench.gateway import Shop
 from bench.loopback import as_fast_as_answered
 from bench.report import Figure, Options, Report, say
+from bench.risk_blacklist import blacklist_figures
 from bench.risk_rules import FEATURES, RULES, large_history, rule_set
 from tallystick.pipeline.commands import SYSTEM, Command, Request
 from tallystick.platform import Platform
@@ -50,7 +51,7 @@ from tallystick.settings import load_settings
 
 __all__ = ["run"]
 
-_PARTS = ("gateway", "live", "backtest", "pandas", "model")
+_PARTS = ("gateway", "live", "backtest", "pandas", "model", "blacklist")
 _CONNECTIONS = 64
 
 
@@ -260,10 +261,14 @@ def _unseen(folder: Path, quick: bool) -> dict[str, Figure]:
     }
 
 
+def _blacklist(folder: Path, quick: bool) -> dict[str, Figure]:
+    return blacklist_figures(quick)
+
+
 def run(options: Options) -> Report:
     """Measure the decision engine."""
     work = {"gateway": _gateway, "live": _live, "backtest": _backtest, "pandas": _pandas,
-            "model": _unseen}  # fmt: skip
+            "model": _unseen, "blacklist": _blacklist}  # fmt: skip
     figures: dict[str, Figure] = {}
     for name in _PARTS:
         if options.only and name not in options.only:

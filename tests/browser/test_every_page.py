@@ -39,7 +39,16 @@ def pages_of_a_buyer(server: ServerProcess) -> Iterator[str]:
     yield from (f"/cashier/{known[s]}" for s in ("Waiting", "Held", "Refunded", "Too dear", "Bob"))
     yield from (
         f"/wallet/{place}".rstrip("/")
-        for place in ("", "orders", "statement", "code", "transfer", "top-up", "withdraw")
+        for place in (
+            "",
+            "orders",
+            "statement",
+            "code",
+            "transfer",
+            "top-up",
+            "withdraw",
+            "said-of-me",
+        )
     )
     yield from (f"/wallet/orders/{known[s]}" for s in ("Held", "Shipped", "Settled", "Refunded"))
     yield "/wallet/orders/1"
@@ -54,6 +63,7 @@ def pages_of_an_operator(server: ServerProcess) -> Iterator[str]:
     yield from (
         f"/console/trades/{known[s]}" for s in ("Waiting", "Shipped", "Settled", "Refunded")
     )
+    yield "/console/blacklist"
     yield from ("/console/fraud-graph", "/console/fraud-graph?find=2088000000000101")
     yield from ("/console/apps/2026000000000001", "/console/trades?text=none", "/console/trades/1")
     for (account,) in auditor.rows("SELECT lower(hex(id)) FROM ledger_account GROUP BY code"):

@@ -9,8 +9,8 @@ __all__ = ["OPERATOR_AREA", "PLACES", "Place"]
 OPERATOR_AREA: Final = "/console"
 
 _NAMES: Final = (
-    "trades", "accounts", "trial_balance", "reconciliation", "fraud_graph", "notifications",
-    "apps", "keys", "audit",
+    "trades", "accounts", "trial_balance", "reconciliation", "fraud_graph", "blacklist",
+    "notifications", "apps", "keys", "audit",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 
 from tallystick.console.apps import APPS
 from tallystick.console.audit import AUDIT
+from tallystick.console.blacklist import BLACKLIST
 from tallystick.console.books import BOOKS
 from tallystick.console.cashier import CASHIER
 from tallystick.console.fraud_graph import FRAUD_GRAPH
@@ -77,7 +78,7 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
     handlers = (
         *CASHIER, *WALLET, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS, *LEDGER_FILES,
         *RECONCILIATION,
-        *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH, *LOAN_CALCULATOR, unknown,
+        *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH, *BLACKLIST, *LOAN_CALCULATOR, unknown,
     )  # fmt: skip
     pages = Router(
         "/",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from tallystick.console.texts.blacklist import BLACKLIST
 from tallystick.console.texts.common import COMMON
 from tallystick.console.texts.credit import CREDIT
 from tallystick.console.texts.fraud_graph import FRAUD_GRAPH
@@ -25,6 +26,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **CREDIT,
     **OPERATORS,
     **FRAUD_GRAPH,
+    **BLACKLIST,
     **RECONCILIATION,
     **LEDGER,
 }

@@ -210,10 +210,8 @@ def dispute_entry(command: DisputeEntry, context: Context) -> Reply:
     """The person, a member, or an operator for a person, says that it should not be there."""
     _list(context)
     entry = _entry(context, command.entry_id)
-    if context.caller.kind is CallerKind.KEY:
-        _member(context, "")
     number = dated_number(context.now_ms, context.request_key, "blacklist dispute")
-    raised_by = command.raised_by[:64] if context.caller.kind in _ON_BEHALF else ""
+    raised_by = "" if context.caller.kind is CallerKind.PARTY else command.raised_by[:64]
     found = BlacklistDispute(
         number, entry.entry_id, command.ground, raised_by or _who(context), DisputeStatus.OPEN,
         "", "", context.now_ms, 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 import msgspec
@@ -17,6 +18,7 @@ from tallystick.risk.blacklist.model import (
     BlacklistEntry,
     Cosignature,
     DisputeStatus,
+    EntryStatus,
     ListKey,
     LogLeaf,
     Member,
@@ -30,7 +32,8 @@ from tallystick.transparency.notes import NoteError, NoteKey, NoteSigner, read_n
 
 __all__ = [
     "EntryStory", "WitnessView", "cosigned_head", "entry_story", "keeper_of", "latest_entries",
-    "list_key", "log_signer", "member_of", "open_disputes", "quota_changes", "witnesses",
+    "list_key", "log_signer", "member_of", "open_disputes", "quota_changes",
+    "standing_by_reason", "witnesses",
 ]  # fmt: skip
 
 
@@ -93,6 +96,15 @@ def quota_changes(rows: ReadSession, member_id: str, limit: int) -> list[QuotaCh
     """A member's quota, the latest change first."""
     tail = "WHERE member_id = ? ORDER BY movement_no DESC LIMIT ?"
     return rows.query(QuotaChange, tail, (member_id, limit))
+
+
+def standing_by_reason(rows: ReadSession) -> Counter[str]:
+    """How many entries stand for each reason."""
+    found = rows.connection.execute(
+        "SELECT reason, COUNT(*) FROM blacklist_entry WHERE status IN (?, ?) GROUP BY reason",
+        (EntryStatus.ACTIVE.value, EntryStatus.DISPUTED.value),
+    )
+    return Counter({str(reason): int(count) for reason, count in found})
 
 
 def entry_story(rows: ReadSession, entry_id: str) -> EntryStory:
