@@ -46,8 +46,8 @@ def members(running_server: ServerProcess) -> Iterator[Members]:
     for _ in range(2):
         key = rest.with_key("blacklist:write", "blacklist:read").key
         name = f"m{secrets.token_hex(4)}"
-        terms = {"member_id": name, "name": name, "key_id": key.split("_")[1], "quota": 1000}
-        assert rest.done(f"{BASE}/members", terms)["quota"] == 1000
+        terms = {"member_id": name, "name": name, "key_id": key.split("_")[1], "quota": 20_000}
+        assert rest.done(f"{BASE}/members", terms)["quota"] == 20_000
         keys.append(key)
     info = rest.get(BASE)
     yield Members(rest, running_server.base_url, keys[0], keys[1], info["log_key"])
@@ -76,8 +76,8 @@ def test_a_member_asks_by_bucket_and_by_a_copy_of_the_set(members: Members, tmp_
         content = ListedSet.open(tmp_path / "set")
         assert beta.ask(IdentifierKind.PHONE, [listed, other], content) == [hit, None]
         quota = beta._look("/quota")
-    assert quota["quota"] == 1000 - 4
-    assert entry["quota"] == 1000 - 2
+    assert quota["quota"] == 20_000 - 4
+    assert entry["quota"] == 20_000 - 2
 
 
 def test_a_hit_is_explained_and_proved_to_be_in_the_log(members: Members) -> None:
