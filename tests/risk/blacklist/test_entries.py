@@ -23,7 +23,7 @@ from tallystick.risk.blacklist.model import (
     TellSubject,
     WithdrawEntry,
 )
-from tallystick.risk.blacklist.protocol.listed import Finding, tag_of
+from tallystick.risk.blacklist.protocol.listed import Finding, key_of_tag, tag_of
 from tallystick.risk.blacklist.reasons import REASONS
 from tallystick.risk.blacklist.views import entry_story
 
@@ -212,3 +212,21 @@ def test_terms_of_a_member_that_make_no_sense_are_refused(
 ) -> None:
     terms: dict[str, Any] = {"member_id": "delta", "name": "Delta", "key_id": "key-delta"}
     assert kept.refuse(AdmitMember(**(terms | changed))) == code
+
+
+def test_buckets_have_what_changed_since_a_copy_was_made(kept: KeptList) -> None:
+    first = kept.publish("13900139000")
+    assert kept.ask("13900139000") == [Finding(2, FRAUD, False)]  # Makes a copy.
+    kept.publish(PHONE)
+    kept.accept(WithdrawEntry(entry_id=first.entry_id, because="over"), ALPHA)
+    cache = kept.keeping.cache
+    cache.refresh(kept.rows.connection)
+    tag = tag_of(kept.pad_key(PHONE))
+    for bits in (0, 1, 8):
+        bucket = cache.bucket(int.from_bytes(tag[:8], "big") >> (64 - bits) if bits else 0, bits)
+        assert key_of_tag(tag) in bucket.tags.tolist()
+        assert key_of_tag(tag_of(kept.pad_key("13900139000"))) not in bucket.tags.tolist()
+    assert cache.find(tag, START_MS) == Finding(2, FRAUD, False)
+    whole = kept.keeping.published(kept.rows).content
+    assert whole.to_bytes() == cache.bucket(0, 0).to_bytes()
+    assert kept.ask(PHONE, "13900139000") == [Finding(2, FRAUD, False), None]

@@ -77,15 +77,17 @@ def open_list(call: Call, body: shapes.BlacklistOpening) -> OpenList:
 def get_list(call: Call, query: Query) -> shapes.BlacklistInfo:
     """The list's keys and reasons."""
     key = list_key(call.platform.rows)
+    call.platform.blacklist.cache.refresh(call.platform.rows.connection)
     return shapes.BlacklistInfo(
         origin=key.origin, public_key=key.public.hex(), log_key=key.log_key, size=key.size,
+        bits=call.platform.blacklist.cache.bits,
         reasons=[shapes.BlacklistReason(**reason._asdict()) for reason in REASONS.values()],
     )  # fmt: skip
 
 
 def _opened(done: Any) -> shapes.BlacklistInfo:
     return shapes.BlacklistInfo(
-        origin=done.origin, public_key=done.public.hex(), log_key=done.log_key, size=0,
+        origin=done.origin, public_key=done.public.hex(), log_key=done.log_key, size=0, bits=0,
         reasons=[shapes.BlacklistReason(**reason._asdict()) for reason in REASONS.values()],
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from tallystick.pipeline.refusals import Refused
 from tallystick.risk.blacklist.cache import Published
 from tallystick.risk.blacklist.log import consistency, inclusion, leaf_hashes
 from tallystick.risk.blacklist.model import CosignHead
-from tallystick.risk.blacklist.protocol.listed import ListedSet
+from tallystick.risk.blacklist.protocol.listed import BITS_MAX, ListedSet
 from tallystick.risk.blacklist.views import cosigned_head, list_key, log_signer, witnesses
 from tallystick.transparency.notes import write_note
 
@@ -97,11 +97,13 @@ async def _published(call: Call) -> Published:
 
 async def get_set(call: Call, query: shapes.SetQuery) -> shapes.BlacklistSet:
     """Rows of the set, with the signed digest of all of it."""
-    content, digest = await _published(call)
+    published = await _published(call)
+    content = published.content
     if query.version not in (0, content.version):
         raise Refused("BLACKLIST_SET_CHANGED", f"The newest is {content.version}.")
     key = list_key(call.platform.rows)
-    text = f"{key.origin}/set\n{content.version}\n{base64.b64encode(digest).decode()}\n"
+    digest = base64.b64encode(await asyncio.to_thread(lambda: published.digest)).decode()
+    text = f"{key.origin}/set\n{content.version}\n{digest}\n"
     cut = slice(query.begin, query.begin + query.limit)
     part = content._replace(
         tags=content.tags[cut], nonces=content.nonces[cut], hidden=content.hidden[cut]
@@ -115,13 +117,14 @@ async def get_set(call: Call, query: shapes.SetQuery) -> shapes.BlacklistSet:
 
 async def get_bucket(call: Call, query: Query) -> shapes.BlacklistBucket:
     """The rows whose tags begin alike: whom they are for does not show."""
-    content, _ = await _published(call)
+    own_member(call)
+    cache = call.platform.blacklist.cache
+    cache.refresh(call.platform.rows.connection)
     bits, prefix = int(call.path["bits"]), int(call.path["prefix"])
-    if bits > content.bits or prefix >= 1 << bits:
-        raise Refused("INVALID_PARAMETER", f"bits is at most {content.bits} now.")
-    return shapes.BlacklistBucket(
-        version=content.version, bits=bits, rows=_rows(content.bucket(prefix, bits))
-    )
+    if bits > BITS_MAX or prefix >= 1 << bits:
+        raise Refused("INVALID_PARAMETER", f"bits is at most {BITS_MAX}, prefix below 2^bits.")
+    content = await asyncio.to_thread(cache.bucket, prefix, bits)
+    return shapes.BlacklistBucket(version=content.version, bits=bits, rows=_rows(content))
 
 
 _READ: Final[dict[str, Any]] = {"tag": "Blacklist", "scope": "blacklist:read", "for_apps": False}

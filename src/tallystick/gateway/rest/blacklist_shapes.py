@@ -67,12 +67,16 @@ class BlacklistReason(Shape, frozen=True, kw_only=True):
 
 
 class BlacklistInfo(Shape, frozen=True, kw_only=True):
-    """The list: its public key (of the oblivious function), its log's key, its reasons."""
+    """The list: its public key (of the oblivious function), its log's key, its reasons.
+
+    `bits` is how many leading bits of a tag name its bucket now.
+    """
 
     origin: str
     public_key: str
     log_key: str
     size: int
+    bits: int
     reasons: list[BlacklistReason]
 
 

@@ -211,7 +211,7 @@ class ListClient:
         if content is not None:
             found = content.find_many(outputs)
             return [found.get(at) for at in range(len(outputs))]
-        bits = int(self._look("/set", limit=1)["bits"]) if outputs else 0
+        bits = int(self._look("")["bits"]) if outputs else 0
         return [self._in_bucket(output, bits) for output in outputs]
 
     def _in_bucket(self, output: bytes, bits: int) -> Finding | None:

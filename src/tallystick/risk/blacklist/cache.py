@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tallystick.risk.blacklist.model import LIST_KEY, ListedTag, ListKey
-from tallystick.risk.blacklist.protocol.listed import Finding, ListedSet, hide, key_of_tag
+from tallystick.risk.blacklist.model import ListedTag
+from tallystick.risk.blacklist.protocol.listed import (
+    Column64,
+    Finding,
+    ListedSet,
+    bucket_bits,
+    hide,
+    key_of_tag,
+)
 from tallystick.store.connection import Connection
 from tallystick.store.rows import ReadSession
 
 __all__ = ["ListCache", "Published"]
 
-_CHUNK: Final = 100_000
+_CHUNK: Final = 500_000
 _OVERLAY_MAX: Final = 65_536
 _DISPUTED: Final = 0x80
 
@@ -35,11 +43,31 @@ class _Plain(NamedTuple):
     hidden: int
 
 
-class Published(NamedTuple):
-    """A version of the set as members copy it, and the SHA-256 of its bytes."""
+class Published:
+    """A version of the set as members copy it."""
 
-    content: ListedSet
-    digest: bytes
+    def __init__(self, content: ListedSet) -> None:
+        self.content = content
+
+    @cached_property
+    def digest(self) -> bytes:
+        """The SHA-256 of its bytes; computed when a copy is asked for."""
+        return hashlib.sha256(self.content.to_bytes()).digest()
+
+
+class _State(NamedTuple):
+    """What is asked, replaced as one: sorted tags, their columns, and what changed since.
+
+    Only `overlay` grows in place; a key there is set whole.
+    """
+
+    tags: Column64
+    columns: NDArray[np.uint32]
+    overlay: dict[int, _Plain]
+
+
+def _no_state() -> _State:
+    return _State(np.zeros(0, np.uint64), np.zeros((5, 0), np.uint32), {})
 
 
 class ListCache:
@@ -49,9 +77,7 @@ class ListCache:
         self._lock = threading.Lock()
         self._stale = True
         self._leaf = -1
-        self._tags = np.zeros(0, np.uint64)
-        self._columns: NDArray[np.uint32] = np.zeros((5, 0), np.uint32)
-        self._overlay: dict[int, _Plain] = {}
+        self._state = _no_state()
         self._published: Published | None = None
 
     def tell(self) -> None:
@@ -61,10 +87,19 @@ class ListCache:
     @property
     def empty(self) -> bool:
         """Whether nothing is listed, as far as was read."""
-        return not self._overlay and not len(self._tags)
+        return not self._state.overlay and not len(self._state.tags)
 
-    def refresh(self, connection: Connection) -> None:
-        """Take over what has changed since the last time."""
+    @property
+    def bits(self) -> int:
+        """How many leading bits name a bucket, as far as was read."""
+        return bucket_bits(len(self._state.tags) + len(self._state.overlay))
+
+    def refresh(self, connection: Connection, *, in_payment: bool = False) -> None:
+        """Take over what has changed since the last time.
+
+        Args:
+            in_payment: whether somebody waits for a payment; the base is left as it is then.
+        """
         if not self._stale:
             return
         with self._lock:
@@ -74,34 +109,24 @@ class ListCache:
                 found = rows.query(
                     ListedTag, "WHERE leaf > ? ORDER BY leaf LIMIT ?", (self._leaf, _CHUNK)
                 )
-                for row in found:
-                    self._overlay[key_of_tag(row.tag)] = _plain(row)
-                if found:
-                    self._leaf = found[-1].leaf
-                    self._published = None
-                if len(self._overlay) > _OVERLAY_MAX:
-                    self._merge()
+                self._take(found, merge=not in_payment)
                 if len(found) < _CHUNK:
                     return
 
-    def _merge(self) -> None:
-        """Put the overlay into the base; what is said no more leaves it."""
-        keys = np.fromiter(self._overlay, np.uint64, len(self._overlay))
-        fresh = np.array([tuple(p) for p in self._overlay.values()], np.uint32).T.reshape(5, -1)
-        kept = ~np.isin(self._tags, keys)
-        tags = np.concatenate([self._tags[kept], keys])
-        columns = np.concatenate([self._columns[:, kept], fresh], axis=1)
-        stands = columns[0] != 0
-        tags, columns = tags[stands], columns[:, stands]
-        order = np.argsort(tags, kind="stable")
-        self._tags, self._columns, self._overlay = tags[order], columns[:, order], {}
+    def _take(self, found: list[ListedTag], *, merge: bool) -> None:
+        overlay = self._state.overlay
+        for row in found:
+            overlay[key_of_tag(row.tag)] = _plain(row)
+        if found:
+            self._leaf, self._published = found[-1].leaf, None
+        if merge and len(overlay) > _OVERLAY_MAX:
+            self._state = _merged(self._state)
 
     def find(self, tag: bytes, now_ms: int) -> Finding | None:
         """What is said of a tag now."""
-        key = key_of_tag(tag)
-        plain = self._overlay.get(key)
+        key, (tags, columns, overlay) = key_of_tag(tag), self._state
+        plain = overlay.get(key)
         if plain is None:
-            tags, columns = self._tags, self._columns
             at = int(np.searchsorted(tags, np.uint64(key)))
             if at == len(tags) or int(tags[at]) != key:
                 return None
@@ -113,18 +138,54 @@ class ListCache:
         severity, reason = packed >> 8, packed & 0xFF
         return Finding(severity & ~_DISPUTED, reason, bool(severity & _DISPUTED))
 
+    def bucket(self, prefix: int, bits: int) -> ListedSet:
+        """The rows whose tags begin with `bits` bits of `prefix`, with what changed since."""
+        version, (tags, columns, overlay) = self._leaf + 1, self._state
+        base = ListedSet(version, tags, columns[3], columns[4]).bucket(prefix, bits)
+        changed = [
+            (key, plain)
+            for key, plain in list(overlay.items())
+            if not bits or key >> (64 - bits) == prefix
+        ]
+        kept = ~np.isin(base.tags, np.array([key for key, _ in changed], np.uint64))
+        said = [(key, plain) for key, plain in changed if plain.packed]
+        found = ListedSet(
+            version,
+            np.concatenate([base.tags[kept], np.array([key for key, _ in said], np.uint64)]),
+            np.concatenate([base.nonces[kept], np.array([p.nonce for _, p in said], np.uint32)]),
+            np.concatenate([base.hidden[kept], np.array([p.hidden for _, p in said], np.uint32)]),
+        )
+        order = np.argsort(found.tags, kind="stable")
+        return ListedSet(
+            version, found.tags[order], found.nonces[order], found.hidden[order]
+        )  # fmt: skip
+
     def published(self, connection: Connection) -> Published:
         """The set as it is now; the same until something changes."""
         self.refresh(connection)
         with self._lock:
             if self._published is None:
-                self._merge()
-                key = ReadSession(connection).get(ListKey, LIST_KEY)
-                version = key.size if key is not None else 0
-                content = ListedSet(version, self._tags, self._columns[3], self._columns[4])
-                digest = hashlib.sha256(content.to_bytes()).digest()
-                self._published = Published(content, digest)
+                self._state = state = _merged(self._state)
+                content = ListedSet(
+                    self._leaf + 1, state.tags, state.columns[3], state.columns[4]
+                )  # fmt: skip
+                self._published = Published(content)
             return self._published
+
+
+def _merged(state: _State) -> _State:
+    """The overlay put into the base; what is said no more leaves it."""
+    if not state.overlay:
+        return state
+    keys = np.fromiter(state.overlay, np.uint64, len(state.overlay))
+    fresh = np.array([tuple(p) for p in state.overlay.values()], np.uint32).T.reshape(5, -1)
+    kept = ~np.isin(state.tags, keys)
+    tags = np.concatenate([state.tags[kept], keys])
+    columns = np.concatenate([state.columns[:, kept], fresh], axis=1)
+    stands = columns[0] != 0
+    tags, columns = tags[stands], columns[:, stands]
+    order = np.argsort(tags, kind="stable")
+    return _State(tags[order], columns[:, order], {})
 
 
 def _plain(row: ListedTag) -> _Plain:

@@ -17,14 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "BUCKET_MIN", "Column32", "Column64", "Finding", "ListedSet", "PrivateSetError", "bucket_bits",
-    "hide", "key_of_tag", "pad_key_of", "reveal", "tag_of",
+    "BITS_MAX", "BUCKET_MIN", "Column32", "Column64", "Finding", "ListedSet", "PrivateSetError",
+    "bucket_bits", "hide", "key_of_tag", "pad_key_of", "reveal", "tag_of",
 ]  # fmt: skip
 
 BUCKET_MIN: Final = 128
 """How many tags a bucket has on average at least, so that asking for one hides whom it is for."""
 
-_BITS_MAX: Final = 24
+BITS_MAX: Final = 24
+"""Into how many buckets the set is cut at most, as bits."""
 _CHECK: Final = 0xA5
 _DISPUTED: Final = 0x80
 _MAGIC: Final = b"TSBLSET1"
@@ -83,7 +84,7 @@ def reveal(hidden: int, pad_key: bytes, nonce: int) -> Finding | None:
 
 def bucket_bits(count: int) -> int:
     """Into how many buckets (as bits) so many tags are cut."""
-    return min(_BITS_MAX, max(0, (count // BUCKET_MIN).bit_length() - 1))
+    return min(BITS_MAX, max(0, (count // BUCKET_MIN).bit_length() - 1))
 
 
 class ListedSet(NamedTuple):
