@@ -31,8 +31,11 @@ from tallystick.credit.loans.model import (
     ReverseLoanPayment,
 )
 from tallystick.credit.participation.model import LossSharing, Participant, Plan, require_plan
+from tallystick.credit.participation.share import owed_parts
 from tallystick.ledger.chart import (
     INSTITUTION_SETTLEMENT,
+    LOAN_INTEREST,
+    LOAN_PRINCIPAL,
     PARTICIPATION_PRINCIPAL,
     SERVICING_FEE_INCOME,
     SHARE_CASH,
@@ -252,3 +255,28 @@ def test_sixteen_at_once_never_sell_more_than_there_is(shop: Market) -> None:
     uow = UnitOfWork(shop.rows.connection, shop.clock.now_ms, 0)
     used, reserved = programme_use(uow, row, "CNY")
     assert reserved <= used <= 900_000
+
+
+def test_the_end_of_a_day_shares_what_accrues_and_what_is_collected(shop: Market) -> None:
+    programme(shop, "east", EAST, share=Decimal("0.3"), keeps=Decimal("0.7"))
+    programme(shop, "west", WEST)
+    loans = [draw(shop, 100_001), draw(shop, 99_997), draw(shop, 100_003, BOB)]
+    for _ in range(35):
+        shop.clock.pass_ms(86_400_000)
+        while shop.run_timers():
+            pass
+        shares = {"east": 300_000, "west": 700_000}
+        for entry, code in ((LOAN_PRINCIPAL, 2301), (LOAN_INTEREST, 2302)):
+            sums = dict.fromkeys(shares, 0)
+            for loan_id in loans:
+                account = shop.ledger.accounts([account_id(1_000_156, entry, loan_id)])
+                if account:
+                    totals = (account[0].debits_posted, account[0].credits_posted)
+                    for name, part in zip(shares, owed_parts(*totals, list(shares.values())),
+                                          strict=True):  # fmt: skip
+                        sums[name] += part
+            held = shop.ledger.accounts_where(book=1_000_156, code=code)
+            booked = {a.user_data_128: balance_of(a) for a in held}
+            assert booked.get(2_001_001, 0) == sums["east"]
+            assert booked.get(2_002_001, 0) == sums["west"]
+    assert _settlement(shop, EAST) > -90_000

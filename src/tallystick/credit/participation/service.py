@@ -15,7 +15,15 @@ from tallystick.pipeline import decisions
 from tallystick.pipeline.commands import Context, Reply
 from tallystick.pipeline.decisions import AccountRef, Decision, Posting
 
-__all__ = ["funded_of", "plan_by_id", "record", "record_shared", "share_postings"]
+__all__ = [
+    "funded_of",
+    "merged",
+    "plan_by_id",
+    "record",
+    "record_shared",
+    "share_moves",
+    "share_postings",
+]
 
 _DAY_CHARS: Final = 10
 
@@ -79,7 +87,7 @@ def _running(context: Context, moves: Sequence[Move]) -> list[Running]:
     return found
 
 
-def _merged(postings: Iterable[Posting]) -> list[Posting]:
+def merged(postings: Iterable[Posting]) -> list[Posting]:
     """Postings between the same accounts as one, which belongs to no loan."""
     sums: dict[tuple[AccountRef, AccountRef, int], int] = {}
     for p in postings:
@@ -97,30 +105,42 @@ def share_postings(context: Context, postings: Sequence[Posting]) -> None:
     Raises:
         Refused: LOAN_STATE_REFUSED for what loans that several fund do not take part in.
     """
-    joints = {j.loan_id: j for j in _joint_among(context, touches_loans(postings))}
-    if not joints:
-        return
-    theirs = [p for p in postings if f"{p.reference:028d}" in joints]
+    joint = {j.loan_id for j in _joint_among(context, touches_loans(postings))}
+    if joint:
+        share_moves(context, moves_of(p for p in postings if f"{p.reference:028d}" in joint))
+
+
+def share_moves(context: Context, moves: Sequence[Move]) -> None:
+    """Share what was just moved on jointly funded loans."""
     by_loan: dict[str, list[Move]] = {}
-    for move in moves_of(theirs):
+    for move in moves:
         by_loan.setdefault(move.loan_id, []).append(move)
     made: list[Posting] = []
-    for loan_id, moves in by_loan.items():
-        shared = share(funded_of(context, joints[loan_id]), _running(context, moves))
+    for loan_id, theirs in by_loan.items():
+        joint = context.uow.get(JointLoan, loan_id)
+        assert joint is not None, loan_id
+        shared = share(funded_of(context, joint), _running(context, theirs))
         made += shared.postings
         for row in (shared.joint, *shared.flows):
-            if row is not joints[loan_id]:
+            if row is not joint:
                 context.uow.put(row)
-    record_shared(context, _merged(made) if len(by_loan) > 1 else made)
+    record_shared(context, merged(made) if len(by_loan) > 1 else made)
 
 
-def record_shared(context: Context, postings: Sequence[Posting]) -> None:
+def record_shared(
+    context: Context, postings: Sequence[Posting], purpose: bytes = b"shares"
+) -> None:
     """Post shares, with transfers of their own beside those of the loans.
+
+    Args:
+        purpose: tells apart what one command posts in several goes.
 
     Raises:
         Refused: LEDGER_REFUSED.
     """
-    own = context._replace(request_key=context.request_key + b"shares")
+    if not postings:
+        return
+    own = context._replace(request_key=context.request_key + purpose)
     decisions.record(own, Decision(Reply(), postings=tuple(postings)))
 
 
