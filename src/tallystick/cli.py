@@ -50,6 +50,7 @@ for _name in ("doctor", "config", "backup"):
 for _name, _group in (("operator", "operators"), ("api-key", "api_keys"), ("keys", "keys")):
     app.command(f"tallystick.admin.commands:{_group}", name=_name)
 app.command("tallystick.credit.command_line:credit", name="credit")
+app.command("tallystick.credit.joint.files.command_line:verify_partner", name="verify-partner")
 app.command("tallystick.admin.reconcile:reconcile", name="reconcile")
 app.command("tallystick.admin.audit:audit", name="audit")
 app.command("tallystick.sandbox.commands:sandbox", name="sandbox")
@@ -116,6 +117,7 @@ def replay(file: Path) -> None:
 def _spoken_errors() -> tuple[type[Exception], ...]:
     """Errors that are a sentence for the person who called; looked up when there is one."""
     from tallystick.admin.commands import UsageError
+    from tallystick.credit.joint.files.errors import PartnerFileError
     from tallystick.credit.score.errors import ScoreError
     from tallystick.ledger.replay import ReplayError
     from tallystick.pipeline.refusals import Refused
@@ -137,6 +139,7 @@ def _spoken_errors() -> tuple[type[Exception], ...]:
         RiskFileError,
         ListError,
         ScoreError,
+        PartnerFileError,
     )
 
 

@@ -13,6 +13,7 @@ import structlog
 
 from tallystick.accounting import products as accounting
 from tallystick.credit.joint import service as joint
+from tallystick.credit.joint.files.worker import PartnerFiles, files_folder
 from tallystick.credit.loans import service as loans
 from tallystick.credit.pay_later import service as pay_later
 from tallystick.observe.logs import current_request_id
@@ -143,6 +144,9 @@ class Platform:
             self.rows, self.executor, self.keyring, clock_ms, allow=settings.notify_allow
         )
         self.banks = BankWorker(self.rows, self.executor, sandbox_banks(), clock_ms)
+        self.partner_files = PartnerFiles(
+            self.reader, self.sealer, self.executor, files_folder(settings.data)
+        )
         self.watch = Watch(
             Watched(
                 settings.data, self.executor, self.sealer, self.rows, self.reader, clock_ms,
@@ -183,6 +187,7 @@ class Platform:
         self.executor.start()
         once: dict[str, Worker] = {
             "timers": self.timers.run, "notifications": self.sender.run, "banks": self.banks.run,
+            "partner_files": self.partner_files.run,
             "heads": self._sign_heads,
         }  # fmt: skip
         workers: dict[str, Worker] = {"watch": self.watch.run, "graph": self.graph.run}

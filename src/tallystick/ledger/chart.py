@@ -39,6 +39,7 @@ __all__ = [
     "PLATFORM_ENTITY",
     "RECOVERY_INCOME",
     "SERVICING_FEE_INCOME",
+    "SHARE_BANK",
     "SHARE_CASH",
     "SHARE_GUARANTEE_FEE",
     "SHARE_INCOME",
@@ -117,6 +118,10 @@ LOAN_ALLOWANCE: Final = ChartEntry(
 SHARE_CASH: Final = ChartEntry(
     1301, "Due from the servicer", "应收平台清算款", Side.DEBIT, _NO_FLAGS, "institution",
     "In an institution's book: what the platform owes it, or it owes the platform.",
+)  # fmt: skip
+SHARE_BANK: Final = ChartEntry(
+    1302, "Settled by bank", "银行清算款", Side.DEBIT, _NO_FLAGS, "institution",
+    "In an institution's book: what the platform has paid it by bank, less what it paid in.",
 )  # fmt: skip
 SHARE_PRINCIPAL: Final = ChartEntry(
     1311, "Share of principal", "联合贷款本金", Side.DEBIT, _NOT_NEGATIVE, "programme",
@@ -236,7 +241,7 @@ CHART: Final[dict[int, ChartEntry]] = {
         BANK_RESERVE, LOAN_PRINCIPAL, LOAN_INTEREST, LOAN_FEE, LOAN_PENALTY, LOAN_ALLOWANCE,
         CUSTOMER_WALLET, MERCHANT_WALLET, TRADE_ESCROW, LOAN_ADVANCE, SUSPENSE, LOAN_CLEARING,
         FEE_INCOME, INTEREST_INCOME, CREDIT_FEE_INCOME, PENALTY_INCOME, RECOVERY_INCOME,
-        CHANNEL_COST, IMPAIRMENT_LOSS, SHARE_CASH, SHARE_PRINCIPAL, SHARE_RECEIVABLE,
+        CHANNEL_COST, IMPAIRMENT_LOSS, SHARE_CASH, SHARE_BANK, SHARE_PRINCIPAL, SHARE_RECEIVABLE,
         PARTICIPATION_PRINCIPAL, PARTICIPATION_INCOME, INSTITUTION_SETTLEMENT,
         SERVICING_FEE_INCOME, SHARE_INCOME, COMPENSATION_INCOME, GUARANTEE_INCOME,
         FIRST_LOSS_COST, SHARE_SERVICING_FEE, SHARE_GUARANTEE_FEE, SHARE_LOSS, GUARANTEE_CLAIMS,

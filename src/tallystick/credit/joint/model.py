@@ -13,11 +13,12 @@ from tallystick.pipeline.commands import Command, Reply
 from tallystick.store.table import Row, Table
 
 __all__ = [
-    "ENTITY_MIN", "FUNDING_VALID_MS", "CancelFunding", "Concentration", "DecideFunding",
-    "DefineProgramme", "DrawFunded", "ExpireFunding", "FundingClass", "FundingDecided",
-    "FundingDecision", "FundingStatus", "Institution", "InstitutionDone", "InstitutionKind",
-    "Programme", "ProgrammeDay", "ProgrammeDone", "ProgrammeTerms", "Reason", "RegisterInstitution",
-    "ShareOffered",
+    "ENTITY_MIN", "FUNDING_VALID_MS", "BuyBackShares", "CancelFunding", "Concentration",
+    "DecideFunding", "DefineProgramme", "DrawFunded", "ExpireFunding", "FundingClass",
+    "FundingDecided", "FundingDecision", "FundingStatus", "Institution", "InstitutionDone",
+    "InstitutionKind", "PartnerDay", "PartnerDayDone", "Programme", "ProgrammeDay",
+    "ProgrammeDone", "ProgrammeTerms", "Reason", "RecordPartnerDay", "RegisterInstitution",
+    "ShareOffered", "SharesBought",
 ]  # fmt: skip
 
 ENTITY_MIN: Final = 2001
@@ -165,11 +166,33 @@ class FundingDecision(Row, frozen=True):
     expires_ms: int
 
 
+class PartnerDay(Row, frozen=True):
+    """A day's files of an institution in a currency.
+
+    Args:
+        cut_ns: the moment of the ledger at which the day ends.
+        manifest: the signed note.
+        settlement: minor units that are settled with the bank for it: more than 0 goes to the
+            institution; `order_id` is the bank order, empty for none.
+    """
+
+    institution_id: str
+    currency: str
+    day: str
+    cut_ns: int
+    manifest: str
+    settlement: int
+    order_id: str
+    made_ms: int
+
+
 INSTITUTIONS = Table("institution", Institution, ("institution_id",))
 PROGRAMMES = Table("funding_programme", Programme, ("programme_id",))
 CLASSES = Table("funding_class", FundingClass, ("programme_id", "value"))
 DAYS = Table("programme_day", ProgrammeDay, ("programme_id", "day"))
 DECISIONS = Table("funding_decision", FundingDecision, ("decision_id",))
+
+PARTNER_DAYS = Table("partner_day", PartnerDay, ("institution_id", "currency", "day"))
 
 FactValue = int | str | bool
 
@@ -241,6 +264,40 @@ class ExpireFunding(Command, frozen=True, kw_only=True, tag="joint.expire"):
     """Give the quota back of a decision whose time is over (asked for by a timer)."""
 
     decision_id: str
+
+
+class BuyBackShares(Command, frozen=True, kw_only=True, tag="joint.buy_back"):
+    """Buy shares of a loan back whose day has come, else look again when it may (by a timer)."""
+
+    loan_id: str
+
+
+class RecordPartnerDay(Command, frozen=True, kw_only=True, tag="joint.record_day"):
+    """Keep the manifest of a day's files that were made, and settle with the institution."""
+
+    institution_id: str
+    currency: str
+    day: str
+    cut_ns: int
+    closing: int
+    manifest: str
+
+
+class SharesBought(Reply, frozen=True, kw_only=True):
+    """How many shares were bought back, and for how much in minor units."""
+
+    loan_id: str
+    shares: int
+    amount: int
+
+
+class PartnerDayDone(Reply, frozen=True, kw_only=True):
+    """The day, and what is settled for it: more than 0 goes to the institution."""
+
+    institution_id: str
+    day: str
+    settlement: int
+    order_id: str
 
 
 class InstitutionDone(Reply, frozen=True, kw_only=True):

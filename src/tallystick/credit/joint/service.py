@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from tallystick.credit.joint import decide
+from tallystick.credit.joint import days, decide
+from tallystick.credit.joint.days import look_for_buy_back
 from tallystick.credit.joint.model import (
     ENTITY_MIN,
     CancelFunding,
@@ -318,7 +319,10 @@ def draw_funded(command: DrawFunded, context: Context) -> Reply:
     product, terms = open_product(context.uow, row.product_id)
     if terms.annual_rate != Decimal(row.annual_rate) or terms.currency != row.currency:
         raise Refused("FUNDING_STATE_REFUSED", f"{product.product_id} has changed since then.")
-    return draw_loan(draw, context, fund)
+    reply = draw_loan(draw, context, fund)
+    assert isinstance(reply, LoanDone)
+    look_for_buy_back(context, reply.loan_id)
+    return reply
 
 
 def give_back(command: CancelFunding | ExpireFunding, context: Context) -> Reply:
@@ -336,3 +340,4 @@ def register(registry: Registry) -> None:
     registry.add(DrawFunded, draw_funded, reply=LoanDone, scope="wallet:write")
     registry.add(CancelFunding, give_back, reply=FundingDecided, scope="wallet:write")
     registry.add(ExpireFunding, give_back, reply=FundingDecided, scope="system")
+    days.register(registry)

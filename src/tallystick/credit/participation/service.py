@@ -48,7 +48,7 @@ def funded_of(context: Context, joint: JointLoan) -> Funded:
         for p in plan.participants
     )
     day = china_time(context.now_ms)[:_DAY_CHARS]
-    return Funded(joint, plan, compensated, day, context.uow.books.last_timestamp)
+    return Funded(joint, plan, compensated, day, context.uow.books.last_timestamp + 1)
 
 
 def _joint_among(context: Context, loan_ids: Sequence[str]) -> list[JointLoan]:

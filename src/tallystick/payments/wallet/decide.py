@@ -96,7 +96,7 @@ def withdraw(
         hold_transfer_id=hold_transfer_id.to_bytes(_ID_BYTES, "big"),
     )
     hold = Posting(
-        wallet(party, order.currency),
+        account_at_banks(party, order.currency),
         bank_reserve(order.bank_id, order.currency),
         order.amount,
         Movement.WITHDRAW,

@@ -7,7 +7,7 @@ from collections.abc import Container
 from tallystick.ledger.chart import transfer_id
 from tallystick.parties.model import Party
 from tallystick.parties.views import active_party, known_party
-from tallystick.payments.accounts import platform_book
+from tallystick.payments.accounts import platform_book, wallet
 from tallystick.payments.banks.directory import BANKS
 from tallystick.payments.callers import acting_app, wallet_owner_check
 from tallystick.payments.wallet import decide
@@ -38,7 +38,9 @@ def _party_at_bank(
     platform_book(command.currency)
     if command.bank_id not in banks:
         raise Refused("BANK_NOT_EXIST")
-    return active_party(context.uow, command.party_id)
+    party = active_party(context.uow, command.party_id)
+    wallet(party, command.currency)
+    return party
 
 
 def start_top_up(command: StartTopUp, context: Context, banks: Container[str] = BANKS) -> Reply:

@@ -1,0 +1,258 @@
+"""An institution's daily files: made from the books, and checked by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from tests.credit.joint.desk import EAST, GUARD, WEST, desk, draw, programme
+from tests.payments.market import ALICE, BOB, Market, as_party
+
+from tallystick.cli import answer
+from tallystick.credit.joint.files.errors import PartnerFileError
+from tallystick.credit.joint.files.verify import verify_files
+from tallystick.credit.joint.files.worker import PartnerFiles
+from tallystick.credit.joint.model import PartnerDay
+from tallystick.credit.loans.model import (
+    ChargeOffLoan,
+    PayLoan,
+    PaymentMode,
+    ReverseLoanPayment,
+)
+from tallystick.credit.participation.model import LossSharing, ShareFlow
+from tallystick.ledger.chart import INSTITUTION_SETTLEMENT, SHARE_CASH, account_id, book_id
+from tallystick.ledger.statements import balance_of
+from tallystick.payments.wallet.model import BankAnswered, BankOrder, BankOrderKind
+from tallystick.proofs.keys import ensure_key
+from tallystick.store.rows import ReadSession
+
+DAY_MS = 86_400_000
+
+
+class Files:
+    """The desk with its worker."""
+
+    def __init__(self, shop: Market, folder: Path) -> None:
+        self.shop, self.folder = shop, folder
+        connection = shop.database.connect()
+        ensure_key(connection, shop.sealer, 1)
+        connection.close()
+        self.worker = PartnerFiles(self._reader, shop.sealer, shop.executor, folder)
+
+    @contextmanager
+    def _reader(self) -> Iterator[ReadSession]:
+        connection = self.shop.database.connect(readonly=True)
+        try:
+            yield ReadSession(connection)
+        finally:
+            connection.close()
+
+    def next_day(self) -> int:
+        """Let a day pass: it is closed, and its files are made."""
+        self.shop.clock.pass_ms(DAY_MS)
+        while self.shop.run_timers():
+            pass
+        return asyncio.run(self.worker.run_once())
+
+    def settle(self) -> None:
+        """Have the bank accept every order that is open."""
+        for order in self.shop.rows.query(BankOrder, "WHERE status = 'new'"):
+            self.shop.accept(
+                BankAnswered(order_id=order.order_id, accepted=True, bank_reference=order.order_id)
+            )
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[Files]:
+    with desk(tmp_path) as shop:
+        programme(
+            shop, "east", EAST, share=Decimal("0.3"), keeps=Decimal("0.7"), buy_back_days=20
+        )  # fmt: skip
+        programme(
+            shop, "west", WEST, guarantor_id=GUARD, guarantee=Decimal("0.1"), keeps=Decimal("0.8"),
+            losses=LossSharing.GUARANTOR_FIRST, cap=10**8,
+        )  # fmt: skip
+        yield Files(shop, tmp_path / "files")
+
+
+def _life(files: Files) -> None:
+    """Some weeks in which everything happens that files tell of."""
+    shop = files.shop
+    loans = [draw(shop, 100_001), draw(shop, 99_997, BOB), draw(shop, 50_003)]
+    files.next_day()
+    paid = shop.accept(
+        PayLoan(loan_id=loans[0], amount=10_007, mode=PaymentMode.EARLY), as_party(ALICE)
+    )
+    files.next_day()
+    shop.accept(ReverseLoanPayment(loan_id=loans[0], step=paid.step))
+    files.settle()
+    files.next_day()
+    shop.accept(ChargeOffLoan(loan_id=loans[2]))
+    files.next_day()
+    shop.accept(PayLoan(loan_id=loans[2], amount=7_777), as_party(ALICE))
+    draw(shop, 33_331, BOB)
+    files.next_day()
+
+
+def test_every_day_follows_from_the_files_alone(files: Files) -> None:
+    _life(files)
+    checked = verify_files([files.folder / EAST])
+    assert [one.problems for one in checked] == [()]
+    assert len(checked[0].days) == 5
+    every = verify_files([files.folder / who for who in (EAST, WEST, GUARD)][:1])
+    assert every == checked
+    for who in (WEST, GUARD):
+        assert [one.problems for one in verify_files([files.folder / who])] == [()], who
+    held = files.shop.ledger.accounts([account_id(1_000_156, INSTITUTION_SETTLEMENT, EAST)])
+    assert checked[0].closing.settlement == balance_of(held[0])
+    kinds = {f.kind.value for f in files.shop.rows.select(ShareFlow)}
+    assert kinds >= {"drawn", "paid", "reversed", "lost", "compensated", "recovered", "claim"}
+
+
+def test_a_share_that_is_long_past_due_is_bought_back_and_the_files_say_so(files: Files) -> None:
+    shop = files.shop
+    from tallystick.payments.wallet.model import TransferBetweenWallets
+
+    draw(shop, 100_001)
+    shop.accept(
+        TransferBetweenWallets(payer_id=ALICE, payee_id=BOB, amount=shop.available(ALICE),
+                               out_biz_no="away"),
+        as_party(ALICE),
+    )  # fmt: skip
+    for _ in range(54):
+        files.next_day()
+    bought = [f for f in shop.rows.select(ShareFlow) if f.kind.value == "bought_back"]
+    assert [(f.institution_id, f.principal) for f in bought] == [(EAST, -30_000)]
+    checked = verify_files([files.folder / EAST])
+    assert [one.problems for one in checked] == [()]
+    assert checked[0].closing.principal == 0
+
+
+def test_what_a_day_ends_with_is_settled_net_by_the_bank(files: Files) -> None:
+    shop = files.shop
+    loan_id = draw(shop, 100_000)
+    files.next_day()
+    orders = {o.party_id: o for o in shop.rows.query(BankOrder, "WHERE status = 'new'")}
+    assert {who: (o.kind, o.amount) for who, o in orders.items()} == {
+        EAST: (BankOrderKind.TOP_UP, 30_000), WEST: (BankOrderKind.TOP_UP, 70_000),
+    }  # fmt: skip
+    # Nothing more is asked for while an order is open.
+    files.next_day()
+    assert len(shop.rows.query(BankOrder, "WHERE status = 'new'")) == 2
+    files.settle()
+    own = shop.ledger.accounts([account_id(book_id(2001, "CNY"), SHARE_CASH, EAST)])
+    assert balance_of(own[0]) == 0
+    shop.accept(PayLoan(loan_id=loan_id, mode=PaymentMode.ALL), as_party(ALICE))
+    files.next_day()
+    paid_out = [
+        o for o in shop.rows.query(BankOrder, "WHERE status = 'new'")
+        if o.kind is BankOrderKind.WITHDRAWAL
+    ]  # fmt: skip
+    assert {o.party_id for o in paid_out} == {EAST, WEST, GUARD}
+    files.settle()
+    files.next_day()
+    for who in (EAST, WEST, GUARD):
+        held = shop.ledger.accounts([account_id(1_000_156, INSTITUTION_SETTLEMENT, who)])
+        assert balance_of(held[0]) == 0
+        assert [one.problems for one in verify_files([files.folder / who])] == [()]
+
+
+def test_a_day_is_made_and_settled_once(files: Files) -> None:
+    draw(files.shop, 100_000)
+    assert files.next_day() == 3
+    assert asyncio.run(files.worker.run_once()) == 0
+    assert len(files.shop.rows.select(PartnerDay)) == 3
+
+
+def _tampered(files: Files, tmp_path: Path) -> Path:
+    _life(files)
+    copy = tmp_path / "copy"
+    shutil.copytree(files.folder / EAST, copy)
+    return copy
+
+
+def _names(folder: Path) -> set[str]:
+    return {p.name for one in verify_files([folder]) for p in one.problems}
+
+
+def _day(folder: Path, at: int, kind: str) -> Path:
+    return sorted(folder.glob(f"*-{kind}"))[at]
+
+
+def test_what_is_wrong_is_named_with_its_place(files: Files, tmp_path: Path) -> None:
+    folder = _tampered(files, tmp_path)
+    payments = _day(folder, 1, "payments.csv")
+    good = payments.read_text("utf-8")
+    assert ",-2992," in good
+    payments.write_text(good.replace(",-2992,", ",-2991,", 1), "utf-8")
+    problems = [p for one in verify_files([folder]) for p in one.problems]
+    assert ("total", payments.name, "principal") in {p[:3] for p in problems}
+    assert "The total is -2991, and the manifest says -2992." in {p.sentence for p in problems}
+    payments.write_text(good.replace("\n", "\n\n", 1), "utf-8")
+    assert _names(folder) & {"digest", "columns"}
+    payments.write_text(good, "utf-8")
+    assert _names(folder) == set()
+    manifest = _day(folder, 2, "manifest.txt")
+    text = manifest.read_text("utf-8")
+    manifest.write_text(text.replace('"settled": ', '"settled": 1', 1), "utf-8")
+    assert "signature" in _names(folder)
+    manifest.unlink()
+    missing = [p for one in verify_files([folder]) for p in one.problems]
+    assert {p.name for p in missing} >= {"missing_day"}
+    manifest.write_text(text, "utf-8")
+    for path in folder.glob("*-balances.*"):
+        path.unlink()
+    assert _names(folder) == {"missing_file"}
+
+
+def test_a_manifest_signed_by_another_key_is_refused(files: Files, tmp_path: Path) -> None:
+    from tallystick.transparency.notes import NoteSigner, read_note, write_note
+
+    folder = _tampered(files, tmp_path)
+    manifest = _day(folder, 0, "manifest.txt")
+    name = (folder / "tallystick.key").read_text("utf-8").split("+")[0]
+    text = read_note(manifest.read_text("utf-8")).text
+    manifest.write_text(write_note(text, NoteSigner(name, bytes(32)).signature(text)), "utf-8")
+    assert "signature" in _names(folder)
+
+
+def test_csv_and_parquet_are_the_same_rows(files: Files) -> None:
+    _life(files)
+    for csv in (files.folder / EAST).glob("*.csv"):
+        parquet = pl.read_parquet(csv.with_suffix(".parquet"))
+        assert pl.read_csv(csv, schema=dict(parquet.schema)).equals(parquet), csv.name
+
+
+def test_the_command_line_needs_no_database(
+    files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _tampered(files, tmp_path)
+    assert answer(["verify-partner", str(folder)]) == 0
+    assert "holds: 2088000000000801 CNY" in capsys.readouterr().out
+    assert answer(["verify-partner", str(folder), "--json"]) == 0
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert told["problems"] == []
+    only_parquet = tmp_path / "parquet"
+    only_parquet.mkdir()
+    for path in [*folder.glob("*.parquet"), *folder.glob("*.txt")]:
+        shutil.copy(path, only_parquet)
+    key = str(folder / "tallystick.key")
+    assert answer(["verify-partner", str(only_parquet), "--key", key]) == 0
+    _day(only_parquet, 1, "manifest.txt").unlink()
+    assert answer(["verify-partner", str(only_parquet), "--key", key]) == 1
+    assert "wrong: missing_day:" in capsys.readouterr().out
+    assert answer(["verify-partner", str(only_parquet)]) == 2
+    assert "public key" in capsys.readouterr().err
+
+
+def test_nothing_to_check_is_said(tmp_path: Path) -> None:
+    with pytest.raises(PartnerFileError, match="key"):
+        verify_files([tmp_path])
