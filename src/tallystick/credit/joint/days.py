@@ -17,9 +17,9 @@ from tallystick.credit.joint.model import (
     SharesBought,
 )
 from tallystick.credit.loans.life import Position
+from tallystick.credit.loans.loading import loan_state
 from tallystick.credit.loans.model import LoanStatus
-from tallystick.credit.loans.service import loan_state
-from tallystick.credit.loans.state import caught_up_to_day, kept
+from tallystick.credit.loans.state import caught_up_to_day, kept, loan_done
 from tallystick.credit.loans.timing import collect_ms
 from tallystick.credit.participation.model import JointLoan, plan_row
 from tallystick.credit.participation.service import funded_of, record, record_shared
@@ -98,8 +98,10 @@ def buy_back_shares(command: BuyBackShares, context: Context) -> Reply:
     state = loan_state(context, loan_id)
     caught_up = caught_up_to_day(state)
     position = caught_up.position
-    rows = kept(state, position)
-    record(context, Decision(nothing, rows, caught_up.postings))
+    record(
+        context,
+        kept(state, position).decision(loan_done(state, state.loan, position), caught_up.postings),
+    )
     joint = context.uow.get(JointLoan, loan_id)
     if joint is None or position.status is not LoanStatus.ACTIVE:
         return nothing

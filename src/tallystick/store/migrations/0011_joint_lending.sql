@@ -93,8 +93,7 @@ CREATE TABLE share_flow (
     PRIMARY KEY (loan_id, flow_no)
 );
 CREATE INDEX share_flow_time ON share_flow (at_ns);
-CREATE INDEX share_flow_institution ON share_flow (institution_id, at_ns);
-CREATE INDEX share_flow_reversed ON share_flow (institution_id, loan_id) WHERE kind = 'reversed';
+CREATE INDEX share_flow_institution ON share_flow (institution_id, loan_id);
 
 -- One row a day of an institution's files: where the day ends in the ledger, and the manifest.
 CREATE TABLE partner_day (
@@ -107,6 +106,13 @@ CREATE TABLE partner_day (
     order_id TEXT NOT NULL,
     made_ms BIGINT NOT NULL,
     PRIMARY KEY (institution_id, currency, day)
+);
+
+CREATE TABLE partner_file_key (
+    key_id TEXT NOT NULL PRIMARY KEY,
+    public_key TEXT NOT NULL,
+    private_sealed BLOB NOT NULL,
+    created_ms BIGINT NOT NULL
 );
 
 -- What institutions send back, and what of it differs from the platform's files.

@@ -46,6 +46,7 @@ from tallystick.credit.loans.model import (
 from tallystick.credit.loans.standing import Try, try_at
 from tallystick.credit.loans.state import collection
 from tallystick.credit.loans.timing import loan_day
+from tallystick.credit.participation.model import JointLoan
 from tallystick.credit.participation.service import record
 from tallystick.credit.postings import INCOME, Bucket
 from tallystick.credit.schedules.terms import Effect
@@ -132,7 +133,7 @@ def collected(shard: Shard, balance: I64, terms: Mapping[str, LateTerms], today:
 def collect_due(command: CollectDue, context: Context) -> Reply:
     """Try all loans whose time it is, a part of them in this transaction."""
     uow = context.uow
-    ledger = uow.work_on_sets(LoanStanding, LoanPlan, LoanTerms, Loan, LoanEvent)
+    ledger = uow.work_on_sets(LoanStanding, LoanPlan, LoanTerms, Loan, LoanEvent, JointLoan)
     trying = uow.connection.execute(
         "SELECT loan_id, try_day, try_no FROM loan_standing WHERE try_ms <= ? "
         "ORDER BY try_ms, loan_id LIMIT ?",
@@ -169,7 +170,7 @@ class _Collection:
         amounts = self._amounts(done)
         owners = owners_of(shard)
         post(self.context.uow, self.index, entries_of(owners, self._keys(), amounts))
-        share_out(self.context, owners, amounts)
+        share_out(self.context, self.index, owners, amounts)
         self._write_loans(done, amount, kept)
         self._write_standings(done, kept)
         paid: Counter[str] = Counter()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tallystick.credit.loans.days.columns import BUCKETS, I64
-from tallystick.credit.postings import INCOME, TABLE, Bucket, LoanBooks, Side, sides_of
+from tallystick.credit.postings import INCOME, TABLE, Bucket, Side, sides_of
 from tallystick.ledger.chart import (
-    CUSTOMER_WALLET,
     ChartEntry,
     account_id,
     open_account,
@@ -20,9 +19,8 @@ from tallystick.ledger.chart import (
 from tallystick.ledger.encoding import id_bytes
 from tallystick.ledger.model import Account
 from tallystick.ledger.records import Records, empty_records
-from tallystick.pipeline.decisions import AccountRef, Posting
 
-__all__ = ["LEGS", "Entries", "Leg", "Owners", "account_ids", "entries_of", "postings_of"]
+__all__ = ["LEGS", "Entries", "Leg", "Owners", "account_ids", "entries_of"]
 
 Leg = tuple[str, Bucket | None]
 
@@ -92,23 +90,6 @@ class _Building:
 
 def _wide(ids: Sequence[bytes]) -> npt.NDArray[Any]:
     return np.frombuffer(b"".join(ids), ">u8").reshape(-1, 2)
-
-
-def postings_of(
-    owners: Owners, amounts: Mapping[Leg, I64], loan_ids: Iterable[str]
-) -> list[Posting]:
-    """The same of some loans as a decision has it, for those who follow postings one by one."""
-    wanted = set(loan_ids)
-    found = []
-    for at, loan_id in enumerate(owners.loan_ids):
-        if loan_id in wanted:
-            books = LoanBooks(loan_id, owners.books[at])
-            wallet = AccountRef(CUSTOMER_WALLET, "0", books.book)
-            for (name, bucket), column in amounts.items():
-                amount = int(column[at])
-                if amount:
-                    found.append(books.posting(name, amount, bucket=bucket, source=wallet))
-    return found
 
 
 def entries_of(owners: Owners, keys: Sequence[str], amounts: Mapping[Leg, I64]) -> Entries:

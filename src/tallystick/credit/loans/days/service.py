@@ -34,6 +34,7 @@ from tallystick.credit.loans.model import (
     LoanTerms,
 )
 from tallystick.credit.loans.timing import collect_ms, loan_day
+from tallystick.credit.participation.model import JointLoan
 from tallystick.credit.participation.service import record
 from tallystick.pipeline.commands import Context, Registry, Reply
 from tallystick.pipeline.refusals import Refused
@@ -69,13 +70,13 @@ def close_day(command: CloseCreditDay, context: Context) -> Reply:
     if day >= today:
         raise Refused("INVALID_PARAMETER", "The day is not over.")
     uow, until = context.uow, (day + _ONE_DAY).toordinal()
-    ledger = uow.work_on_sets(LoanStanding, LoanPlan, LoanTerms, Loan)
+    ledger = uow.work_on_sets(LoanStanding, LoanPlan, LoanTerms, Loan, JointLoan)
     found = read_shard(uow.connection, command.after_loan_id, command.size, _BY_FOLD_MAX)
     moving = np.flatnonzero(moves(found.shard, until)).tolist()
     shard, parties = with_details(uow.connection, ledger.index, found.shard, moving)
     closed = close_shard(shard, late_terms(uow.connection, shard.terms_id), until)
     post(uow, ledger.index, closed.entries)
-    share_out(context, owners_of(shard), closed.amounts)
+    share_out(context, ledger.index, owners_of(shard), closed.amounts)
     write_quiet(uow.connection, shard, until)
     write_standings(uow.connection, shard, closed.changed)
     for happened in notices(shard, closed, parties):

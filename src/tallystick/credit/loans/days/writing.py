@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tallystick.credit.loans.days.columns import I64
-from tallystick.credit.loans.days.entries import Entries, Leg, Owners, postings_of
+from tallystick.credit.loans.days.entries import Entries, Leg, Owners
 from tallystick.credit.loans.days.reading import Parties, numbers_of
 from tallystick.credit.loans.days.shard import Shard, ShardClosed, Standings
-from tallystick.credit.participation.service import share_postings
+from tallystick.credit.participation.bulk import share_events
 from tallystick.pipeline.commands import Context
 from tallystick.pipeline.decisions import event
 from tallystick.store.connection import Connection
@@ -37,16 +37,11 @@ def post(uow: UnitOfWork, index: JournalIndex, entries: Entries) -> None:
         raise RuntimeError(f"the ledger refused entry {first} of a day: answer {answers[first]}")
 
 
-def share_out(context: Context, owners: Owners, amounts: Mapping[Leg, I64]) -> None:
-    """Share what was posted on loans that several fund, as for postings one by one."""
-    if not owners.loan_ids:
-        return
-    shared = context.uow.connection.execute(
-        "SELECT loan_id FROM joint_loan WHERE loan_id >= ? AND loan_id <= ?",
-        (min(owners.loan_ids), max(owners.loan_ids)),
-    ).fetchall()
-    if shared:
-        share_postings(context, postings_of(owners, amounts, (row[0] for row in shared)))
+def share_out(
+    context: Context, index: JournalIndex, owners: Owners, amounts: Mapping[Leg, I64]
+) -> None:
+    """Share what was posted on loans that several fund."""
+    share_events(context, index, owners.loan_ids, owners.books, amounts)
 
 
 def write_quiet(connection: Connection, shard: Shard, until: int) -> None:
