@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 import structlog
 
 from tallystick.accounting import products as accounting
+from tallystick.accounting.monitors.watch import MonitorWatch
 from tallystick.credit.joint import service as joint
 from tallystick.credit.joint.files.worker import PartnerFiles, files_folder
 from tallystick.credit.loans import service as loans
@@ -24,6 +25,8 @@ from tallystick.parties import service as parties
 from tallystick.partners import service as partners
 from tallystick.partners.delivery import NotificationSender
 from tallystick.partners.keyring import Keyring
+from tallystick.partners.webhooks import service as webhooks
+from tallystick.partners.webhooks.delivery import WebhookSender
 from tallystick.payments.banks.sandbox import sandbox_banks
 from tallystick.payments.banks.worker import BankWorker
 from tallystick.payments.holds import service as holds
@@ -62,7 +65,7 @@ def registry_of_products() -> Registry:
     """Every command that the platform knows."""
     registry = Registry()
     for product in (
-        parties, partners, accounting, wallet, holds, trades, loans, pay_later, joint,
+        parties, partners, webhooks, accounting, wallet, holds, trades, loans, pay_later, joint,
         reconciliation,
     ):  # fmt: skip
         product.register(registry)
@@ -127,10 +130,12 @@ class Platform:
         self.decisions = DecisionEngine(
             READERS, told=self.metrics.decision, shared=self.blacklist.about
         )
+        self.monitors = MonitorWatch()
+        self.monitors.register(self.registry)
         self.executor = Executor(
             writer, self.registry, clock_ms=clock_ms, observer=self.metrics,
             batch_max=settings.batch_max, gates=(authorise, self.decisions.gate),
-            witnesses=(self.decisions.witness,),
+            witnesses=(self.decisions.witness, self.monitors.witness),
         )  # fmt: skip
         self._writer = writer
         self._timer_rows = ReadSession(self.database.connect(readonly=True))
@@ -142,6 +147,9 @@ class Platform:
         self.registry.follow("app.", self.keyring.forget)
         self.sender = NotificationSender(
             self.rows, self.executor, self.keyring, clock_ms, allow=settings.notify_allow
+        )
+        self.webhooks = WebhookSender(
+            self.rows, self.executor, self.sealer, clock_ms, allow=settings.notify_allow
         )
         self.banks = BankWorker(self.rows, self.executor, sandbox_banks(), clock_ms)
         self.partner_files = PartnerFiles(
@@ -188,6 +196,7 @@ class Platform:
         once: dict[str, Worker] = {
             "timers": self.timers.run, "notifications": self.sender.run, "banks": self.banks.run,
             "partner_files": self.partner_files.run,
+            "webhooks": self.webhooks.run,
             "heads": self._sign_heads,
         }  # fmt: skip
         workers: dict[str, Worker] = {"watch": self.watch.run, "graph": self.graph.run}

@@ -19,6 +19,8 @@ from tallystick.accounting.books.model import LedgerBook
 from tallystick.accounting.days import day_of_ms
 from tallystick.accounting.files import BadRow, Call, calls_of_file
 from tallystick.accounting.model import ExpirePending
+from tallystick.accounting.monitors.model import LookAtMonitors
+from tallystick.accounting.monitors.service import ALL_MONITORS
 from tallystick.accounting.periods.decide import require_day_open
 from tallystick.accounting.service import expiry_timer_id
 from tallystick.ledger.bulk import BulkLedger, result_names
@@ -187,6 +189,18 @@ def _apply(connection: Connection, ledger: BulkLedger, call: Call, now_ns: int) 
     return [r.value for r in result_names(codes)]
 
 
+def _have_monitors_looked_at(connection: Connection, now_ns: int) -> None:
+    """Have the platform look at its monitors; here nobody watches the accounts."""
+    sql = "SELECT 1 FROM balance_monitor WHERE active = 1 LIMIT 1"
+    if connection.execute(sql).fetchone() is None:
+        return
+    connection.execute(
+        "INSERT INTO timer (timer_id, due_ms, command) VALUES (?, ?, ?) "
+        "ON CONFLICT (timer_id) DO UPDATE SET due_ms = excluded.due_ms",
+        (ALL_MONITORS, now_ns // 1_000_000, command_bytes(LookAtMonitors())),
+    )
+
+
 def apply_file(
     connection: Connection,
     path: Path,
@@ -220,6 +234,7 @@ def apply_file(
         for call in calls_of_file(path, applied.rows):
             with session.transaction() as ledger:
                 answers = _apply(connection, ledger, call, clock_ns())
+                _have_monitors_looked_at(connection, clock_ns())
                 applied = _after(applied, call, answers)
                 progress.save(applied)
             told(applied.rows)

@@ -7,6 +7,7 @@ from tallystick.accounting.books import service as books
 from tallystick.accounting.corrections import service as corrections
 from tallystick.accounting.groups import service as groups
 from tallystick.accounting.metadata import service as metadata
+from tallystick.accounting.monitors import service as monitors
 from tallystick.accounting.periods import service as periods
 from tallystick.accounting.schedules import service as schedules
 from tallystick.accounting.sweeps import service as sweeps
@@ -17,5 +18,7 @@ __all__ = ["register"]
 
 def register(registry: Registry) -> None:
     """Declare the commands of bookkeeping and of what stands on it."""
-    for product in (service, books, metadata, groups, periods, corrections, schedules, sweeps):
+    for product in (
+        service, books, metadata, groups, periods, corrections, schedules, sweeps, monitors,
+    ):  # fmt: skip
         product.register(registry)

@@ -43,6 +43,7 @@ SEALED: Final = (
     SealedColumn("party", "party_id", "login_sealed", "party.login"),
     SealedColumn("party", "party_id", "name_sealed", "party.name"),
     SealedColumn("app", "app_id", "aes_key_sealed", "app.aes_key"),
+    SealedColumn("webhook_endpoint", "endpoint_id", "secret_sealed", "webhook.secret"),
     SealedColumn("gateway_key", "key_id", "private_sealed", "gateway_key.private"),
     SealedColumn("ledger_key", "key_id", "private_sealed", "ledger_key.private"),
     SealedColumn("blacklist_key", "name", "secret_sealed", "blacklist.secret"),

@@ -354,6 +354,20 @@ class Books:
 
     # Undoing and handing over.
 
+    @property
+    def changes_made(self) -> int:
+        """How many changes there are to undo; a place for `accounts_before`."""
+        return len(self._undo)
+
+    def accounts_before(self, since: int) -> dict[int, Account | None]:
+        """The accounts that changed since a place, as they were there; None for new ones."""
+        accounts = self._accounts
+        before: dict[int, Account | None] = {}
+        for mapping, key, was in self._undo[since:]:
+            if mapping is accounts:
+                before.setdefault(key, was)
+        return before
+
     def mark(self) -> BookMark:
         """The present state, to which `rollback` returns."""
         return BookMark(len(self._undo), self._last_timestamp)

@@ -26,6 +26,7 @@ SCOPES: Final = frozenset(
         "risk:read", "risk:write", "risk:review",
         "reconciliation:write", "reconciliation:read", "ledger:close",
         "blacklist:read", "blacklist:write", "blacklist:subject", "blacklist:keep",
+        "webhooks:write", "webhooks:read",
     }
 )  # fmt: skip
 """What an API key may be allowed."""

@@ -394,6 +394,10 @@ _ROWS: Final = [
      "The schedule is not in a state for this.", "该计划当前状态不允许此操作。"),
     ("SWEEP_NOT_EXIST", 404, BUSINESS, "ACQ.INVALID_PARAMETER",
      "There is no such sweep, or it has ended.", "归集规则不存在或已终止。"),
+    ("MONITOR_NOT_EXIST", 404, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "There is no such monitor, or it has ended.", "余额监控不存在或已终止。"),
+    ("WEBHOOK_NOT_EXIST", 404, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "There is no such webhook endpoint or message.", "Webhook 端点或消息不存在。"),
     ("LEDGER_REFUSED", 409, BUSINESS, "ACQ.SYSTEM_ERROR",
      "The ledger refused the entry.", "账务系统拒绝了该分录。"),
 ]  # fmt: skip

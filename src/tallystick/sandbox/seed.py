@@ -56,7 +56,8 @@ _SCOPES: Final = (
     "parties:write parties:read parties:codes apps:write apps:read notifications:write "
     "disputes:resolve credit:write credit:read reconciliation:write "
     "reconciliation:read risk:write risk:read risk:review ledger:close "
-    "blacklist:read blacklist:write blacklist:subject blacklist:keep"
+    "blacklist:read blacklist:write blacklist:subject blacklist:keep "
+    "webhooks:write webhooks:read"
 )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tallystick.ledger.books import Books
+from tallystick.ledger.model import Account
 from tallystick.store.connection import Connection
 from tallystick.store.ledger_rows import SqlLedgerReader, write_changes
 from tallystick.store.rows import ReadSession
@@ -83,6 +84,7 @@ class UnitOfWork:
         self._timers: list[tuple[str, int | None, bytes]] = []
         self._audits: list[tuple[Value, ...]] = []
         self._when_undone: list[Callable[[], None]] = []
+        self._told: tuple[Books, int] = (self.books, 0)
 
     # Reading.
 
@@ -186,6 +188,20 @@ class UnitOfWork:
     def audit(self, *values: Value) -> None:
         """Add a line to the audit trail (the columns of `audit` after `seq`)."""
         self._audits.append(values)
+
+    def touched_accounts(self) -> dict[int, Account | None] | None:
+        """The accounts whose totals changed since this was last asked, as they were then.
+
+        Returns:
+            None when a bulk call was made or undone since, which tells of no account by itself.
+        """
+        books, since = self._told
+        made = self.books.changes_made
+        self._told = (self.books, made)
+        if books is not self.books:
+            return None
+        # What a refused command had changed is undone by now.
+        return self.books.accounts_before(min(since, made))
 
     # Posting in bulk.
 

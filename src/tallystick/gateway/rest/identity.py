@@ -21,6 +21,8 @@ SCOPE_MEANINGS: Final = {
     "wallet:write": "Top up, withdraw and transfer.",
     "credit:read": "See credit products, lines and loans.",
     "credit:write": "Define credit products, grant lines, draw loans, take payments back, waive.",
+    "webhooks:read": "See webhook endpoints and their messages.",
+    "webhooks:write": "Have events sent to an address, and sent again.",
     "ledger:close": "Close periods of books, and open them again.",
     "reconciliation:read": "See bank statements, proposals and breaks.",
     "reconciliation:write": "Import bank statements, decide proposals, book breaks.",

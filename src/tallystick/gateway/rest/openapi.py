@@ -27,6 +27,7 @@ TAG_MEANINGS: Final = {
     "Holds": "A buyer's money frozen, then given free or paid in parts.",
     "Wallets": "Balances, statements, bank orders, and transfers between wallets.",
     "Ledger": "Double-entry bookkeeping in books of your own; statements and trial balances.",
+    "Webhooks": "Events sent to an address of yours, in the form of Standard Webhooks.",
     "Bookkeeping": "Named books, periods that close, reversals, schedules, monitors, exchange.",
     "Proofs": "Signed heads of the ledger, and proofs that anyone can check offline.",
     "Parties": "People and merchants.",

@@ -1,0 +1,1 @@
+"""Balance monitors: a threshold that is crossed is an event, once."""
