@@ -30,7 +30,7 @@ from tallystick.accounting.monitors.model import (
 from tallystick.accounting.monitors.views import monitor_story
 from tallystick.accounting.monitors.watch import MonitorWatch
 from tallystick.accounting.sweeps.model import CreateSweep
-from tallystick.ledger.model import TransferFlags
+from tallystick.ledger.model import Transfer, TransferFlags
 from tallystick.pipeline.commands import SYSTEM, Command, Context, Registry, Reply, Request
 from tallystick.pipeline.executor import Witness
 from tallystick.store.ledger_rows import id_bytes
@@ -49,8 +49,7 @@ class PostedInBulk(Reply, frozen=True, kw_only=True):
 
 
 def _post_in_bulk(command: PostInBulk, context: Context) -> Reply:
-    moved = {"id": 1 << 60, "debit_account_id": 1, "credit_account_id": SHOP,
-             "amount": command.amount, "ledger": BOOK, "code": 1}  # fmt: skip
+    moved = Transfer(1 << 60, 1, SHOP, command.amount, book=BOOK, code=1)
     answers = context.uow.create_transfers([moved])
     assert answers.tolist() == [0]
     return PostedInBulk()

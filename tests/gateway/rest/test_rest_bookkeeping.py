@@ -129,3 +129,26 @@ def test_a_sweep_runs_when_it_is_asked_for(rest: Rest, book: int) -> None:
     assert rest.get(f"/v1/ledger/accounts/{shop}")["balance"] == "150"
     assert [run["to_header"] for run in rest.get(where)["runs"]] == ["750"]
     assert rest.done(f"{where}/end")["active"] is False
+
+
+def test_a_monitor_tells_a_webhook(rest: Rest, book: int) -> None:
+    source, shop = make_book(rest, book)
+    wanted = {"url": "https://127.0.0.1:1/", "topics": ["monitor.crossed"]}
+    hook = rest.done("/v1/webhooks", wanted, key=f"hook-{book}")
+    again = rest.post("/v1/webhooks", wanted, key=f"hook-{book}")
+    assert (again.replayed, again.body) == (True, hook)
+    assert hook["secret"].startswith("whsec_")
+    body = {"name": "much", "account_id": str(shop), "direction": "above", "threshold": "100"}
+    made = rest.done("/v1/ledger/monitors", body)
+    rest.done("/v1/ledger/transfers", move(book, (source, shop), 150))
+    where = f"/v1/ledger/monitors/{made['monitor_id']}"
+    found = rest.get(where)
+    assert (found["monitor"]["fired"], found["changes"][0]["value"]) == (True, "150")
+    sent = rest.get("/v1/webhook-messages", endpoint_id=hook["endpoint_id"])["items"]
+    assert [m["topic"] for m in sent] == ["monitor.crossed"]
+    told = rest.get(f"/v1/webhook-messages/{sent[0]['message_id']}")["body"]
+    assert '"value":"150"' in told
+    assert rest.done(f"{where}/end")["active"] is False
+    rest.done(f"/v1/webhooks/{hook['endpoint_id']}/end")
+    both = body | {"ledger": book, "code": 10}
+    assert rest.refused("/v1/ledger/monitors", both) == "INVALID_PARAMETER"
