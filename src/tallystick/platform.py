@@ -47,7 +47,7 @@ from tallystick.risk.decision import service as decision_service
 from tallystick.risk.decision.engine import DecisionEngine
 from tallystick.risk.graph import service as graph_service
 from tallystick.risk.graph.follower import GraphFollower
-from tallystick.risk_facts import READERS
+from tallystick.risk_facts import FOR_PEOPLE, READERS
 from tallystick.settings import Settings
 from tallystick.store.connection import Connection, Database
 from tallystick.store.engine import DataFolder, StoreError, database_of, migrate
@@ -128,8 +128,12 @@ class Platform:
         self.blacklist.register(self.registry)
         self.metrics = Metrics()
         self.decisions = DecisionEngine(
-            READERS, told=self.metrics.decision, shared=self.blacklist.about
-        )
+            READERS, for_people=FOR_PEOPLE, told=self.metrics.decision,
+            unanswered=self.metrics.unanswered, standing=self.graph.standing,
+            shared=self.blacklist.about,
+            open_rows=lambda: ReadSession(self.database.connect(readonly=True)),
+        )  # fmt: skip
+        self.graph.watch_standing(lambda: self.decisions.wants_graph)
         self.monitors = MonitorWatch()
         self.monitors.register(self.registry)
         self.executor = Executor(

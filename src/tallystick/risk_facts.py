@@ -11,14 +11,26 @@ from typing import Any, Final
 
 from tallystick.credit.loans.model import DrawLoan
 from tallystick.credit.pay_later.model import PayTradeLater
-from tallystick.parties.model import PaymentCode
-from tallystick.partners.model import AddAppKey, App
+from tallystick.parties.model import IssuePaymentCode, PaymentCode, RecordPasswordTry
+from tallystick.partners.model import (
+    AddAppKey,
+    AddSeller,
+    App,
+    CreateApiKey,
+    CreateApp,
+    CreateOperator,
+    OpenSession,
+    RecordOperatorTry,
+    ResetOperatorPassword,
+    SetOperatorStatus,
+)
 from tallystick.payments.callers import acting_app
 from tallystick.payments.holds.model import FreezeFunds
 from tallystick.payments.trades.model import (
     ConfirmReceipt,
     PayTrade,
     RefundTrade,
+    RelateReceivers,
     SplitTrade,
     Trade,
     TradeCommand,
@@ -32,7 +44,7 @@ from tallystick.pipeline.commands import Command, Context
 from tallystick.risk.decision.engine import Reader
 from tallystick.risk.decision.facts import Facts
 
-__all__ = ["READERS"]
+__all__ = ["FOR_PEOPLE", "READERS"]
 
 
 def _merchant(context: Context, app_id: str) -> str:
@@ -131,14 +143,19 @@ def _transfer(command: TransferBetweenWallets, context: Context) -> Facts:
 def _top_up(command: StartTopUp, context: Context) -> Facts:
     return _facts(
         context, "top_up", "", amount=command.amount, currency=command.currency,
-        party=command.party_id,
+        party=command.party_id, card=_bank_card(command.party_id, command.bank_id),
     )  # fmt: skip
+
+
+def _bank_card(party_id: str, bank_id: str) -> str:
+    """A token for a party's account at a bank."""
+    return f"{bank_id}:{party_id}"
 
 
 def _withdrawal(command: StartWithdrawal, context: Context) -> Facts:
     return _facts(
         context, "withdrawal", "", amount=command.amount, currency=command.currency,
-        party=command.party_id,
+        party=command.party_id, card=_bank_card(command.party_id, command.bank_id),
     )  # fmt: skip
 
 
@@ -150,6 +167,59 @@ def _app_key(command: AddAppKey, context: Context) -> Facts:
     """Who holds an app's key acts for its merchant."""
     merchant = _merchant(context, command.app_id)
     return Facts("app_key", party=merchant, merchant=merchant, app=command.app_id)
+
+
+def _app(command: CreateApp, context: Context) -> Facts:
+    return Facts("app", party=command.merchant_id, merchant=command.merchant_id, app=command.app_id)
+
+
+def _seller(command: AddSeller, context: Context) -> Facts:
+    merchant = _merchant(context, command.app_id)
+    return Facts("seller", party=merchant, payee=command.party_id, merchant=merchant,
+                 app=command.app_id)  # fmt: skip
+
+
+def _receivers(command: RelateReceivers, context: Context) -> Facts:
+    """Who may get a share of an app's trades; the first of them is the payee."""
+    merchant = _merchant(context, command.app_id)
+    return Facts("receiver", party=merchant, payee=next(iter(command.receivers), ""),
+                 merchant=merchant, app=command.app_id)  # fmt: skip
+
+
+def _api_key(command: CreateApiKey, context: Context) -> Facts:
+    merchant = _merchant(context, command.app_id)
+    return Facts("api_key", party=merchant, merchant=merchant, app=command.app_id)
+
+
+def _payment_code(command: IssuePaymentCode, context: Context) -> Facts:
+    """Who holds the code pays with it."""
+    return Facts("payment_code", party=command.party_id)
+
+
+def _password_try(command: RecordPasswordTry, context: Context) -> Facts | None:
+    """A right login is a sign-in; what a right payment password is for is decided by itself."""
+    if command.right:
+        return Facts("sign_in", party=command.party_id) if command.password == "login" else None  # noqa: S105
+    kind = "sign_in_wrong" if command.password == "login" else "payment_password_wrong"  # noqa: S105
+    return Facts(kind, party=command.party_id)
+
+
+def _operator_try(command: RecordOperatorTry, context: Context) -> Facts | None:
+    """Wrong tries; a right one opens a session."""
+    return None if command.right else Facts("operator_sign_in_wrong", party=command.operator_id)
+
+
+def _session(command: OpenSession, context: Context) -> Facts:
+    kind = "operator_session" if command.kind == "operator" else "session"
+    return Facts(kind, party=command.subject_id)
+
+
+def _operator(command: CreateOperator | SetOperatorStatus, context: Context) -> Facts:
+    return Facts("operator", party=command.operator_id)
+
+
+def _password(command: ResetOperatorPassword, context: Context) -> Facts:
+    return Facts("password", party=command.operator_id)
 
 
 READERS: Final[Mapping[type[Command], Reader]] = {
@@ -164,5 +234,21 @@ READERS: Final[Mapping[type[Command], Reader]] = {
     StartWithdrawal: _withdrawal,
     DrawLoan: _loan,
     AddAppKey: _app_key,
+    CreateApp: _app,
+    AddSeller: _seller,
+    RelateReceivers: _receivers,
+    CreateApiKey: _api_key,
+    IssuePaymentCode: _payment_code,
+    RecordPasswordTry: _password_try,
+    RecordOperatorTry: _operator_try,
+    OpenSession: _session,
+    CreateOperator: _operator,
+    SetOperatorStatus: _operator,
+    ResetOperatorPassword: _password,
 }
 """Each decided command, with what tells its facts."""
+
+FOR_PEOPLE: Final[frozenset[type[Command]]] = frozenset(
+    {RecordPasswordTry, RecordOperatorTry, OpenSession}
+)
+"""Commands that the platform asks for on behalf of the one who signs in."""

@@ -16,6 +16,7 @@ from tests.console.world import ask, trades_in_every_state
 from tests.gateway.alipay.shop import Shop
 from tests.server_process import ServerProcess
 
+from tallystick.parties.passwords import PasswordHasher
 from tallystick.partners.model import CreateOperator, Role
 from tallystick.platform import Platform
 from tallystick.sandbox.seed import seed
@@ -28,6 +29,8 @@ _ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
     "--no-first-run", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+
+SECOND_PASSWORD = "second-1"
 
 # The shop of these tests listens on the loopback address.
 _LOOPBACK = "127.0.0.1/32"
@@ -44,6 +47,9 @@ async def _fill(data: Path, port: int, notify_url: str) -> None:
     await seed(platform)
     await ask(platform, CreateOperator(operator_id="guessed", login="guessed", role=Role.VIEWER,
                                        password_hash="of no password"))  # fmt: skip
+    password = PasswordHasher.of(settings).hash_password(SECOND_PASSWORD)
+    await ask(platform, CreateOperator(operator_id="second", login="second", role=Role.OPERATOR,
+                                       password_hash=password))  # fmt: skip
     await trades_in_every_state(platform, notify_url)
     while platform.timers.lag_ms() > 0:
         await asyncio.sleep(0.02)

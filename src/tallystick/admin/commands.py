@@ -246,6 +246,7 @@ api_keys = CommandApp(name="api-key", help="Keys of the REST API.")
 def create(
     name: str, *, place: Place = HERE,
     scope: Annotated[list[str] | None, Parameter(negative=())] = None, app: str = "",
+    operator: str = "",
 ) -> int:  # fmt: skip
     """Make a key; its secret is shown this once and kept nowhere.
 
@@ -253,14 +254,16 @@ def create(
         name: what the key is for.
         scope: what it may do, once for each scope; every scope by default.
         app: the app that it acts as; none by default.
+        operator: the login of the operator for whom it stands; nobody by default.
     """
     key_id = new_key_id()
     secret = new_secret(key_id)
     scopes = " ".join(scope or sorted(SCOPES))
     with offline(place.settings) as platform:
         command = CreateApiKey(
-            key_id=key_id, name=name, secret_hash=secret.digest, scopes=scopes, app_id=app
-        )
+            key_id=key_id, name=name, secret_hash=secret.digest, scopes=scopes, app_id=app,
+            operator_id=_operator(platform, operator).operator_id if operator else "",
+        )  # fmt: skip
         carry_out(platform, command)
     place.say(
         {"key_id": key_id, "name": name, "scopes": scopes.split(), "secret": secret.text},

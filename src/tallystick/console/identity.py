@@ -28,7 +28,7 @@ from tallystick.partners.model import (
 )
 from tallystick.partners.sessions import new_token, session_index
 from tallystick.pipeline.commands import SYSTEM, Caller, CallerKind, Command
-from tallystick.pipeline.refusals import Refusal
+from tallystick.pipeline.refusals import Refusal, Refused
 
 __all__ = [
     "Failed", "close_session", "failed_text", "open_session", "prove_payment_password",
@@ -124,7 +124,11 @@ async def sign_in_operator(front: Frontend, login: str, password: str) -> Operat
 async def open_session(
     front: Frontend, visitor: Visitor, answer: Response[Any], kind: str, subject_id: str
 ) -> None:
-    """Remember the browser under a new token; what it held before is worth nothing any more."""
+    """Remember the browser under a new token; what it held before is worth nothing any more.
+
+    Raises:
+        Refused: risk does not allow the session.
+    """
     await _forget(front, visitor)
     token = new_token()
     settings = front.platform.settings
@@ -135,7 +139,10 @@ async def open_session(
         subject_id=subject_id,
         expires_ms=front.platform.clock_ms() + hours * _HOUR_MS,
     )
-    await front.submit(_as_operator(subject_id) if kind == "operator" else SYSTEM, command)
+    caller = _as_operator(subject_id) if kind == "operator" else SYSTEM
+    opened = await front.submit(caller, command)
+    if opened.refusal is not None:
+        raise Refused(*opened.refusal)
     name, path = _COOKIES[kind]
     front.set_cookie(answer, name, token, path=path)
 

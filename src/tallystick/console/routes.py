@@ -23,6 +23,9 @@ from tallystick.console.operators import OPERATORS
 from tallystick.console.overview import OVERVIEW
 from tallystick.console.reconciliation import RECONCILIATION
 from tallystick.console.requests import BODY_MAX_BYTES, csrf_gate, error_handlers
+from tallystick.console.risk_decisions import RISK_DECISIONS
+from tallystick.console.risk_reviews import RISK_REVIEWS
+from tallystick.console.risk_rules import RISK_RULES
 from tallystick.console.trades import TRADES
 from tallystick.console.visitor import Asking, Visitor, WebRequest, visitor_of
 from tallystick.console.wallet import WALLET
@@ -78,7 +81,8 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
     handlers = (
         *CASHIER, *WALLET, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS, *LEDGER_FILES,
         *RECONCILIATION,
-        *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH, *BLACKLIST, *LOAN_CALCULATOR, unknown,
+        *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH, *BLACKLIST, *RISK_DECISIONS,
+        *RISK_RULES, *RISK_REVIEWS, *LOAN_CALCULATOR, unknown,
     )  # fmt: skip
     pages = Router(
         "/",

@@ -44,6 +44,7 @@ _OPERATOR_SCOPES = _VIEWER_SCOPES | {
     "payments:write", "disputes:resolve", "notifications:write", "apps:write",
     "reconciliation:write", "ledger:write", "ledger:close",
     "blacklist:write", "blacklist:subject", "blacklist:keep", "webhooks:write",
+    "risk:write", "risk:review",
 }  # fmt: skip
 
 

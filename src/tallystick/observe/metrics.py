@@ -65,6 +65,10 @@ METRICS: Final[Mapping[str, tuple[str, str]]] = {
         "Decided commands by outcome and by what it comes from: `rules`, `list`, `step_up`, "
         "`review`, nothing, or `failure` with `open` or `closed`.",
     ),
+    "tallystick_risk_unanswered": (
+        "counter",
+        "Commands without an answer of risk, by command and by its policy: `open` or `closed`.",
+    ),
     "tallystick_risk_seconds": ("histogram", "How long risk took for a command."),
     "tallystick_http_answers": ("counter", "Answers by door and HTTP status."),
     "tallystick_store_writable": ("gauge", "0 when the last batch could not be written."),
@@ -128,8 +132,8 @@ class State(NamedTuple):
 class Metrics:
     """Counts since the start, and the last look at the books.
 
-    `command`, `batch` and `decision` are called by the executor's thread, the others by the
-    event loop's.
+    `command`, `batch`, `decision` and `unanswered` are called by the executor's thread, the
+    others by the event loop's.
     """
 
     def __init__(self) -> None:
@@ -141,6 +145,7 @@ class Metrics:
         self._gateway: dict[tuple[str, str], int] = {}
         self._answers: dict[tuple[str, str], int] = {}
         self._decisions: dict[tuple[str, str], int] = {}
+        self._unanswered: dict[tuple[str, str], int] = {}
         self._decision_seconds = Histogram(_RISK_SECONDS)
         self._scrape = threading.Lock()
         self._state: State | None = None
@@ -171,6 +176,11 @@ class Metrics:
         self._decisions[key] = self._decisions.get(key, 0) + 1
         self._decision_seconds.observe(seconds)
 
+    def unanswered(self, command: str, policy: str) -> None:
+        """Risk gave no answer to a command, which was let through (`open`) or not (`closed`)."""
+        key = (command, policy)
+        self._unanswered[key] = self._unanswered.get(key, 0) + 1
+
     def gateway_request(self, method: str, result: str) -> None:
         """A partner's request ended; only known methods and codes, so that labels stay few."""
         key = (method, result)
@@ -197,6 +207,7 @@ class Metrics:
         yield _histograms("tallystick_batch_seconds", {"": self._batch_seconds})
         yield _counter("tallystick_gateway_requests", ("method", "result"), self._gateway)
         yield _counter("tallystick_risk_decisions", ("outcome", "why"), self._decisions)
+        yield _counter("tallystick_risk_unanswered", ("command", "policy"), self._unanswered)
         yield _histograms("tallystick_risk_seconds", {"": self._decision_seconds})
         yield _counter("tallystick_http_answers", ("door", "status"), self._answers)
         yield _gauge("tallystick_build_info", {__version__: 1}, "version")

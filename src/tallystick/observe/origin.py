@@ -1,4 +1,4 @@
-"""Where the request that is being answered came from: the caller's address and device."""
+"""Where the request that is being answered came from: the caller's address, device and card."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ __all__ = ["begin_origin", "current_origin"]
 
 _DEVICE: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{3,63}")
 _DEVICE_HEADER: Final = b"x-device-id"
-_NOWHERE: Final = ("", "")
+_CARD_HEADER: Final = b"x-card-token"
+_NOWHERE: Final = ("", "", "")
 
-_origin: ContextVar[tuple[str, str]] = ContextVar("origin", default=_NOWHERE)
+_origin: ContextVar[tuple[str, str, str]] = ContextVar("origin", default=_NOWHERE)
 
 
-def current_origin() -> tuple[str, str]:
-    """The device and the network address; empty texts outside of a request."""
+def current_origin() -> tuple[str, str, str]:
+    """The device, the network address and the card's token; empty texts outside of a request."""
     return _origin.get()
 
 
@@ -24,11 +25,13 @@ def begin_origin(client: tuple[str, int] | None, headers: list[tuple[bytes, byte
     """Note where a request came from.
 
     The device is what the caller says in `X-Device-Id`: 4 to 64 letters, digits, dots, dashes,
-    underscores and colons. It proves nothing by itself.
+    underscores and colons. A token that stands for the card that is used is said in
+    `X-Card-Token`, in the same form. Neither proves anything by itself.
     """
-    device = ""
+    device = card = ""
     for name, value in headers:
         if name == _DEVICE_HEADER and _DEVICE.fullmatch(value):
             device = value.decode()
-            break
-    _origin.set((device, client[0] if client else ""))
+        elif name == _CARD_HEADER and _DEVICE.fullmatch(value):
+            card = value.decode()
+    _origin.set((device, client[0] if client else "", card))

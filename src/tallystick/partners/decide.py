@@ -254,9 +254,12 @@ def create_gateway_key(
 
 def create_api_key(
     known: ApiKey | None, same_secret: ApiKey | None, app: App | None, command: CreateApiKey,
-    now_ms: int,
+    now_ms: int, operator_id: str = "",
 ) -> Decision:  # fmt: skip
     """A REST key by the digest of its secret.
+
+    Args:
+        operator_id: the person for whom it stands; empty for a program of nobody's.
 
     Raises:
         Refused: INVALID_PARAMETER, APP_NOT_EXIST.
@@ -276,6 +279,7 @@ def create_api_key(
         app_id=command.app_id,
         status=KeyStatus.ACTIVE,
         created_ms=now_ms,
+        operator_id=operator_id,
     )
     return Decision(PartnerDone(id=key.key_id), rows=(key,))
 

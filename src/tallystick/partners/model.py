@@ -107,6 +107,7 @@ class ApiKey(Row, frozen=True):
     app_id: str
     status: KeyStatus
     created_ms: int
+    operator_id: str
 
 
 class Operator(Row, frozen=True):
@@ -257,6 +258,7 @@ class CreateApiKey(Command, frozen=True, kw_only=True, tag="api_key.create"):
     secret_hash: bytes
     scopes: str
     app_id: str = ""
+    operator_id: str = ""
 
 
 class RevokeApiKey(Command, frozen=True, kw_only=True, tag="api_key.revoke"):

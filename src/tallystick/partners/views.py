@@ -16,11 +16,12 @@ from tallystick.partners.model import (
     NotificationAttempt,
     NotificationStatus,
 )
+from tallystick.pipeline.commands import Caller, CallerKind
 from tallystick.store.rows import ReadSession, Rows
 
 __all__ = [
     "Delivery", "api_keys", "app_keys", "app_sellers", "apps", "delivery_of", "gateway_keys",
-    "notification_page", "undelivered",
+    "notification_page", "person_of", "undelivered",
 ]  # fmt: skip
 
 
@@ -55,6 +56,14 @@ def gateway_keys(rows: ReadSession) -> list[GatewayKey]:
 def api_keys(rows: ReadSession) -> list[ApiKey]:
     """All REST keys, oldest first."""
     return rows.query(ApiKey, "ORDER BY created_ms, key_id")
+
+
+def person_of(rows: Rows, caller: Caller) -> str:
+    """The operator who asks, or for whom the asking key stands; empty for nobody known."""
+    if caller.kind is CallerKind.OPERATOR:
+        return caller.id
+    key = rows.get(ApiKey, caller.id) if caller.kind is CallerKind.KEY else None
+    return "" if key is None else key.operator_id
 
 
 def delivery_of(rows: Rows, notify_id: str) -> Delivery | None:

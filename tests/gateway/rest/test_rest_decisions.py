@@ -11,13 +11,48 @@ import pytest
 from tests.gateway.rest.rest_client import BUYER, Rest
 from tests.server_process import ServerProcess
 
+from tallystick.partners.api_keys import new_key_id, new_secret
+from tallystick.partners.model import CreateApiKey
+from tallystick.pipeline.commands import SYSTEM, Request
+from tallystick.platform import Platform
+from tallystick.settings import load_settings
+
 LARGE = {"name": "large", "when": "kind == 'payment' && amount >= 7700", "action": "hold"}
 
 
+def _key_of(platform: Platform, operator_id: str) -> str:
+    """A key that stands for an operator."""
+    secret = new_secret(new_key_id())
+    command = CreateApiKey(key_id=secret.key_id, name="review", secret_hash=secret.digest,
+                           scopes="risk:review", operator_id=operator_id)  # fmt: skip
+    answer = platform.executor.submit_and_wait(Request.once(SYSTEM, command))
+    assert answer.refusal is None, answer.refusal
+    return secret.text
+
+
 @pytest.fixture(scope="module")
-def risk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rest]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> ServerProcess:
     """A server of its own: what is decided here is nobody else's business."""
-    server = ServerProcess(Path(tmp_path_factory.mktemp("risk")) / "data").start()
+    return ServerProcess(Path(tmp_path_factory.mktemp("risk")) / "data")
+
+
+@pytest.fixture(scope="module")
+def keys(served: ServerProcess) -> list[str]:
+    """Keys of two people, made while nothing serves."""
+    served.start()
+    served.stop()
+    platform = Platform.open(load_settings(None, {}, data=served.data))
+    platform.executor.start()
+    try:
+        return [_key_of(platform, f"sandbox-{login}") for login in ("operator", "viewer")]
+    finally:
+        platform.executor.stop()
+        platform.close()
+
+
+@pytest.fixture(scope="module")
+def risk(served: ServerProcess, keys: list[str]) -> Iterator[Rest]:
+    server = served.start()
     rest = Rest.of(server)
     try:
         yield rest
@@ -31,14 +66,16 @@ def pay(rest: Rest, amount: str) -> Any:
     return rest.post(f"/v1/trades/{trade['trade_no']}/pay", {"payment_code": rest.new_code()})
 
 
-def test_a_rule_is_saved_tested_published_and_holds_until_two_agree(risk: Rest) -> None:
+def test_a_rule_is_saved_tested_published_and_holds_until_two_agree(
+    risk: Rest, keys: list[str]
+) -> None:
     risk.done("/v1/risk/features", {"name": "paid_1h", "aggregate": "count", "by": ["party"],
-                                    "within_min": 60})  # fmt: skip
+                                    "within_min": 60, "where": "kind == 'payment'"})  # fmt: skip
     assert pay(risk, "78.00").status == 200
     saved = risk.done("/v1/risk/rules", LARGE)
     assert saved == {"id": "large", "number": 1}
     tested = risk.done("/v1/risk/backtest", {"rules": [LARGE]})
-    assert (tested["events"], tested["rules"][0]["hits"]) == (1, 1)
+    assert (tested["events"], tested["rules"][0]["hits"]) == (2, 1)
     assert pay(risk, "78.00").status == 200
     risk.done("/v1/risk/rules/large/1/publish")
     held = pay(risk, "78.00")
@@ -47,14 +84,16 @@ def test_a_rule_is_saved_tested_published_and_holds_until_two_agree(risk: Rest) 
     (review,) = risk.get("/v1/risk/reviews")
     assert review["review_id"] in held.body["detail"]
     release = f"/v1/risk/reviews/{review['review_id']}/release"
-    assert risk.done(release, {"note": "known buyer"})["status"] == "held"
-    assert risk.refused(release, {}) == "RISK_SAME_REVIEWER"
-    second = risk.with_key("risk:review")
+    assert risk.refused(release, {}) == "RISK_REVIEWER_UNKNOWN"
+    first, second = (risk.with_text(key) for key in keys)
+    assert first.done(release, {"note": "known buyer"})["status"] == "held"
+    assert first.refused(release, {}) == "RISK_SAME_REVIEWER"
     released = second.done(release, {})
     assert released["status"] == "released"
     trade_no = review["command"]["trade_no"]
     assert risk.get(f"/v1/trades/{trade_no}")["status"] == "held"
-    decisions = risk.get("/v1/risk/decisions", party=BUYER)
+    decided = risk.get("/v1/risk/decisions", party=BUYER)
+    decisions = [d for d in decided if d["kind"] == "payment"]
     assert [d["outcome"] for d in decisions] == ["allow", "allow", "hold", "allow", "allow"]
     seq = decisions[2]["seq"]
     seen = risk.get(f"/v1/risk/decisions/{seq}")

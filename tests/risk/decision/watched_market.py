@@ -31,7 +31,7 @@ from tallystick.risk.decision.model import (
     SaveRule,
 )
 from tallystick.risk.decision.rules import Rule
-from tallystick.risk_facts import READERS
+from tallystick.risk_facts import FOR_PEOPLE, READERS
 
 __all__ = ["ANN", "BEN", "WatchedMarket", "watched"]
 
@@ -45,7 +45,7 @@ class WatchedMarket(Market):
 
     def __init__(self, database: Path, registry: Registry, clock: Clock | None = None,
                  **options: Any) -> None:  # fmt: skip
-        self.engine = DecisionEngine(READERS, **options)
+        self.engine = DecisionEngine(READERS, for_people=FOR_PEOPLE, **options)
         self._number = 0
         super().__init__(
             database, registry, clock, gates=(authorise, self.engine.gate),

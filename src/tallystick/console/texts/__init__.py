@@ -17,6 +17,7 @@ from tallystick.console.texts.ledger import LEDGER
 from tallystick.console.texts.operators import OPERATORS
 from tallystick.console.texts.people import PEOPLE
 from tallystick.console.texts.reconciliation import RECONCILIATION
+from tallystick.console.texts.risk import RISK
 
 __all__ = ["TEXTS", "Language", "choose_language", "text"]
 
@@ -29,6 +30,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **BLACKLIST,
     **RECONCILIATION,
     **LEDGER,
+    **RISK,
 }
 
 

@@ -165,10 +165,11 @@ REVIEW_OPERATIONS: Final[tuple[Operation, ...]] = (
     change(
         "/v1/risk/reviews/{review_id}/release", "releaseHeld", tag=_TAG, scope=_REVIEW,
         for_apps=False, parameters=_ONE, summary="Agree to a held command",
-        description="It runs with the agreement of a second caller; what its own handler "
-        "refuses by then is refused here with that code.",
+        description="It runs with the agreement of a second person: an operator, or the one for "
+        "whom a key stands. What its own handler refuses by then is refused here with that code.",
         body=ReviewNote, command=release, show=_reviewed, answer=ReviewShape,
-        refusals=("RISK_REVIEW_NOT_EXIST", "RISK_REVIEW_ENDED", "RISK_SAME_REVIEWER"),
+        refusals=("RISK_REVIEW_NOT_EXIST", "RISK_REVIEW_ENDED", "RISK_SAME_REVIEWER",
+                  "RISK_REVIEWER_UNKNOWN"),
     ),
     change(
         "/v1/risk/reviews/{review_id}/reject", "rejectHeld", tag=_TAG, scope=_REVIEW,

@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.risk.decision.columns import Column, condition_over
-from tallystick.risk.decision.facts import FACTS, LISTED, LISTED_KINDS, SCORE, SHARED
+from tallystick.risk.decision.facts import (
+    FACTS,
+    GRAPH,
+    LISTED,
+    LISTED_KINDS,
+    SCORE,
+    SHARED,
+)  # fmt: skip
 from tallystick.risk.decision.files import Events
 from tallystick.risk.decision.history import features_over
 from tallystick.risk.decision.language import names_in, parse
@@ -25,6 +32,9 @@ from tallystick.risk.decision.scorecard import scores_over
 __all__ = ["Backtest", "RuleResult", "SetResult", "backtest", "listed_over"]
 
 Mask = NDArray[np.bool_]
+
+_EXACT: Final = 1 << 20
+"""Sums of so many ones are exact as 32-bit floats."""
 
 _STOPS: Final = ("challenge", "hold", "deny")
 
@@ -110,6 +120,12 @@ def _hits(
     model = rule_set.model
     scored = {b.feature for b in model.bins} if model is not None and SCORE in used else set()
     at_hand = {name: history.columns[name] for name in FACTS}
+    at_hand |= {name: history.columns[name] for name in GRAPH if name in history.columns}
+    at_hand |= {
+        name: Column(np.full(history.size, unknown, np.int32))
+        for name, unknown in GRAPH.items()
+        if name not in at_hand and (name in used or name in scored)
+    }
     at_hand |= listed_over(events, entries, used)
     for name in used & SHARED.keys():
         texts = [""] if isinstance(SHARED[name], str) else None
@@ -151,13 +167,14 @@ class _Tally:
 
     def add(self, rule: Rule, hits: Mask) -> None:
         """Count a rule's hits."""
-        caught = hits & self._fraud
+        places = np.flatnonzero(hits)
+        amounts, caught = self._amount[places], self._fraud[places]
         counts = {
-            "hits": int(np.count_nonzero(hits)),
+            "hits": len(places),
             "caught": int(np.count_nonzero(caught)),
-            "false_positives": int(np.count_nonzero(hits & self._genuine)),
-            "amount_hit": int(self._amount[hits].sum()),
-            "amount_saved": int(self._amount[caught].sum()),
+            "false_positives": int(np.count_nonzero(self._genuine[places])),
+            "amount_hit": int(amounts.sum()),
+            "amount_saved": int(amounts[caught].sum()),
         }
         self.rules.append((rule, counts))
         self.bits[rule.name] = np.packbits(hits)
@@ -166,6 +183,7 @@ class _Tally:
     def results(self) -> list[RuleResult]:
         """Every rule's result, in the order of their names."""
         alone = np.packbits((self.seen == 1) & self._fraud)
+        shared = self._shared()
         found = []
         for rule, counts in sorted(self.rules, key=lambda each: each[0].name):
             own = self.bits[rule.name]
@@ -175,19 +193,32 @@ class _Tally:
                     name=rule.name, version=rule.version, lane=rule.lane, action=rule.action,
                     precision=counts["caught"] / judged if judged else 0.0,
                     only_here=int(np.bitwise_count(own & alone).sum()),
-                    overlap=self._overlap(rule.name, own), **counts,
+                    overlap=_largest(rule.name, shared[rule.name]), **counts,
                 )
             )  # fmt: skip
         return found
 
-    def _overlap(self, name: str, own: NDArray[np.uint8]) -> dict[str, int]:
-        shared = [
-            (int(np.bitwise_count(own & other).sum()), other_name)
-            for other_name, other in self.bits.items()
-            if other_name != name
-        ]
-        largest = sorted(shared, key=lambda pair: (-pair[0], pair[1]))[:5]
-        return {other: count for count, other in largest if count}
+    def _shared(self) -> dict[str, dict[str, int]]:
+        """By rule, how many hits it shares with each: only events that two hit can say it."""
+        several = np.flatnonzero(self.seen == 2)
+        names, size = list(self.bits), len(self.seen)
+        hits = np.empty((len(names), len(several)), np.float32)
+        for row, bits in zip(hits, self.bits.values(), strict=True):
+            row[:] = np.unpackbits(bits, count=size)[several]
+        counts = np.zeros((len(names), len(names)), np.int64)
+        for start in range(0, len(several), _EXACT):
+            part = hits[:, start : start + _EXACT]
+            counts += np.rint(part @ part.T).astype(np.int64)
+        return {
+            name: dict(zip(names, row.tolist(), strict=True))
+            for name, row in zip(names, counts, strict=True)
+        }
+
+
+def _largest(name: str, shared: Mapping[str, int]) -> dict[str, int]:
+    """The five that share most."""
+    others = sorted((-count, other) for other, count in shared.items() if other != name and count)
+    return {other: -count for count, other in others[:5]}
 
 
 def _share(count: int, of: Mask) -> float:

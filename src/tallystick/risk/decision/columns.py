@@ -31,7 +31,6 @@ __all__ = ["Column", "condition_over"]
 _CHUNK: Final = 1 << 16
 _LIMIT: Final = 2.0**63
 _LOWEST: Final = -(2**63)
-_SAFE: Final = 2**31
 
 Mask = NDArray[np.bool_]
 
@@ -45,6 +44,13 @@ class Column:
         self._passed: dict[tuple[str, str], Mask] = {}
 
     @cached_property
+    def peak(self) -> int:
+        """No number is farther from 0 than this."""
+        if self.texts is not None or not len(self.values):
+            return 0
+        return max(abs(int(self.values.max())), abs(int(self.values.min())))
+
+    @cached_property
     def _codes(self) -> dict[str, int]:
         return {text: code for code, text in enumerate(self.texts or ())}
 
@@ -55,6 +61,7 @@ class Column:
     def part(self, start: int, end: int) -> Column:
         """A run of rows; the texts are shared."""
         piece = Column(self.values[start:end], self.texts)
+        piece.__dict__["peak"] = self.peak
         if self.texts is not None:
             piece.__dict__["_codes"] = self._codes
             piece._passed = self._passed
@@ -73,10 +80,15 @@ class Column:
 
 
 class _Result(NamedTuple):
-    """Values (an array or one for all rows), and where they are an error (None: nowhere)."""
+    """Values (an array or one for all rows), and where they are an error (None: nowhere).
+
+    Args:
+        peak: no number is farther from 0 than this.
+    """
 
     values: Any
     wrong: Mask | None = None
+    peak: int = 0
 
 
 def _either(left: Mask | None, right: Mask | None) -> Mask | None:
@@ -94,9 +106,11 @@ class _Over:
 
     def of(self, tree: Expression) -> _Result:
         if isinstance(tree, Literal):
-            return _Result(tree.value)
+            peak = abs(tree.value) if isinstance(tree.value, int) else 0
+            return _Result(tree.value, None, peak)
         if isinstance(tree, Name):
-            return _Result(self._columns[tree.name].values)
+            column = self._columns[tree.name]
+            return _Result(column.values, None, column.peak)
         if isinstance(tree, Unary):
             return self._unary(tree)
         if isinstance(tree, Binary):
@@ -149,14 +163,15 @@ class _Over:
             divisor = np.where(bad, 1, b)
             rest = np.fmod(a, divisor)
             values = rest if operator == "%" else (a - rest) // divisor
-            return _Result(values, _either(wrong, self._full(bad)) if bad.any() else wrong)
+            wrong = _either(wrong, self._full(bad)) if bad.any() else wrong
+            return _Result(values, wrong, left.peak)
         ufunc = _ARITHMETIC[operator]
-        values = ufunc(a, b)
-        if a.size and b.size and max(abs(a).max(), abs(b).max()) >= _SAFE:
+        peak = left.peak * right.peak if operator == "*" else left.peak + right.peak
+        if peak >= _LIMIT:
             beyond = self._beyond(operator, a, b)
             if beyond.any():
                 wrong = _either(wrong, self._full(beyond))
-        return _Result(values, wrong)
+        return _Result(ufunc(a, b), wrong, min(peak, -_LOWEST))
 
     @staticmethod
     def _beyond(operator: str, a: NDArray[Any], b: NDArray[Any]) -> Mask:
@@ -173,15 +188,16 @@ class _Over:
     def _condition(self, tree: Condition) -> _Result:
         test, yes, no = self.of(tree.test), self.of(tree.yes), self.of(tree.no)
         values = np.where(test.values, yes.values, no.values)
+        peak = max(yes.peak, no.peak)
         if test.wrong is yes.wrong is no.wrong is None:
-            return _Result(values)
+            return _Result(values, None, peak)
         clean = np.zeros(self._size, np.bool_)
         chosen = np.where(
             test.values,
             clean if yes.wrong is None else yes.wrong,
             clean if no.wrong is None else no.wrong,
         )
-        return _Result(values, _either(self._full(chosen), test.wrong))
+        return _Result(values, _either(self._full(chosen), test.wrong), peak)
 
     def _is_text(self, tree: Expression) -> bool:
         if isinstance(tree, Name):

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tallystick.risk.decision.facts import FACTS, LISTED, LISTED_KINDS, SCORE, SHARED
+from tallystick.risk.decision.facts import (
+    FACTS,
+    GRAPH,
+    LISTED,
+    LISTED_KINDS,
+    OBSERVED,
+    SCORE,
+    SHARED,
+)  # fmt: skip
 from tallystick.risk.decision.rules import CompiledSet, Outcome, RuleSet, Verdict
 
 __all__ = ["Circumstances", "Settled", "input_names", "settle"]
@@ -27,7 +35,7 @@ class Circumstances(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """The outcome, and what it comes from: `rules`, `list`, `step_up` or `review`."""
+    """The outcome, and what it comes from: `rules`, `list`, `step_up`, `review` or `observed`."""
 
     outcome: Outcome
     why: str
@@ -36,15 +44,20 @@ class Settled(NamedTuple):
 def input_names(rule_set: RuleSet, compiled: CompiledSet) -> tuple[str, ...]:
     """The names of a decision's inputs, in the order in which they are recorded."""
     lists = tuple(name for name in _LIST_NAMES if name in compiled.reads)
-    reads = compiled.reads | {
-        each.feature for each in (rule_set.model.bins if rule_set.model is not None else ())
-    }
-    shared = tuple(SHARED) if not reads.isdisjoint(SHARED) else ()
-    return (*FACTS, *(feature.name for feature in rule_set.features), *lists, SCORE, *shared)
+    shared = tuple(SHARED) if not compiled.needs.isdisjoint(SHARED) else ()
+    graph = tuple(GRAPH) if not compiled.needs.isdisjoint(GRAPH) else ()
+    features = (feature.name for feature in rule_set.features)
+    return (*FACTS, *features, *lists, SCORE, *shared, *graph)
 
 
-def settle(verdict: Verdict, around: Circumstances) -> Settled:
-    """Lists go before rules, a block before an allow; then what a person has answered counts."""
+def settle(verdict: Verdict, around: Circumstances, kind: str = "") -> Settled:
+    """Lists go before rules, a block before an allow; then what a person has answered counts.
+
+    Args:
+        kind: what is decided; what is only observed is never stopped.
+    """
+    if kind in OBSERVED:
+        return Settled(Outcome.ALLOW, "observed")
     if any(name.startswith("block_") for name in around.listed):
         return Settled(Outcome.DENY, "list")
     if any(name.startswith("allow_") for name in around.listed):

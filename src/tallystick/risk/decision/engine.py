@@ -9,6 +9,7 @@ executor's thread.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
@@ -29,7 +30,8 @@ from tallystick.pipeline.commands import (
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
 from tallystick.risk.decision.decide import Circumstances, Settled, input_names, settle
-from tallystick.risk.decision.facts import FACTS, SCORE, SHARED, Facts, fact_values
+from tallystick.risk.decision.facts import FACTS, GRAPH, SCORE, SHARED, Facts, fact_values
+from tallystick.risk.decision.filling import Filling
 from tallystick.risk.decision.lists import Lists
 from tallystick.risk.decision.model import (
     SET_NUMBER,
@@ -43,10 +45,11 @@ from tallystick.risk.decision.model import (
     RuleSetRow,
     StepUp,
 )
-from tallystick.risk.decision.past import past_after, past_of, stored_past
+from tallystick.risk.decision.past import past_after, past_of
 from tallystick.risk.decision.rules import (
     Lane,
     Outcome,
+    OutOfTime,
     RuleSet,
     Verdict,
     compile_set,
@@ -58,7 +61,9 @@ from tallystick.store.dialect import is_postgres
 from tallystick.store.rows import ReadSession, Rows
 from tallystick.store.unit_of_work import UnitOfWork
 
-__all__ = ["DecisionEngine", "Reader", "Shared", "Told", "fingerprint_of"]
+__all__ = [
+    "DecisionEngine", "Reader", "Shared", "Standing", "Told", "Unanswered", "fingerprint_of",
+]  # fmt: skip
 
 log = structlog.get_logger("tallystick.risk")
 
@@ -71,7 +76,15 @@ Told = Callable[[str, str, float], None]
 Shared = Callable[[Mapping[str, int | str | bool], Context], dict[str, int | str | bool]]
 """What the shared blacklist says of a command's facts, by the names of `SHARED`."""
 
+Unanswered = Callable[[str, str], None]
+"""Told of each command that risk gave no answer to: its name, and `open` or `closed`."""
+
+Standing = Callable[[str, str], tuple[int, ...]]
+"""What the graph knows of a party's account in a currency: the values of half of `GRAPH`."""
+
 _BUDGET_S: Final = 0.05
+_FAILURES_MAX: Final = 5
+_REST_S: Final = 1.0
 _MINUTE_MS: Final = 60_000
 _CODES: Final = {
     Outcome.CHALLENGE: "RISK_CHALLENGE", Outcome.HOLD: "RISK_HELD", Outcome.DENY: "RISK_DENIED",
@@ -79,8 +92,13 @@ _CODES: Final = {
 
 
 def fingerprint_of(request: Request) -> bytes:
-    """What stands for the same command by the same caller, whatever its request id."""
+    """What stands for the same command by the same caller, whatever its request id.
+
+    What the platform asks for somebody (a sign-in) is the same from the same device and address.
+    """
     caller = f"{request.caller.kind}\0{request.caller.id}\0".encode()
+    if request.caller.kind is CallerKind.SYSTEM:
+        caller += f"{request.origin.device}\0{request.origin.address}\0".encode()
     return hashlib.blake2b(caller + command_bytes(request.command), digest_size=16).digest()
 
 
@@ -97,9 +115,16 @@ class _Judged(NamedTuple):
     latency_us: int
 
 
+_NOT_READ: Final = fact_values(Facts(""), 0)
+"""The facts of a command that risk failed to read."""
+
 _NO_VERDICT: Final = Verdict(
     Outcome.ALLOW, Lane.CHAMPION, 0, Outcome.ALLOW, Outcome.ALLOW, (), ()
 )  # fmt: skip
+
+
+def _unknown(party: str, currency: str) -> tuple[int, ...]:
+    return tuple(GRAPH.values())[: len(GRAPH) // 2]
 
 
 def _newest(connection: Connection) -> int:
@@ -112,31 +137,48 @@ class DecisionEngine:
 
     Args:
         readers: by command, what it is about; other commands are not decided.
-        told: follows the decisions, for metrics.
-        shared: asked only when a rule reads what it tells.
-        budget_s: how long the rules may take before the command's failure policy counts.
+        for_people: those of them that the platform itself asks for on somebody's behalf.
+        told, unanswered: follow the decisions, for metrics.
+        shared: asks the shared blacklist, only when a rule reads what it tells.
+        standing: asks the fraud graph.
+        budget_s: how long risk may take before the command's failure policy counts.
+        open_rows: a session for filling windows beside the commands; without, they are filled
+            in the path of the command that first needs them.
     """
 
     def __init__(
         self,
         readers: Mapping[type[Command], Reader],
         *,
+        for_people: frozenset[type[Command]] = frozenset(),
         told: Told = lambda outcome, why, seconds: None,
         shared: Shared | None = None,
+        unanswered: Unanswered = lambda command, policy: None,
+        standing: Standing = _unknown,
+        open_rows: Callable[[], ReadSession] | None = None,
         budget_s: float = _BUDGET_S,
         events_max: int = EVENTS_MAX,
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._readers = readers
+        self._for_people = for_people
         self._told = told
         self._shared = shared
+        self._unanswered = unanswered
+        self._standing = standing
+        self._filling = Filling(open_rows, events_max)
+        self._failures = 0
+        self._rest_until = 0.0
         self._budget_s = budget_s
         self._events_max = events_max
         self._clock = stopwatch
         self._number = 0
         self._compiled = compile_set(RuleSet())
         self._names = input_names(RuleSet(), self._compiled)
+        self._wants_graph = False
         self._windows = Windows(())
+        self._broken = False
+        self._awaited = -1
         self._lists = Lists()
         self._seq = -1
         self._uow: UnitOfWork | None = None
@@ -150,13 +192,23 @@ class DecisionEngine:
         """How many commands the windows hold, and since when they are whole (0: always)."""
         return self._windows.events, self._windows.since_ms
 
+    @property
+    def wants_graph(self) -> bool:
+        """Whether a rule or the model in force reads what the graph knows."""
+        return self._wants_graph
+
+    @property
+    def filling(self) -> bool:
+        """Whether windows of new features are being filled; what was in force before decides."""
+        return self._filling.busy
+
     def warm(self, session: ReadSession) -> None:
         """Get ready from what is stored, before the first command."""
         if not is_postgres(session.connection):
-            self._follow(session, session)
+            self._follow(session, session, at_once=True)
             return
         session.connection.execute("BEGIN")
-        self._follow(session, session)
+        self._follow(session, session, at_once=True)
         self._seq = _newest(session.connection)
         session.connection.execute("ROLLBACK")
 
@@ -183,28 +235,29 @@ class DecisionEngine:
         self._number = -1
         self._lists.forget()
 
-    def _follow(self, rows: Rows, session: ReadSession) -> None:
+    def _follow(self, rows: Rows, session: ReadSession, *, at_once: bool = False) -> None:
         """Take over the rule set and lists that are in force for this command."""
         self._lists.follow(rows)
         active = rows.get(ActiveNumber, SET_NUMBER)
         number = 0 if active is None else active.number
-        if number == self._number:
+        if (number == self._number and not self._broken) or (
+            number == self._awaited and self._filling.busy
+        ):
             return
         row = rows.get(RuleSetRow, number) if number else None
         rule_set = RuleSet() if row is None else msgspec.json.decode(row.contents, type=RuleSet)
-        known = self._compiled.source.features
+        if self._broken or rule_set.features != self._compiled.source.features:
+            windows = self._filling.filled(rule_set.features, session.connection, at_once=at_once)
+            if windows is None:
+                self._awaited = number
+                return  # What was in force before decides until they are filled.
+            for past in self._added:
+                windows.add(past)
+            self._windows, self._broken = windows, False
         self._compiled = compile_set(rule_set)
         self._names = input_names(rule_set, self._compiled)
-        if rule_set.features != known:
-            self._rebuild(rule_set, session)
+        self._wants_graph = not self._compiled.needs.isdisjoint(GRAPH)
         self._number = number
-
-    def _rebuild(self, rule_set: RuleSet, session: ReadSession) -> None:
-        self._windows = Windows(rule_set.features, events_max=self._events_max)
-        for past in stored_past(session.connection, self._windows.longest_ms, self._events_max):
-            self._windows.add(past)
-        for past in self._added:
-            self._windows.add(past)
 
     # Deciding.
 
@@ -216,43 +269,76 @@ class DecisionEngine:
                 and the command's policy is closed.
         """
         self._judged = None
-        reader = self._readers.get(type(request.command))
-        if reader is None or request.caller.kind is CallerKind.SYSTEM:
+        kind = type(request.command)
+        reader = self._readers.get(kind)
+        if reader is None or (
+            request.caller.kind is CallerKind.SYSTEM and kind not in self._for_people
+        ):
             return
         uow = context.uow
         if uow is not self._uow:
             self._begin(uow)
-        self._follow(uow, ReadSession(uow.connection))
-        if self._number == 0 and self._lists.empty:
+        judged = self._decide(request, context, reader)
+        if judged is None:
             return
-        began = self._clock()
-        facts = reader(request.command, context)
-        if facts is None:
-            return
-        self._judged = judged = self._decide(request, context, facts, began)
+        self._judged = judged
         if judged.settled.why == "failure" and judged.settled.outcome is Outcome.DENY:
             raise Refused("RISK_UNAVAILABLE")
         if judged.settled.outcome is not Outcome.ALLOW:
             detail = f"Review {judged.review_id}." if judged.review_id else ""
             raise Refused(_CODES[judged.settled.outcome], detail)
 
-    def _decide(self, request: Request, context: Context, facts: Facts, began: float) -> _Judged:
-        """Judge; when that fails, as the command's policy says."""
-        named = self._named(request, context, facts)
+    def _decide(self, request: Request, context: Context, reader: Reader) -> _Judged | None:
+        """Judge; when that fails or takes too long, as the command's policy says."""
+        named = _NOT_READ
+        began = self._clock() if self._number or self._failures else 0.0
         try:
-            return self._judge(request, context, named, began)
-        except sqlite3.Error:
+            if self._rest_until > began > 0:
+                raise OutOfTime
+            self._follow(context.uow, ReadSession(context.uow.connection))
+            if self._number == 0 and self._lists.empty:
+                return None
+            began = began or self._clock()
+            facts = reader(request.command, context)
+            if facts is None:
+                return None
+            named = self._named(request, context, facts)
+            judged = self._judge(request, context, named, began)
+        except (sqlite3.Error, Refused):
             raise
         except Exception as error:
-            tag = str(request.command.__struct_config__.tag)
+            return self._failed(request, context, named, began, error)
+        self._failures = 0
+        return judged
+
+    def _failed(
+        self,
+        request: Request,
+        context: Context,
+        named: dict[str, int | str | bool],
+        began: float,
+        error: Exception,
+    ) -> _Judged:
+        """No answer. After several in a row risk is left alone for a second, then tried again."""
+        tag = str(request.command.__struct_config__.tag)
+        spent = self._clock() - began if began else 0.0
+        resting = self._rest_until > began > 0
+        if not resting:
             log.error("risk_failed", command=tag, error=type(error).__name__)
-            policy = context.uow.get(FailurePolicy, tag)
-            closed = policy is not None and policy.policy == "closed"
-            settled = Settled(Outcome.DENY if closed else Outcome.ALLOW, "failure")
-            spent = self._clock() - began
-            self._told("closed" if closed else "open", "failure", spent)
-            return _Judged(named, _NO_VERDICT, Circumstances(), settled, (), 0, "",
-                           int(spent * 1e6))  # fmt: skip
+            self._failures += 1
+            if self._failures >= _FAILURES_MAX:
+                self._rest_until = began + spent + _REST_S
+        policy = context.uow.get(FailurePolicy, tag)
+        closed = policy is not None and policy.policy == "closed"
+        settled = Settled(Outcome.DENY if closed else Outcome.ALLOW, "failure")
+        self._told("closed" if closed else "open", "failure", spent)
+        self._unanswered(tag, "closed" if closed else "open")
+        return _Judged(named, _NO_VERDICT, Circumstances(), settled, (), 0, "",
+                       int(spent * 1e6))  # fmt: skip
+
+    def _in_time(self, began: float) -> None:
+        if self._clock() > began + self._budget_s:
+            raise OutOfTime
 
     @staticmethod
     def _named(request: Request, context: Context, facts: Facts) -> dict[str, int | str | bool]:
@@ -260,27 +346,34 @@ class DecisionEngine:
         age = 0 if party is None else max(0, context.now_ms - party.created_ms) // _MINUTE_MS
         origin = request.origin
         whole = facts._replace(
-            party_age_min=age, device=origin.device, address=origin.address, card=origin.card
-        )
+            party_age_min=age, device=origin.device, address=origin.address,
+            card=origin.card or facts.card,
+        )  # fmt: skip
         return fact_values(whole, context.now_ms)
 
     def _judge(
         self, request: Request, context: Context, named: dict[str, int | str | bool], began: float
     ) -> _Judged:
+        self._in_time(began)
         compiled = self._compiled
         now_ms = context.now_ms
         inputs = named | self._windows.read(named, now_ms)
         listed = self._lists.of(named, now_ms)
         if self._shared is not None and "blacklist_hit" in self._names:
             inputs |= self._shared(named, context)
+        if self._wants_graph:
+            currency = str(named["currency"])
+            sides = (self._standing(str(named[side]), currency) for side in ("party", "payee"))
+            inputs.update(zip(GRAPH, itertools.chain(*sides), strict=True))
         for name in self._names:
             if name not in inputs and name != SCORE:
                 inputs[name] = SHARED.get(name, name in listed)
+        self._in_time(began)
         model = compiled.source.model
         inputs[SCORE] = score = 0 if model is None else model.score(inputs)
         verdict = judge(compiled, inputs, deadline=began + self._budget_s, clock=self._clock)
         around, review_id = self._around(request, context, verdict, listed, str(named["party"]))
-        settled = settle(verdict, around)
+        settled = settle(verdict, around, str(named["kind"]))
         spent = self._clock() - began
         self._told(settled.outcome.word, settled.why, spent)
         values = tuple(inputs[name] for name in self._names)
@@ -329,8 +422,12 @@ class DecisionEngine:
             return
         uow.put(row)
         past = past_of(row)
-        self._windows.add(past)
         self._added.append(past)
+        try:
+            self._windows.add(past)
+        except Exception:
+            log.exception("risk_not_counted")
+            self._broken = True
 
     def _next_seq(self, uow: UnitOfWork) -> int:
         if self._seq < 0:

@@ -8,8 +8,8 @@ from tallystick.money.china_time import CHINA_OFFSET_MIN
 from tallystick.risk.decision.checking import Kind
 
 __all__ = [
-    "FACTS", "KEYS", "LISTED", "LISTED_KINDS", "PAST", "SHARED", "Facts", "SCORE", "fact_values",
-    "hour_of",
+    "FACTS", "GRAPH", "KEYS", "LISTED", "LISTED_KINDS", "OBSERVED", "PAST", "SCORE", "SHARED",
+    "Facts", "fact_values", "hour_of",
 ]  # fmt: skip
 
 _HOUR_MS: Final = 3_600_000
@@ -24,6 +24,7 @@ class Facts(NamedTuple):
         party: whose money goes out, or whose account is changed.
         payee: who gets it.
         merchant: the merchant of the app through which it came.
+        card: a token for the card or the bank account; never its number.
         party_age_min: minutes since the party was registered.
     """
 
@@ -63,6 +64,22 @@ SHARED: Final[dict[str, int | str | bool]] = {
 
 The values are those when nobody is listed, which over history nobody is.
 """
+
+_UNKNOWN_STANDING: Final = {
+    "component_size": 1, "steps_from_blocked": 4, "device_accounts": 0, "payers_7d": 0,
+    "payees_7d": 0, "association": 0,
+}  # fmt: skip
+
+GRAPH: Final[dict[str, int]] = {
+    f"graph_{subject}_{name}": value
+    for subject in ("party", "payee")
+    for name, value in _UNKNOWN_STANDING.items()
+}
+"""What the fraud graph knows of the accounts of both sides, as `risk.graph.standing` gives it, and
+what it says of one that it does not know."""
+
+OBSERVED: Final = frozenset({"sign_in_wrong", "payment_password_wrong", "operator_sign_in_wrong"})
+"""Kinds that are counted and judged but never stopped: who counts wrong tries must go on."""
 
 SCORE: Final = "score"
 """The model's answer, 0 to 1000; 0 without a model."""

@@ -13,7 +13,16 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from tallystick.risk.decision.checking import Catalogue, Kind, checked
-from tallystick.risk.decision.facts import FACTS, KEYS, LISTED, LISTED_KINDS, PAST, SCORE, SHARED
+from tallystick.risk.decision.facts import (
+    FACTS,
+    GRAPH,
+    KEYS,
+    LISTED,
+    LISTED_KINDS,
+    PAST,
+    SCORE,
+    SHARED,
+)  # fmt: skip
 from tallystick.risk.decision.language import ExpressionError
 
 __all__ = [
@@ -70,13 +79,7 @@ def check_feature(feature: Feature) -> None:
         ExpressionError: it cannot; names the field, and in `where` the column.
     """
     name = feature.name
-    if (
-        not _NAME.fullmatch(name)
-        or name in PAST
-        or name == SCORE
-        or name in SHARED
-        or name in _listed()
-    ):
+    if not _NAME.fullmatch(name) or name in _taken():
         raise ExpressionError(f"{name!r} is no name for a feature, or is taken", 0)
     if not feature.by or len(set(feature.by)) != len(feature.by):
         raise ExpressionError(f"{name}: by names one to three facts", 0)
@@ -94,11 +97,16 @@ def check_feature(feature: Feature) -> None:
             raise ExpressionError(f"{name}: where: {error}", error.column - 1) from error
 
 
+def _taken() -> set[str]:
+    return {*PAST, *GRAPH, *SHARED, *_listed(), SCORE}
+
+
 def _listed() -> list[str]:
     return [f"{kind}_{subject}" for kind in LISTED_KINDS for subject in LISTED]
 
 
 def catalogue_of(features: Iterable[Feature]) -> Catalogue:
-    """Every name that a rule can read: facts, lists, the score and features."""
+    """Every name that a rule can read: facts, lists, the graph, the score and features."""
     names = dict(FACTS) | _SHARED | dict.fromkeys(_listed(), Kind.BOOLEAN) | {SCORE: Kind.NUMBER}
+    names |= dict.fromkeys(GRAPH, Kind.NUMBER)
     return names | {feature.name: Kind.NUMBER for feature in features}

@@ -1,8 +1,9 @@
 """Files of events and of rules.
 
 Events are CSV, Parquet or JSON lines with a line an event, in the order of `at_ms`. `at_ms` and
-`kind` must be there; the other facts, `outcome` and `result` may be (what is missing is not known,
-and counts as allowed and accepted), and `fraud` (1, 0 or empty) tells what an event was.
+`kind` must be there; the other facts, what the graph knew (`graph_…`), `outcome` and `result` may
+be (what is missing is not known, and counts as allowed and accepted), and `fraud` (1, 0 or empty)
+tells what an event was.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tallystick.money.china_time import CHINA_OFFSET_MIN
 from tallystick.risk.decision.checking import Kind
 from tallystick.risk.decision.columns import Column
 from tallystick.risk.decision.errors import RiskFileError
-from tallystick.risk.decision.facts import PAST
+from tallystick.risk.decision.facts import GRAPH, PAST
 from tallystick.risk.decision.features import check_feature
 from tallystick.risk.decision.history import History
 from tallystick.risk.decision.language import ExpressionError
@@ -81,6 +82,7 @@ def history_of(frame: pl.DataFrame) -> History:
             columns[name] = Column(frame[name].to_numpy())
         elif name not in columns:
             columns |= _texts(frame, (name,))
+    columns |= {n: Column(frame[n].to_numpy()) for n in GRAPH if n in frame.columns}
     return History(frame["at_ms"].to_numpy(), columns)
 
 
@@ -97,6 +99,11 @@ def _completed(frame: pl.DataFrame, path: Path | str) -> pl.DataFrame:
         default = 0 if kind is Kind.NUMBER else _DEFAULTS.get(name, "")
         column = pl.col(name).cast(type_) if name in frame.columns else pl.lit(None, type_)
         wanted.append(column.fill_null(default).alias(name))
+    wanted += [
+        pl.col(name).cast(pl.Int64).fill_null(unknown)
+        for name, unknown in GRAPH.items()
+        if name in frame.columns
+    ]
     fraud = pl.col("fraud").cast(pl.Int8) if "fraud" in frame.columns else pl.lit(None, pl.Int8)
     return frame.select(*wanted, fraud.fill_null(-1).alias("fraud"))
 

@@ -1,8 +1,8 @@
-"""Features over history: the same definitions as live, computed over columns in one pass each.
+"""Features over history: the same definitions as live, computed over columns in sweeps.
 
-A pass walks the events in their order. Each key has a chain of its events that lie in the
-window; what has left is taken off the chain's beginning. So a pass costs the same whatever the
-window's length, and nothing is sorted.
+Events are put in order by key, then time, once for each key. In that order what lies in a window
+is a run that ends before the event, so that a sweep with two ends goes through memory in a line,
+and costs the same whatever the window's length.
 """
 
 from __future__ import annotations
@@ -39,101 +39,105 @@ class History(NamedTuple):
 
 
 @cache
-def _compiled() -> tuple[Any, Any]:
-    """The passes, compiled; numba is loaded only when history is looked at."""
+def _compiled() -> tuple[Any, Any, Any]:
+    """The sweeps, compiled; numba is loaded only when history is looked at."""
     from numba import njit
 
     @njit(cache=True, nogil=True)
-    def counts(at, keys, member, amount, within, key_count, counted, summed):  # type: ignore[no-untyped-def]
-        head = np.full(key_count, -1, np.int32)
-        tail = np.full(key_count, -1, np.int32)
-        number = np.zeros(key_count, np.int32)
-        total = np.zeros(key_count, np.int64)
-        after = np.full(len(at), -1, np.int32)
-        for i in range(len(at)):
-            k = keys[i]
-            if k < 0:
-                continue
-            h = head[k]
-            while h >= 0 and at[h] <= at[i] - within:
-                number[k] -= 1
-                total[k] -= amount[h]
-                h = after[h]
-            head[k] = h
-            counted[i] = number[k]
-            summed[i] = total[k]
-            if member[i]:
-                if h < 0:
-                    head[k] = i
-                else:
-                    after[tail[k]] = i
-                tail[k] = i
-                number[k] += 1
-                total[k] += amount[i]
+    def sorted_by(keys, key_count, before):  # type: ignore[no-untyped-def]
+        """The places of `before` by key, those of a key as they were; without the key -1."""
+        ends = np.zeros(key_count + 1, np.int64)
+        for at in before:
+            if keys[at] >= 0:
+                ends[keys[at] + 1] += 1
+        for k in range(key_count):
+            ends[k + 1] += ends[k]
+        order = np.empty(ends[key_count], np.int32)
+        for at in before:
+            if keys[at] >= 0:
+                order[ends[keys[at]]] = at
+                ends[keys[at]] += 1
+        return order
 
     @njit(cache=True, nogil=True)
-    def distinct(at, keys, member, pairs, within, key_count, pair_count, found):  # type: ignore[no-untyped-def]
-        head = np.full(key_count, -1, np.int32)
-        tail = np.full(key_count, -1, np.int32)
-        number = np.zeros(key_count, np.int32)
-        held = np.zeros(pair_count, np.int32)
-        after = np.full(len(at), -1, np.int32)
-        for i in range(len(at)):
-            k = keys[i]
-            if k < 0:
-                continue
-            h = head[k]
-            while h >= 0 and at[h] <= at[i] - within:
-                held[pairs[h]] -= 1
-                if held[pairs[h]] == 0:
-                    number[k] -= 1
-                h = after[h]
-            head[k] = h
-            found[i] = number[k]
-            if member[i]:
-                if h < 0:
-                    head[k] = i
-                else:
-                    after[tail[k]] = i
-                tail[k] = i
-                if held[pairs[i]] == 0:
-                    number[k] += 1
-                held[pairs[i]] += 1
+    def counts(order, begins, at, member, amount, within, counted, summed):  # type: ignore[no-untyped-def]
+        every, sums = len(member) == 0, len(summed) > 0
+        for s in range(len(begins) - 1):
+            head, number, total = begins[s], 0, 0
+            for i in range(begins[s], begins[s + 1]):
+                until = at[i] - within
+                while at[head] <= until:
+                    if every or member[head]:
+                        number -= 1
+                        total -= amount[head]
+                    head += 1
+                counted[order[i]] = number
+                if sums:
+                    summed[order[i]] = total
+                if every or member[i]:
+                    number += 1
+                    total += amount[i]
 
-    return counts, distinct
+    @njit(cache=True, nogil=True)
+    def distinct(order, begins, at, member, values, value_count, within, found):  # type: ignore[no-untyped-def]
+        every = len(member) == 0
+        held = np.zeros(value_count, np.int32)
+        for s in range(len(begins) - 1):
+            head, number = begins[s], 0
+            for i in range(begins[s], begins[s + 1]):
+                until = at[i] - within
+                while at[head] <= until:
+                    if every or member[head]:
+                        held[values[head]] -= 1
+                        if held[values[head]] == 0:
+                            number -= 1
+                    head += 1
+                found[order[i]] = number
+                if every or member[i]:
+                    if held[values[i]] == 0:
+                        number += 1
+                    held[values[i]] += 1
+            for i in range(head, begins[s + 1]):
+                held[values[i]] = 0
 
-
-def _paired(left: Codes, right: Codes, right_count: int) -> tuple[Codes, int]:
-    """A code for each pair of codes that occurs, and how many there are."""
-    import polars as pl
-
-    joined = left.astype(np.int64) * right_count + right
-    ranks = pl.Series(joined).rank("dense").to_numpy().astype(np.int32) - 1
-    return ranks, int(ranks.max(initial=-1)) + 1
+    return sorted_by, counts, distinct
 
 
 class _Keyed(NamedTuple):
-    codes: Codes
-    """-1 where the event has no key."""
-    filled: Codes
-    keys: int
+    """Events in order by key, then time; those without the key are left out.
+
+    Args:
+        order: their places in the history.
+        begins: where each key's run begins in the order, and the end.
+    """
+
+    order: Codes
+    begins: Ints
+    at_ms: Ints
+    amount: Ints
 
 
 def _keys(history: History, by: tuple[str, ...]) -> _Keyed:
-    codes, count, missing = None, 0, np.zeros(history.size, np.bool_)
-    for name in by:
+    sorted_by, _, _ = _compiled()
+    order: Codes = np.arange(history.size, dtype=np.int32)
+    columns: list[Codes] = []
+    for name in reversed(by):
         column = history.columns[name]
         assert column.texts is not None, name
-        own = column.values.astype(np.int32)
+        codes = column.values.astype(np.int32, copy=True)
         empty = column.code_of("")
         if empty is not None:
-            missing |= own == empty
-        if codes is None:
-            codes, count = own, len(column.texts)
-        else:
-            codes, count = _paired(codes, own, len(column.texts))
-    assert codes is not None
-    return _Keyed(np.where(missing, -1, codes).astype(np.int32), codes, count)
+            codes[codes == empty] = -1
+        order = sorted_by(codes, len(column.texts), order)
+        columns.append(codes)
+    first = np.zeros(len(order) + 1, np.bool_)
+    first[[0, -1]] = True
+    for codes in columns:
+        of_run = codes[order]
+        first[1:-1] |= of_run[1:] != of_run[:-1]
+    begins = np.flatnonzero(first) if len(order) else np.zeros(1, np.int64)
+    amount = history.columns["amount"].values.astype(np.int64, copy=False)
+    return _Keyed(order, begins, history.at_ms[order], amount[order])
 
 
 def _narrow(values: Ints) -> NDArray[Any]:
@@ -143,24 +147,24 @@ def _narrow(values: Ints) -> NDArray[Any]:
     return values.astype(np.int32)
 
 
+_EVERY: Final = np.zeros(0, np.bool_)
+_NO_SUMS: Final = np.zeros(0, np.int64)
+
+
 def _of_window(
     history: History, window: WindowKey, features: list[Feature], keyed: _Keyed
 ) -> Iterator[tuple[str, NDArray[Any]]]:
-    counts, distinct = _compiled()
-    size = history.size
-    member = (
-        condition_over(parse(window.where), history.columns, size)
-        if window.where
-        else np.ones(size, np.bool_)
-    )
-    amount = history.columns["amount"].values.astype(np.int64, copy=False)
+    _, counts, distinct = _compiled()
+    size, (order, begins, at_ms, amount) = history.size, keyed
+    member = _EVERY
+    if window.where:
+        member = condition_over(parse(window.where), history.columns, size)[order]
     simple = [f for f in features if f.aggregate != "distinct"]
     if simple:
-        counted, summed = np.zeros(size, np.int32), np.zeros(size, np.int64)
-        counts(
-            history.at_ms, keyed.codes, member, amount, window.within_ms, keyed.keys, counted,
-            summed,
-        )  # fmt: skip
+        counted = np.zeros(size, np.int32)
+        wanted = any(f.aggregate != "count" for f in simple)
+        summed = np.zeros(size, np.int64) if wanted else _NO_SUMS
+        counts(order, begins, at_ms, member, amount, window.within_ms, counted, summed)
         for feature in simple:
             if feature.aggregate == "count":
                 yield feature.name, counted
@@ -173,14 +177,11 @@ def _of_window(
         if feature.aggregate == "distinct":
             column = history.columns[feature.of]
             assert column.texts is not None
-            pairs, pair_count = _paired(
-                keyed.filled, column.values.astype(np.int32), len(column.texts)
-            )
+            values = column.values.astype(np.int32, copy=False)[order]
             found = np.zeros(size, np.int32)
             distinct(
-                history.at_ms, keyed.codes, member, pairs, window.within_ms, keyed.keys,
-                pair_count, found,
-            )  # fmt: skip
+                order, begins, at_ms, member, values, len(column.texts), window.within_ms, found
+            )
             yield feature.name, found
 
 

@@ -22,17 +22,20 @@ def past_of(row: DecisionRow) -> Past:
     return Past(row.at_ms, facts)
 
 
-def stored_past(connection: Connection, longest_ms: int, events_max: int) -> Iterator[Past]:
-    """The newest committed records, at most `events_max`, that a window of this length holds."""
+def stored_past(
+    connection: Connection, longest_ms: int, events_max: int, until_seq: int
+) -> Iterator[Past]:
+    """The newest records up to a number, at most `events_max`, that such a window holds."""
     newest = connection.execute(
-        "SELECT seq, at_ms FROM risk_decision ORDER BY seq DESC LIMIT 1"
+        "SELECT seq, at_ms FROM risk_decision WHERE seq <= ? ORDER BY seq DESC LIMIT 1",
+        (until_seq,),
     ).fetchone()
     if newest is None:
         return
     rows = connection.execute(
         f"SELECT at_ms, {', '.join(_STORED)} FROM risk_decision "  # noqa: S608 - names are ours
-        "WHERE seq > ? AND at_ms > ? ORDER BY seq",
-        (newest[0] - events_max, newest[1] - longest_ms),
+        "WHERE seq > ? AND seq <= ? AND at_ms > ? ORDER BY seq",
+        (newest[0] - events_max, until_seq, newest[1] - longest_ms),
     )
     for at_ms, *values in rows:
         yield _past(at_ms, values)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec.structs import replace
 
+from tallystick.partners.views import person_of
 from tallystick.pipeline.commands import Caller, CallerKind, Context, Registry, Reply
 from tallystick.pipeline.decisions import event
 from tallystick.pipeline.numbers import dated_number
@@ -45,14 +46,31 @@ def _open_review(context: Context, review_id: str) -> Review:
     return review
 
 
+def _agreeing(context: Context, review: Review) -> str:
+    """The person who agrees: an operator, or the one for whom a key stands.
+
+    Raises:
+        Refused: RISK_REVIEWER_UNKNOWN for a key of nobody's, RISK_SAME_REVIEWER for the one who
+            asked for the command.
+    """
+    person = person_of(context.uow, context.caller)
+    if not person:
+        raise Refused("RISK_REVIEWER_UNKNOWN")
+    asked = Caller(CallerKind(review.caller_kind), review.caller_id)
+    if person == person_of(context.uow, asked):
+        raise Refused("RISK_SAME_REVIEWER")
+    return f"{CallerKind.OPERATOR}:{person}"
+
+
 def _releasing(registry: Registry) -> Callable[[ReleaseHeld, Context], Reply]:
     def release(command: ReleaseHeld, context: Context) -> Reply:
         """Agree; the second one's agreement runs the command as who had asked for it.
 
         When its own handler refuses it now, so is the release, and the first agreement stays.
         """
-        uow, by = context.uow, _by(context)
+        uow = context.uow
         review = _open_review(context, command.review_id)
+        by = _agreeing(context, review)
         if not review.released_by:
             uow.put(replace(review, released_by=by, note=command.note))
             return ReviewDone(review_id=review.review_id, status=ReviewStatus.HELD)

@@ -130,10 +130,15 @@ class _Ready(NamedTuple):
 
 
 class CompiledSet(NamedTuple):
-    """A rule set ready to judge: rules in their order, and the names that they read."""
+    """A rule set ready to judge: rules in their order, and the names that they read.
+
+    Args:
+        needs: the names that rules and the model read.
+    """
 
     rules: tuple[_Ready, ...]
     reads: frozenset[str]
+    needs: frozenset[str]
     source: RuleSet
 
 
@@ -142,7 +147,8 @@ def compile_set(rule_set: RuleSet) -> CompiledSet:
     ordered = sorted(rule_set.rules, key=lambda r: (r.priority, r.name, r.version))
     ready = tuple(_Ready(r, f"{r.name}@{r.version}", Condition(r.when)) for r in ordered)
     reads = frozenset().union(*(names_in(parse(r.when)) for r in ordered))
-    return CompiledSet(ready, reads, rule_set)
+    scored = () if rule_set.model is None else (b.feature for b in rule_set.model.bins)
+    return CompiledSet(ready, reads, reads | frozenset(scored), rule_set)
 
 
 _ACTS: Final[Mapping[str, Outcome]] = {

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tallystick.risk.decision.facts import FACTS
+from tallystick.risk.decision.facts import FACTS, GRAPH
 from tallystick.risk.decision.features import Feature
 from tallystick.risk.decision.files import Events
 from tallystick.risk.decision.history import features_over
@@ -43,7 +43,8 @@ class _Binned(NamedTuple):
 
 
 def _columns(events: Events, features: Sequence[Feature]) -> dict[str, NDArray[Any]]:
-    numbers = {name: events.history.columns[name].values for name in _NUMBERS}
+    known = events.history.columns
+    numbers = {name: known[name].values for name in (*_NUMBERS, *GRAPH) if name in known}
     assert set(_NUMBERS) <= set(FACTS)
     return numbers | dict(features_over(events.history, features))
 

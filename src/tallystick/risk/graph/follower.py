@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,12 +21,13 @@ import structlog
 from tallystick.pipeline.commands import Registry
 from tallystick.risk.graph.errors import SnapshotError
 from tallystick.risk.graph.features import AccountFeatures, account_features
-from tallystick.risk.graph.feed import WRITTEN, apply_event
+from tallystick.risk.graph.feed import WRITTEN, apply_event, wallet_id
 from tallystick.risk.graph.graph import Graph
 from tallystick.risk.graph.kernels import Floats
 from tallystick.risk.graph.schema import VertexKind
 from tallystick.risk.graph.snapshot import load_snapshot, save_snapshot
 from tallystick.risk.graph.spread import association_scores
+from tallystick.risk.graph.standing import STANDING_ALONE, Standing, standing_of
 from tallystick.store.rows import ReadSession
 from tallystick.store.unit_of_work import Event
 
@@ -37,6 +39,8 @@ _EVENTS_AT_ONCE: Final = 2000
 _SNAPSHOT_AFTER: Final = 20_000
 _PERIOD_S: Final = 0.25
 _TURNS_PER_SCORING: Final = 80
+_STANDING_S: Final = 1.0
+_STANDING_REST: Final = 20
 
 
 class GraphFollower:
@@ -55,6 +59,9 @@ class GraphFollower:
         self.skipped = 0
         self.scores: Floats = np.zeros(0)
         self._scored_at = -1
+        self._standing: Standing | None = None
+        self._stood_at = -1
+        self._wanted: Callable[[], bool] = lambda: False
         self._open_rows = rows
         self._rows: ReadSession | None = None
         self._snapshot = snapshot
@@ -73,13 +80,42 @@ class GraphFollower:
     async def run(self) -> None:
         """Rebuild, then look for new events, until it is cancelled."""
         await asyncio.to_thread(self.rebuild)
-        turn = 0
+        turn, rest_until = 0, 0.0
         while True:
             if turn % _TURNS_PER_SCORING == 0:
                 await asyncio.to_thread(self.score)
             turn += 1
+            if self._wanted() and time.monotonic() >= rest_until:
+                spent = await asyncio.to_thread(self.stand)
+                rest_until = time.monotonic() + max(_STANDING_S, spent * _STANDING_REST)
             await asyncio.sleep(_PERIOD_S)
             await asyncio.to_thread(self.catch_up)
+
+    def watch_standing(self, wanted: Callable[[], bool]) -> None:
+        """Keep every account's standing up to date for as long as somebody reads it."""
+        self._wanted = wanted
+
+    def stand(self) -> float:
+        """Reckon every account's standing anew if the graph has changed since.
+
+        Returns:
+            The seconds of processor time that it took.
+        """
+        if self._stood_at == self.graph.changes:
+            return 0.0
+        began = time.thread_time()
+        changes, view = self.graph.changes, self.graph.frozen()
+        self._standing = standing_of(view, time.time_ns() // 1_000_000, self.scores)
+        self._stood_at = changes
+        return time.thread_time() - began
+
+    def standing(self, party_id: str, currency_code: str) -> tuple[int, ...]:
+        """A party's account as it was last reckoned; alone when it is not known."""
+        standing = self._standing
+        if standing is None or not (party_id.isascii() and party_id.isdigit()):
+            return STANDING_ALONE
+        account = wallet_id(party_id, currency_code or "CNY")
+        return standing.of(self.graph.vertices[VertexKind.ACCOUNT].row(account))
 
     def score(self) -> None:
         """Reckon association anew if the graph has changed since; nobody waits for it."""

@@ -132,13 +132,18 @@ def components(view: GraphView, values: Values) -> list[Row]:
 
     With `id` the set of that account, otherwise the largest ones.
     """
+    return groups(view, component_labels(view), values)
+
+
+def component_labels(view: GraphView) -> Ints:
+    """Of each account, the smallest row of its component."""
     parents = np.arange(view.vertices[_ACCOUNT].count, dtype=np.int64)
     for name in (EdgeKindName.TRANSFER, EdgeKindName.WITHDRAW):
         columns = columns_of(view.out(name), len(parents))
         fit(join_components, len(columns[2]))(parents, *columns)
     while not np.array_equal(above := parents[parents], parents):
         parents = above
-    return groups(view, parents, values)
+    return parents
 
 
 def groups(view: GraphView, labels: Ints, values: Values) -> list[Row]:
