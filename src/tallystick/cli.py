@@ -32,6 +32,7 @@ app = App(
 )
 ledger = App(name="ledger", help="The double-entry ledger.")
 ledger.command("tallystick.admin.ledger_files:apply", name="apply")
+ledger.command("tallystick.admin.ledger_export:export", name="export")
 ledger.command("tallystick.admin.ledger_statement:statement", name="statement")
 for _name in ("keys", "heads", "sign", "proof", "consistency"):
     ledger.command(f"tallystick.admin.ledger_proofs:{_name}", name=_name)

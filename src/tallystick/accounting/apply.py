@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -18,10 +19,12 @@ import numpy as np
 from tallystick.accounting.books.model import LedgerBook
 from tallystick.accounting.days import day_of_ms
 from tallystick.accounting.files import BadRow, Call, calls_of_file
+from tallystick.accounting.metadata.model import MetadataKind
 from tallystick.accounting.model import ExpirePending
 from tallystick.accounting.monitors.model import LookAtMonitors
 from tallystick.accounting.monitors.service import ALL_MONITORS
 from tallystick.accounting.periods.decide import require_day_open
+from tallystick.accounting.plaintext.reading import TEXT_ENDINGS, text_calls
 from tallystick.accounting.service import expiry_timer_id
 from tallystick.ledger.bulk import BulkLedger, result_names
 from tallystick.ledger.chart import PLATFORM_BOOK_MIN
@@ -74,9 +77,10 @@ def _digest(path: Path) -> str:
 class _Progress:
     """What a file's earlier calls did, in the store's `setting` table."""
 
-    def __init__(self, connection: Connection, path: Path) -> None:
+    def __init__(self, connection: Connection, path: Path, into: Mapping[str, int]) -> None:
         self._connection = connection
-        self._name = f"ledger.apply.{_digest(path)}"
+        where = "".join(f".{name}={book}" for name, book in sorted(into.items()))
+        self._name = f"ledger.apply.{_digest(path)}{where}"
 
     def load(self) -> Applied | None:
         """How far it came; None for a file that was never begun."""
@@ -178,14 +182,53 @@ def _watch_holds(
         )
 
 
+def _keep_metadata(
+    connection: Connection, kind: MetadataKind, call: Call, ids: list[int], positions: list[int]
+) -> None:
+    """Keep what new accounts or transfers carry, given their ids and timestamps."""
+    placed = {i: at for at, i in enumerate(ids)}
+    records = call.accounts if call.accounts is not None else None
+    assert call.transfers is not None or records is not None
+    named = (
+        [a.id for a in records] if records is not None else ids_from(call.transfers["id"].tobytes())  # type: ignore[index]
+    )
+    rows = [
+        (id_bytes(named[at]), kind.value, name, value, positions[placed[named[at]]])
+        for at, carried in call.metadata.items()
+        if named[at] in placed
+        for name, value in carried.items()
+    ]
+    if rows:
+        connection.executemany(
+            "INSERT INTO ledger_metadata (object_id, kind, name, value, position) "
+            "VALUES (?, ?, ?, ?, ?)",
+            rows,
+        )
+
+
+def _create_accounts(
+    connection: Connection, ledger: BulkLedger, call: Call, now_ns: int
+) -> list[str]:
+    assert call.accounts is not None
+    answers = [r.value for r in ledger.create_accounts(call.accounts, now_ns)]
+    made = [a.id for a, answer in zip(call.accounts, answers, strict=True) if answer == "created"]
+    _keep_metadata(connection, MetadataKind.ACCOUNT, call, made, [0] * len(made))
+    return answers
+
+
 def _apply(connection: Connection, ledger: BulkLedger, call: Call, now_ns: int) -> list[str]:
     if call.accounts is not None:
-        return [r.value for r in ledger.create_accounts(call.accounts, now_ns)]
+        return _create_accounts(connection, ledger, call, now_ns)
     assert call.transfers is not None
     _require_own_holds(ledger, call)
     _require_open_days(connection, ledger, call, now_ns)
     codes = ledger.create_transfers(call.transfers, now_ns)
     _watch_holds(connection, ledger, call.transfers, codes == 0)
+    if call.metadata:
+        made = ids_from(call.transfers["id"][codes == 0].tobytes())
+        entries = ledger.index.entries_of_ids(made, ledger.index.entry_count)
+        times = ledger.index.entries.time[entries].tolist()
+        _keep_metadata(connection, MetadataKind.TRANSFER, call, made, times)
     return [r.value for r in result_names(codes)]
 
 
@@ -199,6 +242,11 @@ def _have_monitors_looked_at(connection: Connection, now_ns: int) -> None:
         "ON CONFLICT (timer_id) DO UPDATE SET due_ms = excluded.due_ms",
         (ALL_MONITORS, now_ns // 1_000_000, command_bytes(LookAtMonitors())),
     )
+def _calls(path: Path, skip: int, into: Mapping[str, int]) -> Iterator[Call]:
+    """A file's calls, by its ending."""
+    if path.suffix.lower() in TEXT_ENDINGS:
+        return text_calls(path, skip, into)
+    return calls_of_file(path, skip)
 
 
 def apply_file(
@@ -206,6 +254,7 @@ def apply_file(
     path: Path,
     *,
     told: Told = lambda rows: None,
+    into: Mapping[str, int] = MappingProxyType({}),
     clock_ns: Callable[[], int] = time.time_ns,
 ) -> Applied:
     """Apply a file, or the rest of it. Each call of up to 8,000 rows is durable when it ends.
@@ -215,23 +264,24 @@ def apply_file(
 
     Args:
         connection: the writing connection of a data folder that this process owns.
+        into: the books of a text's commodities; see `plaintext.reading.text_calls`.
         told: called after each call with the rows applied so far.
 
     Raises:
         BadRow: a row that cannot be taken; of its call nothing is applied.
         OSError: the file cannot be read.
     """
-    progress = _Progress(connection, path)
+    progress = _Progress(connection, path, into)
     applied = progress.load()
     if applied is None:
-        for call in calls_of_file(path):
+        for call in _calls(path, 0, into):
             _require_own_books(call)
         applied = Applied()
         progress.save(applied)
     applied.resumed_at = applied.rows
     session = BulkSession.on(connection)
     try:
-        for call in calls_of_file(path, applied.rows):
+        for call in _calls(path, applied.rows, into):
             with session.transaction() as ledger:
                 answers = _apply(connection, ledger, call, clock_ns())
                 _have_monitors_looked_at(connection, clock_ns())

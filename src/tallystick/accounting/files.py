@@ -20,7 +20,7 @@ from tallystick.ledger.model import ID_MAX, Account, Transfer
 from tallystick.ledger.ranges import check_account, check_transfer
 from tallystick.ledger.records import Records, as_records, empty_records, joined, records_of
 
-__all__ = ["BadRow", "Call", "calls_of_file"]
+__all__ = ["CALL_ROWS", "BadRow", "Call", "calls_of_file"]
 
 CALL_ROWS = 8000
 """Rows of one call; a chain that is longer than a call is not taken."""
@@ -62,12 +62,14 @@ class Call(NamedTuple):
     Args:
         end: how many rows of the file lie before its end.
         lines: the line of each row.
+        metadata: what some of the rows carry, by their place.
     """
 
     end: int
     lines: Sequence[int]
     accounts: list[Account] | None
     transfers: Records | None
+    metadata: Mapping[int, dict[str, str]] = {}
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -257,7 +259,7 @@ def _csv_numbers(name: str, column: list[str], lines: Sequence[int]) -> list[int
 def _parquet_parts(path: Path, skip: int) -> Iterator[Call]:
     import polars as pl
 
-    scan = pl.scan_parquet(path)
+    scan = (pl.scan_parquet if path.suffix.lower() == ".parquet" else pl.scan_ipc)(path)
     names = scan.collect_schema().names()
     transfers = any(name in _OF_TRANSFERS for name in _header(names))
     while True:
@@ -366,13 +368,13 @@ def calls_of_file(path: Path, skip: int = 0) -> Iterator[Call]:
     """The calls that a file's rows make, by the ending of its name.
 
     Args:
-        path: `.parquet`, `.csv`, or JSON lines (any other ending).
+        path: `.parquet`, `.arrow` (Arrow IPC), `.csv`, or JSON lines (any other ending).
         skip: how many rows to leave out at its begin.
 
     Raises:
         BadRow: a row that cannot be taken; what came before it was given.
         OSError: the file cannot be read.
     """
-    readers = {".parquet": _parquet_parts, ".csv": _csv_parts}
+    readers = {".parquet": _parquet_parts, ".arrow": _parquet_parts, ".csv": _csv_parts}
     reader = readers.get(path.suffix.lower(), _json_parts)
     return _whole_chains(reader(path, skip))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -56,19 +56,31 @@ def _told(file: Path, applied: Applied, seconds: float) -> str:
     return "\n".join(lines)
 
 
-def apply(file: Path, *, place: Place = HERE) -> int:
+def _books(asked: Sequence[str]) -> dict[str, int]:
+    """Books by commodity, as `CNY=1156` says it."""
+    books = {}
+    for text in asked:
+        name, _, number = text.partition("=")
+        if not (name and number.isascii() and number.isdigit()):
+            raise UsageError(f"{text!r} is not a commodity, = and a book's number.")
+        books[name] = int(number)
+    return books
+
+
+def apply(file: Path, *, into: tuple[str, ...] = (), place: Place = HERE) -> int:
     """Apply a file of accounts and transfers to the ledger, while no server runs.
 
     A file that was applied in part goes on where it stopped; one that is done does nothing.
     The exit code is 1 when a row was refused by the ledger, 2 when a row cannot be read.
 
     Args:
-        file: JSON lines, CSV or Parquet, by its ending.
+        file: JSON lines, CSV, Parquet, Arrow, Beancount or hledger text, by its ending.
+        into: of text, which book a commodity goes into: CNY=1156.
     """
-    started = time.monotonic()
+    started, books = time.monotonic(), _books(into)
     with _ledger(place.settings) as connection:
         try:
-            applied = apply_file(connection, file, told=_Teller())
+            applied = apply_file(connection, file, told=_Teller(), into=books)
         except BadRow as error:
             raise UsageError(f"{file}, {error}.") from error
     found = {

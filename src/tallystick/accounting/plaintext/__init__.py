@@ -1,0 +1,1 @@
+"""Books as text: Beancount and hledger, out and in."""
