@@ -110,7 +110,7 @@ def test_beancount_itself_finds_nothing_wrong(book: int, tmp_path: Path) -> None
     annotate(source, 'a "quoted" \\ text; 中文')
     text = exported(source, ".beancount")
     assert bean_check(text, tmp_path) == ""
-    assert bean_check(text.replace(b"-1", b"-2", 1), tmp_path) != ""
+    assert bean_check(text.replace(b"  -", b"  -9", 1), tmp_path) != ""
     source.close()
 
 
