@@ -59,6 +59,8 @@ def pages_of_an_operator(server: ServerProcess) -> Iterator[str]:
     auditor = Auditor(server.data)
     places = ("trades", "accounts", "trial-balance", "notifications", "apps", "keys", "audit")
     yield from ("/console", *(f"/console/{place}" for place in places))
+    yield from (f"/console/reports?report={r}" for r in ("trial_balance", "balance_sheet"))
+    yield from ("/console/search", "/console/search?least=999999999999", "/console/groups")
     known = trades(server)
     yield from (
         f"/console/trades/{known[s]}" for s in ("Waiting", "Shipped", "Settled", "Refunded")

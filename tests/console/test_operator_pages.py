@@ -20,7 +20,8 @@ from tallystick.sandbox.seed import APP_ID
 PLACES = (
     "/console", "/console/trades", "/console/accounts", "/console/trial-balance",
     "/console/notifications", "/console/apps", f"/console/apps/{APP_ID}", "/console/keys",
-    "/console/audit", "/console/reconciliation", "/console/fraud-graph",
+    "/console/audit", "/console/reconciliation", "/console/fraud-graph", "/console/reports",
+    "/console/groups", "/console/search",
 )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ from tallystick.accounting.statements.document import DayPeriod
 from tallystick.accounting.statements.forms import FORMS, file_name, write_statement
 from tallystick.accounting.statements.words import kind_of_account, word
 from tallystick.console.charts import Point, bar_chart
-from tallystick.console.display import money_text
+from tallystick.console.display import money_short, money_text
 from tallystick.console.frontend import Front, Frontend
 from tallystick.console.ledger_files import asked_day, made_file, month_until, sent, today
 from tallystick.console.operators import operators_page
@@ -97,6 +97,10 @@ def _row(row: ReportRow, book: int, language: Language) -> RowView:
     )
 
 
+def _short(amount: int, currency: str) -> str:
+    return money_short(amount, currency) if currency else f"{amount:,}"
+
+
 def _chart(report: BookReport, kind: str, language: Language) -> str:
     """The parts of a sheet or statement as bars; none for a trial balance."""
     sheet, income, tag = report.sheet, report.income, language.value
@@ -119,7 +123,7 @@ def _chart(report: BookReport, kind: str, language: Language) -> str:
     return bar_chart(
         points, name=f"chart-{kind}-{report.trial.book}", title=word(kind, tag),
         description=book_title(report.trial.book, language),
-        axis_text=lambda units: money_text(units, report.currency),
+        axis_text=lambda units: _short(units, report.currency),
     )  # fmt: skip
 
 
