@@ -242,6 +242,8 @@ def _have_monitors_looked_at(connection: Connection, now_ns: int) -> None:
         "ON CONFLICT (timer_id) DO UPDATE SET due_ms = excluded.due_ms",
         (ALL_MONITORS, now_ns // 1_000_000, command_bytes(LookAtMonitors())),
     )
+
+
 def _calls(path: Path, skip: int, into: Mapping[str, int]) -> Iterator[Call]:
     """A file's calls, by its ending."""
     if path.suffix.lower() in TEXT_ENDINGS:
