@@ -9,10 +9,8 @@ __all__ = ["OPERATOR_AREA", "PLACES", "Place"]
 OPERATOR_AREA: Final = "/console"
 
 _NAMES: Final = (
-    "trades", "accounts", "trial_balance", "reconciliation", "risk", "fraud_graph", "blacklist",
-    "trades", "accounts", "trial_balance", "reports", "groups", "search",
-    "reconciliation", "fraud_graph", "blacklist",
-    "notifications", "apps", "keys", "audit",
+    "trades", "accounts", "trial_balance", "reports", "groups", "search", "reconciliation",
+    "risk", "fraud_graph", "blacklist", "notifications", "apps", "keys", "audit",
 )  # fmt: skip
 
 
