@@ -22,17 +22,18 @@ from tallystick.credit.loans.model import (
     LoanStanding,
     LoanStatus,
     LoanTerms,
+    NewDates,
     ProductTerms,
     contract_of,
 )
 from tallystick.credit.loans.state import LoanState, NewLoan
 from tallystick.credit.postings import Bucket
 from tallystick.credit.schedules.day_count import DayCount
-from tallystick.credit.schedules.terms import Method, Unit
+from tallystick.credit.schedules.terms import AccruedInterest, Method, Unit
 from tallystick.ledger.chart import BANK_RESERVE, CUSTOMER_WALLET, LOAN_ALLOWANCE
 from tallystick.pipeline.decisions import AccountRef, Decision
 
-__all__ = ["BANK", "LOAN_ID", "START", "WALLET", "LivingLoan", "contracts"]
+__all__ = ["BANK", "LOAN_ID", "START", "WALLET", "LivingLoan", "contracts", "new_dates"]
 
 START = date(2026, 1, 31)
 LOAN_ID = "2026013100000000000000000001"
@@ -64,6 +65,8 @@ contracts = st.builds(
         up_front_rate=st.sampled_from([Decimal(0), Decimal("0.01")]),
         period_fee_rate=st.sampled_from([Decimal(0), Decimal("0.005")]),
         prepayment_rate=st.sampled_from([Decimal(0), Decimal("0.01")]),
+        drawdowns_max=st.just(4),
+        re_ages_max=st.just(3),
         late=st.builds(
             LateTerms,
             penalty_rate=_rates,
@@ -73,6 +76,15 @@ contracts = st.builds(
             oldest_first=st.booleans(),
         ),
     ),
+)
+
+
+new_dates = st.builds(
+    NewDates,
+    count=st.integers(1, 8),
+    every=st.sampled_from([None, (1, Unit.MONTH), (2, Unit.WEEK)]),
+    annual_rate=st.none() | _rates,
+    accrued=st.sampled_from(AccruedInterest),
 )
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import hypothesis.strategies as st
 from hypothesis import assume, given, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.credit.loan_life import LOAN_ID, WALLET, LivingLoan, contracts
+from tests.credit.loan_life import LOAN_ID, WALLET, LivingLoan, contracts, new_dates
 
-from tallystick.credit.loans import closing, decide, reversing
+from tallystick.credit.loans import changing, closing, decide, reversing
 from tallystick.credit.loans.model import (
     CollectLoan,
     Contract,
     LoanEventKind,
     LoanStatus,
+    NewDates,
     PaymentMode,
     contract_of,
 )
@@ -23,6 +26,7 @@ from tallystick.pipeline.refusals import Refused
 
 _EXPECTED_REFUSALS = {
     "LOAN_NOTHING_TO_PAY", "LOAN_STATE_REFUSED", "LOAN_PAYMENT_NOT_EXIST", "INVALID_AMOUNT",
+    "CREDIT_TERMS_INVALID",
 }  # fmt: skip
 
 
@@ -73,6 +77,33 @@ class LoanLife(RuleBasedStateMachine):
         step = self.living.events[at % len(self.living.events)].step
         self._try(reversing.reverse, step, bank=bank)
 
+    @rule(percent=st.integers(1, 150))
+    def draw_more(self, percent: int) -> None:
+        self._try(changing.draw_more, contract_of(self.living.loan).principal * percent // 100)
+
+    @rule(rate=st.integers(0, 3600))
+    def change_rate(self, rate: int) -> None:
+        self._try(changing.change_rate, Decimal(rate) / 10_000)
+
+    @rule(dates=new_dates)
+    def reschedule(self, dates: NewDates) -> None:
+        self._try(changing.reschedule, dates)
+
+    @rule(dates=new_dates)
+    def re_age(self, dates: NewDates) -> None:
+        before = self.living.position
+        self._try(changing.re_age, dates)
+        if self.living.events and self.living.events[-1].kind is LoanEventKind.RE_AGE:
+            assert self.living.position.days_past_due == 0
+            assert self.living.position.owed_total == before.owed_total
+
+    @precondition(lambda self: len(self.living.events) > 2)
+    @rule(percent=st.integers(0, 120))
+    def sell(self, percent: int) -> None:
+        self._try(
+            changing.sell, "Bank B", self.living.position.owed_total * percent // 100, bank=True
+        )
+
     @precondition(lambda self: self.living.day > self.living.position.schedule.rows[-1].day)
     @rule()
     def charge_off(self) -> None:
@@ -83,7 +114,7 @@ class LoanLife(RuleBasedStateMachine):
         living = self.living
         living.act(closing.close_day)
         position, ledger = living.position, living.ledger
-        off = position.status is LoanStatus.CHARGED_OFF
+        off = position.status in (LoanStatus.CHARGED_OFF, LoanStatus.SOLD)
         for bucket, entry in RECEIVABLES.items():
             assert position.left[bucket] >= 0
             assert ledger.balance(entry, LOAN_ID) == (0 if off else position.left[bucket]), bucket
@@ -95,7 +126,11 @@ class LoanLife(RuleBasedStateMachine):
     def principal_is_never_made_or_lost(self) -> None:
         position = self.living.position
         repaid = position.charged[Bucket.PRINCIPAL] - position.left[Bucket.PRINCIPAL]
-        assert position.charged[Bucket.PRINCIPAL] == contract_of(self.living.loan).principal
+        drawn = contract_of(self.living.loan).principal + sum(
+            e.amount for e in self.living.events if e.kind is LoanEventKind.DRAWDOWN
+        )
+        made_principal = sum(position.capitalised.values())
+        assert position.charged[Bucket.PRINCIPAL] == drawn + made_principal
         assert 0 <= repaid <= position.charged[Bucket.PRINCIPAL]
         if position.status is LoanStatus.CLOSED:
             assert repaid == position.charged[Bucket.PRINCIPAL]

@@ -21,6 +21,8 @@ from tallystick.ledger.chart import (
     LOAN_PRINCIPAL,
     PENALTY_INCOME,
     RECOVERY_INCOME,
+    SALE_GAIN,
+    SALE_LOSS,
     ChartEntry,
 )
 from tallystick.payments.movements import Movement
@@ -128,6 +130,23 @@ TABLE: Final[dict[str, Rule]] = {
     ),
     "recovery": Rule(
         Side.SOURCE, RECOVERY_INCOME, Movement.LOAN_RECOVERY, "Paid after it was written off.",
+    ),
+    "capitalised": Rule(
+        LOAN_PRINCIPAL, Side.RECEIVABLE, Movement.LOAN_CAPITALISED,
+        "Rescheduled or re-aged: what is owed besides principal is made principal.",
+    ),
+    "sale": Rule(
+        LOAN_CLEARING, Side.RECEIVABLE, Movement.LOAN_SALE,
+        "Sold: what is owed leaves the books.",
+    ),
+    "sale_price": Rule(
+        Side.SOURCE, LOAN_CLEARING, Movement.LOAN_SALE, "The new owner pays the price.",
+    ),
+    "sale_loss": Rule(
+        SALE_LOSS, LOAN_CLEARING, Movement.LOAN_SALE, "Sold for less than what was owed.",
+    ),
+    "sale_gain": Rule(
+        LOAN_CLEARING, SALE_GAIN, Movement.LOAN_SALE, "Sold for more than what was owed.",
     ),
 }  # fmt: skip
 """Events by name, in the order of a loan's life."""

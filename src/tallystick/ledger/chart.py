@@ -38,6 +38,8 @@ __all__ = [
     "PLATFORM_BOOK_MIN",
     "PLATFORM_ENTITY",
     "RECOVERY_INCOME",
+    "SALE_GAIN",
+    "SALE_LOSS",
     "SERVICING_FEE_INCOME",
     "SHARE_BANK",
     "SHARE_CASH",
@@ -204,6 +206,10 @@ GUARANTEE_INCOME: Final = ChartEntry(
     4203, "Guarantee income", "担保费收入", Side.CREDIT, _NO_FLAGS, "institution",
     "In a guarantor's book: its fee out of the income that it guarantees.",
 )  # fmt: skip
+SALE_GAIN: Final = ChartEntry(
+    4106, "Gain on loan sales", "贷款转让收益", Side.CREDIT, _NO_FLAGS, "platform",
+    "What loans were sold for above what was owed of them, less the loss expected.",
+)  # fmt: skip
 CHANNEL_COST: Final = ChartEntry(
     5001, "Channel cost", "渠道成本", Side.DEBIT, _NO_FLAGS, "bank",
     "What banks and channels charge the platform.",
@@ -235,6 +241,11 @@ GUARANTEE_CLAIMS: Final = ChartEntry(
     "In a guarantor's book: what it bore of others' losses, less what was recovered.",
 )  # fmt: skip
 
+SALE_LOSS: Final = ChartEntry(
+    5103, "Loss on loan sales", "贷款转让损失", Side.DEBIT, _NO_FLAGS, "platform",
+    "What loans were sold for below what was owed of them.",
+)  # fmt: skip
+
 CHART: Final[dict[int, ChartEntry]] = {
     entry.code: entry
     for entry in (
@@ -245,6 +256,7 @@ CHART: Final[dict[int, ChartEntry]] = {
         PARTICIPATION_PRINCIPAL, PARTICIPATION_INCOME, INSTITUTION_SETTLEMENT,
         SERVICING_FEE_INCOME, SHARE_INCOME, COMPENSATION_INCOME, GUARANTEE_INCOME,
         FIRST_LOSS_COST, SHARE_SERVICING_FEE, SHARE_GUARANTEE_FEE, SHARE_LOSS, GUARANTEE_CLAIMS,
+        SALE_GAIN, SALE_LOSS,
     )
 }  # fmt: skip
 """The whole chart by code."""

@@ -39,6 +39,8 @@ MOVEMENT_NAMES: Final[dict[int, MovementName]] = {
     Movement.LOAN_CHARGE_OFF: MovementName("Written off", "贷款核销"),
     Movement.LOAN_RECOVERY: MovementName("Recovered", "核销收回"),
     Movement.LOAN_FEE: MovementName("Loan fee", "贷款费用"),
+    Movement.LOAN_CAPITALISED: MovementName("Made principal", "息费转本金"),
+    Movement.LOAN_SALE: MovementName("Loan sold", "贷款转让"),
     Movement.SHARE_DRAWDOWN: MovementName("Share of a drawdown", "放款份额"),
     Movement.SHARE_ACCRUAL: MovementName("Share of interest and fees", "息费份额"),
     Movement.SHARE_PAYMENT: MovementName("Share of a payment", "还款份额"),

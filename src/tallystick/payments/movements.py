@@ -54,6 +54,10 @@ class Movement(IntEnum):
     """Borrower's wallet or bank reserve → recovery income."""
     LOAN_FEE = 410
     """Borrower's or seller's wallet → credit fee income, at once."""
+    LOAN_CAPITALISED = 411
+    """Interest, fees or penalties receivable → loan principal."""
+    LOAN_SALE = 412
+    """A sold loan's receivables, its price, and the gain or loss, through loan reallocation."""
     SHARE_DRAWDOWN = 421
     """An institution's share of a drawdown; those of joint lending are in joint-lending.md."""
     SHARE_ACCRUAL = 422

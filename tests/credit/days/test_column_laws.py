@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,9 +15,9 @@ from tests.credit.days.side_by_side import (
     shard_of,
     standing_after,
 )
-from tests.credit.loan_life import LivingLoan, contracts
+from tests.credit.loan_life import LivingLoan, contracts, new_dates
 
-from tallystick.credit.loans import closing, decide, reversing
+from tallystick.credit.loans import changing, closing, decide, reversing
 from tallystick.credit.loans.days.collecting import collected
 from tallystick.credit.loans.days.columns import I64
 from tallystick.credit.loans.days.entries import Leg, Owners, entries_of
@@ -24,7 +26,7 @@ from tallystick.credit.postings import INCOME, Bucket
 from tallystick.credit.schedules.terms import Effect
 from tallystick.pipeline.refusals import Refused
 
-_HAPPENINGS = ("pass", "pay", "close", "waive", "fee", "reverse")
+_HAPPENINGS = ("pass", "pay", "close", "waive", "fee", "reverse", "draw", "rate", "new", "re-age")
 
 
 def _happen(living: LivingLoan, data: st.DataObject) -> None:
@@ -43,6 +45,15 @@ def _happen(living: LivingLoan, data: st.DataObject) -> None:
             living.act(decide.waive, bucket, (living.position.due[bucket] + 1) // 2)
         case "fee":
             living.act(decide.charge_fee, data.draw(st.integers(1, 500)))
+        case "draw":
+            living.act(changing.draw_more, data.draw(st.integers(1, 100_000)))
+        case "rate":
+            rate = Decimal(data.draw(st.integers(0, 3600))) / 10_000
+            living.act(changing.change_rate, rate)
+        case "new":
+            living.act(changing.reschedule, data.draw(new_dates))
+        case "re-age":
+            living.act(changing.re_age, data.draw(new_dates))
         case "reverse":
             paid = [e.step for e in living.events if e.kind is LoanEventKind.PAYMENT]
             if paid:

@@ -23,7 +23,7 @@ from tallystick.money.rate import Rounding
 from tallystick.pipeline.decisions import Decision, Posting
 from tallystick.pipeline.refusals import Refused
 
-__all__ = ["charge_off", "close_day"]
+__all__ = ["charge_off", "close_day", "release_allowance"]
 
 
 def _provision(state: LoanState, wanted: int) -> Posting:
@@ -31,6 +31,11 @@ def _provision(state: LoanState, wanted: int) -> Posting:
     change = wanted - state.allowance
     name = "provision" if change >= 0 else "provision_release"
     return state.books.posting(name, abs(change))
+
+
+def release_allowance(state: LoanState) -> Posting:
+    """Nothing is expected to be lost of a loan any more."""
+    return _provision(state, 0)
 
 
 def _expected_loss(state: LoanState, position: Position) -> int:

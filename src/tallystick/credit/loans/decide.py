@@ -113,6 +113,8 @@ def _payment_postings(state: LoanState, after: Position, step: int, amount: int)
 
 def _payable(position: Position, mode: PaymentMode) -> int:
     """The most that can be paid."""
+    if position.status is LoanStatus.SOLD:
+        raise Refused("LOAN_STATE_REFUSED", "This loan was sold.")
     if position.status is LoanStatus.CHARGED_OFF:
         return position.owed_total - position.recovered
     if mode is PaymentMode.DUE:
@@ -225,7 +227,7 @@ def waive(state: LoanState, bucket: Bucket, amount: int) -> Decision:
         raise Refused("INVALID_PARAMETER", "Principal is written off, not waived.")
     caught_up = caught_up_to_day(state)
     before = caught_up.position
-    if before.status is LoanStatus.CHARGED_OFF:
+    if before.status in (LoanStatus.CHARGED_OFF, LoanStatus.SOLD):
         raise Refused("LOAN_STATE_REFUSED")
     if not 0 < amount <= before.due[bucket]:
         raise Refused("INVALID_AMOUNT", f"Between nothing and {before.due[bucket]} is due.")

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
+
+import msgspec
 
 from tallystick.credit.loans.model import (
     Contract,
@@ -19,13 +22,22 @@ from tallystick.credit.loans.model import (
     LoanEvent,
     LoanEventKind,
     LoanStatus,
+    NewDates,
     PaymentMode,
     terms_of,
 )
 from tallystick.credit.postings import Bucket
 from tallystick.credit.schedules.amortise import whole
 from tallystick.credit.schedules.schedule import RowKind, Schedule, ScheduleRow
-from tallystick.credit.schedules.terms import Effect, Prepayment
+from tallystick.credit.schedules.terms import (
+    Drawdown,
+    Effect,
+    Every,
+    Prepayment,
+    RateChange,
+    Reschedule,
+    Terms,
+)
 from tallystick.credit.schedules.walk import schedule_of
 from tallystick.money.rate import Rounding
 from tallystick.pipeline.refusals import Refused
@@ -69,6 +81,7 @@ class Position(NamedTuple):
         allocated: what each payment paid, by its step; with what had waited (`used`), and without
             what waits of it (`waiting`).
         waived: what was forgiven.
+        capitalised: what was made principal.
         schedule: the payments as they are planned now.
         accruing: interest that has accrued and not fallen due.
         ahead: principal that has not fallen due.
@@ -80,6 +93,7 @@ class Position(NamedTuple):
     left: Amounts
     due: Amounts
     waived: Amounts
+    capitalised: Amounts
     advance: int
     recovered: int
     allocated: dict[int, Amounts]
@@ -121,12 +135,18 @@ class _Life:
     contract: Contract
     day: date
     prepayments: list[Prepayment] = field(default_factory=list)
+    drawdowns: list[Drawdown] = field(default_factory=list)
+    rate_changes: list[RateChange] = field(default_factory=list)
+    reschedules: list[Reschedule] = field(default_factory=list)
     instalments: list[Instalment] = field(default_factory=list)
     last_due: date = date.min
     advance: int = 0
     late_fees: int = 0
     recovered: int = 0
     written_off: bool = False
+    sold: bool = False
+    returned: int = 0
+    re_aged: Amounts = field(default_factory=_none)
     accrued_then: int = 0
     paid: Amounts = field(default_factory=_none)
     waived: Amounts = field(default_factory=_none)
@@ -144,9 +164,25 @@ class _Life:
     def schedule(self) -> Schedule:
         """The payments as they are planned now."""
         if self.planned is None:
-            terms = terms_of(self.contract)._replace(prepayments=tuple(self.prepayments))
-            self.planned = schedule_of(terms)
+            self.planned = schedule_of(self._terms())
         return self.planned
+
+    def _terms(self, *more: Prepayment) -> Terms:
+        return terms_of(self.contract)._replace(
+            prepayments=(*self.prepayments, *more), drawdowns=tuple(self.drawdowns),
+            rate_changes=tuple(self.rate_changes), reschedules=tuple(self.reschedules),
+        )  # fmt: skip
+
+    @property
+    def drawn(self) -> int:
+        """What was drawn so far."""
+        return self.contract.principal + sum(d.amount for d in self.drawdowns)
+
+    @property
+    def capitalised(self) -> Amounts:
+        """What was made principal, by what it had been owed as."""
+        by_dates = {Bucket.INTEREST: self.schedule.capitalised}
+        return {b: part + by_dates.get(b, 0) for b, part in self.re_aged.items()}
 
     # Time passes.
 
@@ -217,9 +253,7 @@ class _Life:
         """What would end the loan today beside what is due; None when nothing is left."""
         if self.written_off or not self._ahead():
             return None
-        everything = (*self.prepayments, Prepayment(self.day, None))
-        terms = terms_of(self.contract)._replace(prepayments=everything)
-        return schedule_of(terms).rows[-1]
+        return schedule_of(self._terms(Prepayment(self.day, None))).rows[-1]
 
     def _ahead(self) -> int:
         """Principal that has not fallen due."""
@@ -228,7 +262,7 @@ class _Life:
             for row in self.schedule.rows
             if row.kind is RowKind.EARLY or row.day <= self.last_due
         )
-        return self.contract.principal - fallen
+        return self.drawn + _total(self.capitalised) + self.returned - fallen
 
     def pay(self, step: int, amount: int, mode: PaymentMode, effect: Effect) -> None:
         """A payment: what is due first, then principal if it may be paid early; the rest waits."""
@@ -293,6 +327,44 @@ class _Life:
             self.waived[bucket] += part
             amount -= part
 
+    # What is to come changes.
+
+    def draw_more(self, amount: int) -> None:
+        """A further part is drawn."""
+        self.drawdowns.append(Drawdown(self.day, amount))
+        self.planned = None
+
+    def change_rate(self, annual_rate: Decimal) -> None:
+        """Another rate holds from here on."""
+        self.rate_changes.append(RateChange(self.day, annual_rate))
+        self.planned = None
+
+    def reschedule(self, new: NewDates, added: int = 0) -> None:
+        """What is left is repaid by other dates."""
+        every = Every(*new.every) if new.every else None
+        self.reschedules.append(
+            Reschedule(
+                self.day, new.count, every, new.first_due, new.annual_rate, new.accrued, added
+            )
+        )
+        self.planned = None
+
+    def re_age(self, new: NewDates) -> None:
+        """What is overdue is repaid by other dates: principal as it is, the rest as principal."""
+        added = 0
+        for item in self.instalments:
+            added += item.owed
+            self.returned += item.left[Bucket.PRINCIPAL]
+            for bucket in (Bucket.INTEREST, Bucket.FEE, Bucket.PENALTY):
+                self.re_aged[bucket] += item.left[bucket]
+            item.left = _none()
+        self.reschedule(new, added)
+
+    def sell(self) -> None:
+        """From here on it is somebody else's."""
+        self.write_off()
+        self.sold = True
+
     # Where it stands.
 
     def _charged(self, payoff: ScheduleRow | None) -> Amounts:
@@ -302,8 +374,10 @@ class _Life:
         ]  # fmt: skip
         accrued = payoff.interest if payoff is not None else self.accrued_then
         return {
-            Bucket.PRINCIPAL: self.contract.principal,
-            Bucket.INTEREST: sum(row.interest for row in rows) + accrued,
+            Bucket.PRINCIPAL: self.drawn + _total(self.capitalised),
+            Bucket.INTEREST: sum(row.interest for row in rows)
+            + accrued
+            + self.schedule.capitalised,
             Bucket.FEE: sum(row.fee for row in rows) + self.late_fees,
             Bucket.PENALTY: sum(item.penalty_charged for item in self.instalments),
         }
@@ -312,7 +386,8 @@ class _Life:
         """The loan as it stands."""
         payoff = self.payoff_row()
         charged = self._charged(payoff)
-        left = {b: charged[b] - self.paid[b] - self.waived[b] for b in Bucket}
+        gone = self.capitalised
+        left = {b: charged[b] - self.paid[b] - self.waived[b] - gone[b] for b in Bucket}
         due = {b: sum(item.left[b] for item in self.instalments) for b in Bucket}
         unpaid = [item.day for item in self.instalments if item.owed]
         late_days = (self.day - min(unpaid)).days if unpaid else 0
@@ -320,13 +395,13 @@ class _Life:
             row for row in self.schedule.rows if row.kind is RowKind.DUE and row.day > self.last_due
         ]
         if self.written_off:
-            status = LoanStatus.CHARGED_OFF
+            status = LoanStatus.SOLD if self.sold else LoanStatus.CHARGED_OFF
         else:
             status = LoanStatus.ACTIVE if any(left.values()) or ahead else LoanStatus.CLOSED
         early = payoff.payment if payoff is not None else 0
         return Position(
             day=self.day, status=status, charged=charged, left=left, due=due,
-            waived=self.waived, advance=self.advance, recovered=self.recovered,
+            waived=self.waived, capitalised=gone, advance=self.advance, recovered=self.recovered,
             allocated=self.allocated, waiting=self.waiting, used=self.used,
             instalments=tuple(self.instalments), schedule=self.schedule,
             days_past_due=late_days, payoff=_total(due) + early - self.advance,
@@ -353,6 +428,16 @@ def _happen(life: _Life, event: LoanEvent) -> None:
             life.write_off()
         case LoanEventKind.FEE:
             life.charge(event.amount)
+        case LoanEventKind.DRAWDOWN:
+            life.draw_more(event.amount)
+        case LoanEventKind.RATE_CHANGE:
+            life.change_rate(Decimal(event.detail))
+        case LoanEventKind.RESCHEDULE:
+            life.reschedule(msgspec.json.decode(event.detail, type=NewDates))
+        case LoanEventKind.RE_AGE:
+            life.re_age(msgspec.json.decode(event.detail, type=NewDates))
+        case LoanEventKind.SALE:
+            life.sell()
         case LoanEventKind.REVERSAL | LoanEventKind.SELLER_FEE:
             pass
 

@@ -11,6 +11,7 @@ import msgspec
 from tallystick.credit.postings import Bucket
 from tallystick.credit.schedules.day_count import DayCount
 from tallystick.credit.schedules.terms import (
+    AccruedInterest,
     DueDates,
     Effect,
     Every,
@@ -26,13 +27,13 @@ from tallystick.pipeline.commands import Command, Reply
 from tallystick.store.table import Row, Table
 
 __all__ = [
-    "ChargeOffLoan", "CloseCreditDay", "CollectDue", "CollectLoan", "Contract",
-    "CreditDayClosed", "CreditLine", "DefineLoanProduct", "DrawLoan", "DueCollected",
-    "GrantCreditLine", "LOANS", "LOAN_EVENTS", "LOAN_PLANS", "LOAN_STANDINGS", "LateTerms",
-    "LineDone", "Loan", "LoanDone", "LoanEvent", "LoanEventKind", "LoanPlan", "LoanProduct",
-    "LoanStanding", "LoanStatus", "LoanTerms", "PaidFrom", "PayLaterTerms", "PayLoan",
-    "PaymentMode", "ProductDone", "ProductTerms", "ReverseLoanPayment", "WaiveLoan",
-    "contract_of", "terms_of",
+    "ChangeLoanRate", "ChargeOffLoan", "CloseCreditDay", "CollectDue", "CollectLoan",
+    "Contract", "CreditDayClosed", "CreditLine", "DefineLoanProduct", "DrawLoan", "DrawMore",
+    "DueCollected", "GrantCreditLine", "LOANS", "LOAN_EVENTS", "LOAN_PLANS", "LOAN_STANDINGS",
+    "LateTerms", "LineDone", "Loan", "LoanDone", "LoanEvent", "LoanEventKind", "LoanPlan",
+    "LoanProduct", "LoanStanding", "LoanStatus", "LoanTerms", "NewDates", "PaidFrom",
+    "PayLaterTerms", "PayLoan", "PaymentMode", "ProductDone", "ProductTerms", "ReAgeLoan",
+    "RescheduleLoan", "ReverseLoanPayment", "SellLoan", "WaiveLoan", "contract_of", "terms_of",
 ]  # fmt: skip
 
 _DEFAULT_ORDER = (Bucket.PENALTY, Bucket.FEE, Bucket.INTEREST, Bucket.PRINCIPAL)
@@ -92,6 +93,7 @@ class ProductTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What a product agrees with every borrower; amounts in minor units of its currency.
 
     `up_front_rate` is taken of what is drawn, `period_fee_rate` of the principal each period.
+    A loan may be drawn in `drawdowns_max` parts, and re-aged `re_ages_max` times in 365 days.
     """
 
     currency: str = "CNY"
@@ -107,6 +109,8 @@ class ProductTerms(msgspec.Struct, frozen=True, kw_only=True):
     prepayment_rate: Decimal = Decimal(0)
     ceiling: Decimal | None = None
     ceiling_source: str = ""
+    drawdowns_max: int = 1
+    re_ages_max: int = 1
     late: LateTerms = LateTerms()
     pay_later: PayLaterTerms | None = None
 
@@ -151,12 +155,28 @@ def terms_of(contract: Contract) -> Terms:
     )
 
 
+class NewDates(msgspec.Struct, frozen=True, kw_only=True):
+    """How what is left of a loan is repaid from a day on; None keeps what holds.
+
+    Args:
+        count: how many payments.
+        accrued: where interest goes that has accrued and is not due.
+    """
+
+    count: int
+    every: tuple[int, Unit] | None = None
+    first_due: date | None = None
+    annual_rate: Decimal | None = None
+    accrued: AccruedInterest = AccruedInterest.CARRIED
+
+
 class LoanStatus(StrEnum):
     """Where a loan stands."""
 
     ACTIVE = "active"
     CLOSED = "closed"
     CHARGED_OFF = "charged_off"
+    SOLD = "sold"
 
 
 class LoanProduct(Row, frozen=True):
@@ -261,6 +281,11 @@ class LoanEventKind(StrEnum):
     SELLER_FEE = "seller_fee"
     CHARGE_OFF = "charge_off"
     REVERSAL = "reversal"
+    DRAWDOWN = "drawdown"
+    RATE_CHANGE = "rate_change"
+    RESCHEDULE = "reschedule"
+    RE_AGE = "re_age"
+    SALE = "sale"
 
 
 class PaymentMode(StrEnum):
@@ -277,8 +302,9 @@ class LoanEvent(Row, frozen=True):
     """One event, in the order of `step`.
 
     `amount` is minor units. `detail` is the mode of a payment, the bucket of a waiver, the
-    number of a trade's refund or the step that a reversal takes back; `source` is the bank that
-    a payment came by, or empty for the wallet.
+    number of a trade's refund, the step that a reversal takes back, a new rate, new dates (JSON of
+    `NewDates`) or who bought the loan; `source` is the bank that a payment came by, or empty for
+    the wallet.
     """
 
     loan_id: str
@@ -388,6 +414,52 @@ class ChargeOffLoan(Command, frozen=True, kw_only=True, tag="credit.charge_off_l
     """Write off all that is owed; what is still paid later is recovered."""
 
     loan_id: str
+
+
+class DrawMore(Command, frozen=True, kw_only=True, tag="credit.draw_more"):
+    """Draw a further part of a loan into the borrower's wallet; what is to come is set anew."""
+
+    loan_id: str
+    amount: int
+
+
+class ChangeLoanRate(Command, frozen=True, kw_only=True, tag="credit.change_rate"):
+    """Have another yearly rate hold from today on."""
+
+    loan_id: str
+    annual_rate: Decimal
+
+
+class RescheduleLoan(Command, frozen=True, kw_only=True, tag="credit.reschedule"):
+    """Repay what is left by other dates; nothing may be overdue."""
+
+    loan_id: str
+    dates: NewDates
+
+
+class ReAgeLoan(Command, frozen=True, kw_only=True, tag="credit.re_age"):
+    """Put what is overdue back to what is to come, so that the loan is current again.
+
+    Overdue principal is repaid by the new dates; interest, fees and penalties become principal.
+    """
+
+    loan_id: str
+    dates: NewDates
+
+
+class SellLoan(Command, frozen=True, kw_only=True, tag="credit.sell_loan"):
+    """Sell a loan: what is owed leaves the books for a price.
+
+    Args:
+        buyer: who owns it from now on, by name.
+        price: minor units; more or less than what is owed is gain or loss.
+        bank_id: the bank that the price came by.
+    """
+
+    loan_id: str
+    buyer: str
+    price: int
+    bank_id: str
 
 
 class CloseCreditDay(Command, frozen=True, kw_only=True, tag="credit.close_day"):

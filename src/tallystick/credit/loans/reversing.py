@@ -97,7 +97,7 @@ def reverse(state: LoanState, step: int) -> Decision:
     payment = _payment(state.events, step)
     caught_up = caught_up_to_day(state)
     before = caught_up.position
-    if before.status is LoanStatus.CHARGED_OFF:
+    if before.status in (LoanStatus.CHARGED_OFF, LoanStatus.SOLD):
         raise Refused("LOAN_STATE_REFUSED")
     back = loan_event(state, LoanEventKind.REVERSAL, payment.amount, str(step))
     after = position_of(state, back)

@@ -6,16 +6,18 @@ from collections.abc import Callable
 
 import msgspec
 
-from tallystick.credit.loans import closing, decide, reversing
+from tallystick.credit.loans import changing, closing, decide, reversing
 from tallystick.credit.loans.days import service as days
 from tallystick.credit.loans.loading import loan_state, state_of
 from tallystick.credit.loans.model import (
+    ChangeLoanRate,
     ChargeOffLoan,
     CollectLoan,
     Contract,
     CreditLine,
     DefineLoanProduct,
     DrawLoan,
+    DrawMore,
     GrantCreditLine,
     LineDone,
     Loan,
@@ -25,7 +27,10 @@ from tallystick.credit.loans.model import (
     PayLoan,
     ProductDone,
     ProductTerms,
+    ReAgeLoan,
+    RescheduleLoan,
     ReverseLoanPayment,
+    SellLoan,
     WaiveLoan,
 )
 from tallystick.credit.loans.state import NewLoan
@@ -223,6 +228,41 @@ def charge_off_loan(command: ChargeOffLoan, context: Context) -> Reply:
     return record(context, closing.charge_off(loan_state(context, command.loan_id)))
 
 
+def draw_more(command: DrawMore, context: Context) -> Reply:
+    """Draw a further part of a loan, within the borrower's line."""
+    state = loan_state(context, command.loan_id)
+    loan = state.loan
+    _only_borrower(context, loan.borrower_id)
+    require_within_line(
+        context.uow, loan.borrower_id, loan.product_id, command.amount, state.wallet.book
+    )
+    return record(context, changing.draw_more(state, command.amount))
+
+
+def change_rate(command: ChangeLoanRate, context: Context) -> Reply:
+    """Have another rate hold."""
+    state = loan_state(context, command.loan_id)
+    return record(context, changing.change_rate(state, command.annual_rate))
+
+
+def reschedule(command: RescheduleLoan, context: Context) -> Reply:
+    """Repay what is left by other dates."""
+    return record(context, changing.reschedule(loan_state(context, command.loan_id), command.dates))
+
+
+def re_age(command: ReAgeLoan, context: Context) -> Reply:
+    """Put what is overdue back to what is to come."""
+    return record(context, changing.re_age(loan_state(context, command.loan_id), command.dates))
+
+
+def sell_loan(command: SellLoan, context: Context) -> Reply:
+    """Sell a loan."""
+    if not command.bank_id:
+        raise Refused("BANK_NOT_EXIST")
+    state = loan_state(context, command.loan_id, command.bank_id)
+    return record(context, changing.sell(state, command.buyer, command.price))
+
+
 def register(registry: Registry) -> None:
     """Declare the loan commands."""
     write = "credit:write"
@@ -234,4 +274,9 @@ def register(registry: Registry) -> None:
     registry.add(ReverseLoanPayment, reverse_payment, reply=LoanDone, scope=write)
     registry.add(WaiveLoan, waive_loan, reply=LoanDone, scope=write)
     registry.add(ChargeOffLoan, charge_off_loan, reply=LoanDone, scope=write)
+    registry.add(DrawMore, draw_more, reply=LoanDone, scope="wallet:write")
+    registry.add(ChangeLoanRate, change_rate, reply=LoanDone, scope=write)
+    registry.add(RescheduleLoan, reschedule, reply=LoanDone, scope=write)
+    registry.add(ReAgeLoan, re_age, reply=LoanDone, scope=write)
+    registry.add(SellLoan, sell_loan, reply=LoanDone, scope=write)
     days.register(registry)

@@ -140,8 +140,8 @@ def loan_done(
         step=step,
         amount=amount,
         returned=returned,
-        due=0 if position.status is LoanStatus.CHARGED_OFF else position.due_total,
-        owed=position.owed_total,
+        due=position.due_total if position.status is LoanStatus.ACTIVE else 0,
+        owed=0 if position.status is LoanStatus.SOLD else position.owed_total,
         days_past_due=position.days_past_due,
         paid={bucket.value: part for bucket, part in (paid or {}).items() if part},
     )

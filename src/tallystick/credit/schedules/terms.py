@@ -133,7 +133,10 @@ class AccruedInterest(StrEnum):
 
 
 class Reschedule(NamedTuple):
-    """From a day on, what is left is repaid by other dates; None keeps what holds."""
+    """From a day on, what is left is repaid by other dates; None keeps what holds.
+
+    `added` is what had fallen due and is repaid with it, in minor units.
+    """
 
     day: date
     payments: int
@@ -141,6 +144,7 @@ class Reschedule(NamedTuple):
     first_due: date | None = None
     annual_rate: Decimal | None = None
     accrued: AccruedInterest = AccruedInterest.CARRIED
+    added: int = 0
 
 
 class Grace(NamedTuple):

@@ -210,6 +210,7 @@ class _Walk:
             self.rate = Fraction(change.annual_rate)
         self.grace = Grace()
         interest = self._settle_interest()
+        self.balance += change.added
         if change.accrued is AccruedInterest.CAPITALISED:
             self.balance += interest
             self.capitalised += interest
@@ -336,6 +337,9 @@ def schedule_of(terms: Terms) -> Schedule:
     drawdowns = tuple(h for h in waiting if isinstance(h, Drawdown))
     while waiting or not walk.over:
         if walk.at >= len(walk.periods):
+            if isinstance(waiting[0], Reschedule) and waiting[0].added:
+                walk.happen(waiting.pop(0))
+                continue
             raise _too_late(waiting[0], walk.periods[-1].end)
         period = walk.periods[walk.at]
         if _live_through(walk, period, waiting):
