@@ -43,8 +43,12 @@ app.command(ledger)
 risk = App(name="risk", help="Fraud: rules over history, models, the graph of money.")
 risk.command("tallystick.risk.graph.commands:graph", name="graph")
 risk.command("tallystick.risk.blacklist.commands:blacklist", name="blacklist")
-for _name in ("backtest", "train", "evaluate"):
-    risk.command(f"tallystick.risk.decision.command_line:{_name}_command", name=_name)
+risk.command("tallystick.risk.decision.command_line:backtest_command", name="backtest")
+model = App(name="model", help="Models from labelled history.")
+model.command("tallystick.admin.risk_export:export_command", name="export")
+for _name in ("train", "evaluate"):
+    model.command(f"tallystick.risk.decision.command_line:{_name}_command", name=_name)
+risk.command(model)
 app.command(risk)
 for _name in ("doctor", "config", "backup"):
     app.command(f"tallystick.admin.commands:{_name}", name=_name)

@@ -11,10 +11,13 @@ import pytest
 from tests.gateway.rest.rest_client import BUYER, Rest
 from tests.server_process import ServerProcess
 
+from tallystick.cli import answer
 from tallystick.partners.api_keys import new_key_id, new_secret
 from tallystick.partners.model import CreateApiKey
 from tallystick.pipeline.commands import SYSTEM, Request
 from tallystick.platform import Platform
+from tallystick.risk.decision.files import read_events, read_rules
+from tallystick.risk.decision.history import features_over
 from tallystick.settings import load_settings
 
 LARGE = {"name": "large", "when": "kind == 'payment' && amount >= 7700", "action": "hold"}
@@ -145,3 +148,22 @@ def test_the_catalogue_says_what_a_rule_can_read(risk: Rest) -> None:
     assert seen["catalogue"]["paid_1h"] == "number"
     assert seen["catalogue"]["watch_device"] == "boolean"
     assert seen["events_kept"] > 0
+
+
+def test_labelled_decisions_are_exported_for_the_next_model(
+    risk: Rest, served: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seq = risk.get("/v1/risk/decisions", party=BUYER)[0]["seq"]
+    risk.done(f"/v1/risk/decisions/{seq}/label", {"fraud": True})
+    out, rules = tmp_path / "history.parquet", tmp_path / "rules.json"
+    asked = ["risk", "model", "export", str(out), "--rules", str(rules), "--json"]
+    assert answer([*asked, "--data", str(served.data)]) == 0
+    said = json.loads(capsys.readouterr().out)
+    events, rule_set = read_events(out), read_rules(rules)
+    assert events.history.size == said["events"] == risk.get("/v1/risk/decisions")[0]["seq"]
+    assert (events.fraud == 1).sum() == 1
+    assert [feature.name for feature in rule_set.features] == ["paid_1h"]
+    # What is exported gives the values that decided.
+    live = [risk.get(f"/v1/risk/decisions/{at + 1}")["inputs"].get("paid_1h", 0) for at in range(6)]
+    values = dict(features_over(events.history, rule_set.features))["paid_1h"]
+    assert values[:6].tolist() == live

@@ -136,7 +136,16 @@ def test_the_command_line_trains_and_backtests(
     history, rules, model = (tmp_path / n for n in ("h.csv", "rules.json", "model.json"))
     frame.write_csv(history)
     rules.write_bytes(msgspec.json.encode(RuleSet(rules=RULES, features=FEATURES)))
-    trained = ["risk", "train", str(history), "--out", str(model), "--features", str(rules)]
+    trained = [
+        "risk",
+        "model",
+        "train",
+        str(history),
+        "--out",
+        str(model),
+        "--features",
+        str(rules),
+    ]
     assert answer([*trained, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["recall_at_1pct_fp"] > 0.3
     card = msgspec.json.decode(model.read_bytes(), type=Scorecard)

@@ -302,7 +302,8 @@ DECISION_OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     change(
         "/v1/risk/models", "saveModel", tag=_TAG, scope=_WRITE, status=201, for_apps=False,
-        summary="Keep a trained scorecard", description="What `tallystick risk train` writes.",
+        summary="Keep a trained scorecard",
+        description="What `tallystick risk model train` writes.",
         body=Scorecard, command=save_model, show=changed, answer=RiskChange,
         refusals=("RISK_RULE_INVALID",), body_bytes_max=1024 * 1024,
         example={"name": "m1", "base": -4000000, "cuts": [0],

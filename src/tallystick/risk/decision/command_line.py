@@ -1,4 +1,4 @@
-"""`tallystick risk backtest`, `train` and `evaluate`: rules and models over files of events."""
+"""`tallystick risk backtest`, `risk model train` and `evaluate`, over files of events."""
 
 from __future__ import annotations
 
