@@ -152,3 +152,27 @@ def test_a_monitor_tells_a_webhook(rest: Rest, book: int) -> None:
     rest.done(f"/v1/webhooks/{hook['endpoint_id']}/end")
     both = body | {"ledger": book, "code": 10}
     assert rest.refused("/v1/ledger/monitors", both) == "INVALID_PARAMETER"
+
+
+def test_an_exchange_is_quoted_taken_and_revalued(rest: Rest, book: int) -> None:
+    yuan, _ = make_book(rest, book)
+    other = book + 1
+    rest.done(f"/v1/ledger/books/{other}", {"name": "Dollars", "currency": "USD"})
+    dollars = time.time_ns()
+    rest.done("/v1/ledger/accounts", [{"id": dollars, "ledger": other, "code": 10}])
+    desk, source = f"/v1/ledger/desks/d{book}", f"s{book}"
+    rest.done(desk, {"ledger": book, "source": source, "stale_after_ms": 3_600_000})
+    rates = [{"base": "USD", "quote": "CNY", "rate": "7.1234"}]
+    now_ms = time.time_ns() // 1_000_000 - 1000
+    rest.done("/v1/ledger/rates", {"source": source, "as_of_ms": now_ms, "rates": rates})
+    ask = {"sell_ledger": other, "buy_ledger": book, "sell_amount": "10000"}
+    quote = rest.done(f"{desk}/quotes", ask)
+    assert quote["buy_amount"] == "71234"
+    ends = {"from_account_id": str(dollars), "to_account_id": str(yuan)}
+    taken = f"/v1/ledger/quotes/{quote['quote_id']}/execute"
+    assert rest.done(taken, ends)["realised"] == "0"
+    assert rest.refused(taken, ends) == "QUOTE_OVER"
+    (position,) = rest.get(f"{desk}/revaluation")["positions"]
+    assert (position["amount"], position["cost"], position["unrealised"]) == ("10000", "71234", "0")
+    earlier = rest.get(f"{desk}/revaluation", as_of_ms=now_ms - 1)["positions"]
+    assert (earlier[0]["amount"], earlier[0]["value"]) == ("0", None)

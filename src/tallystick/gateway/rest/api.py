@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tallystick.gateway.rest.accounting_exchange import EXCHANGE_OPERATIONS
 from tallystick.gateway.rest.accounting_monitors import MONITOR_OPERATIONS
 from tallystick.gateway.rest.accounting_periods import PERIOD_OPERATIONS
 from tallystick.gateway.rest.accounting_schedules import SCHEDULE_OPERATIONS
@@ -43,6 +44,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *PROOF_OPERATIONS,
     *SCHEDULE_OPERATIONS,
     *MONITOR_OPERATIONS,
+    *EXCHANGE_OPERATIONS,
     *LEDGER_REPORT_OPERATIONS,
     *LEDGER_METADATA_OPERATIONS,
     *LEDGER_GROUP_OPERATIONS,

@@ -1,0 +1,1 @@
+"""Exchange between books of two currencies, through position accounts."""
