@@ -86,7 +86,7 @@ class DeskShape(Shape, frozen=True, kw_only=True):
     desk_id: Name
 
 
-class QuoteRequest(Body, frozen=True, kw_only=True):
+class ExchangeQuoteRequest(Body, frozen=True, kw_only=True):
     """How much is sold; one of the books is the desk's home book."""
 
     sell_ledger: BookNumber
@@ -94,7 +94,7 @@ class QuoteRequest(Body, frozen=True, kw_only=True):
     sell_amount: AmountUnits
 
 
-class QuoteShape(Shape, frozen=True, kw_only=True):
+class ExchangeQuoteShape(Shape, frozen=True, kw_only=True):
     """What is given for what. `rate` is the middle rate; the amounts are after the spread."""
 
     quote_id: NumberText
@@ -105,7 +105,7 @@ class QuoteShape(Shape, frozen=True, kw_only=True):
     expires_ms: Ms
 
 
-class QuoteTaken(Body, frozen=True, kw_only=True):
+class ExchangeQuoteTaken(Body, frozen=True, kw_only=True):
     """The customer's accounts: one in the sold currency, one in the bought."""
 
     from_account_id: AccountIdText
@@ -197,7 +197,7 @@ def _defined(done: DeskDefined) -> DeskShape:
     return DeskShape(desk_id=done.desk_id)
 
 
-def quote(call: Call, body: QuoteRequest) -> QuoteExchange:
+def quote(call: Call, body: ExchangeQuoteRequest) -> QuoteExchange:
     """The command that gives a quote."""
     return QuoteExchange(
         desk_id=call.path["desk_id"], sell_book=body.sell_ledger, buy_book=body.buy_ledger,
@@ -205,14 +205,14 @@ def quote(call: Call, body: QuoteRequest) -> QuoteExchange:
     )  # fmt: skip
 
 
-def _quoted(q: QuoteGiven) -> QuoteShape:
-    return QuoteShape(
+def _quoted(q: QuoteGiven) -> ExchangeQuoteShape:
+    return ExchangeQuoteShape(
         quote_id=q.quote_id, sell_amount=str(q.sell_amount), buy_amount=str(q.buy_amount),
         rate=q.rate, rate_as_of_ms=q.rate_as_of_ms, expires_ms=q.expires_ms,
     )  # fmt: skip
 
 
-def execute(call: Call, body: QuoteTaken) -> ExecuteExchange:
+def execute(call: Call, body: ExchangeQuoteTaken) -> ExecuteExchange:
     """The command that takes a quote."""
     return ExecuteExchange(
         quote_id=call.path["quote_id"],
@@ -294,15 +294,15 @@ EXCHANGE_OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     change(
         "/v1/ledger/desks/{desk_id}/quotes", "quoteExchange", **_WRITE, parameters=_DESK,
-        status=201, summary="Ask a desk for a quote", body=QuoteRequest, command=quote,
-        show=_quoted, answer=QuoteShape,
+        status=201, summary="Ask a desk for a quote", body=ExchangeQuoteRequest, command=quote,
+        show=_quoted, answer=ExchangeQuoteShape,
         refusals=("DESK_NOT_EXIST", "BOOK_RESERVED", "BOOK_NOT_EXIST", "RATE_NOT_EXIST",
                   "RATE_STALE", "INVALID_AMOUNT", "INVALID_PARAMETER"),
         example={"sell_ledger": 8, "buy_ledger": 7, "sell_amount": "10000"},
     ),
     change(
         "/v1/ledger/quotes/{quote_id}/execute", "executeExchange", **_WRITE, parameters=_QUOTE,
-        status=201, summary="Take a quote", body=QuoteTaken, command=execute, show=_exchanged,
+        status=201, summary="Take a quote", body=ExchangeQuoteTaken, command=execute, show=_exchanged,
         description="The legs of both books and the realised difference, together.",
         answer=ExchangeDoneShape,
         refusals=("QUOTE_NOT_EXIST", "QUOTE_OVER", "LEDGER_REFUSED", "INVALID_PARAMETER"),
