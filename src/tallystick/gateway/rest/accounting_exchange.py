@@ -302,7 +302,8 @@ EXCHANGE_OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     change(
         "/v1/ledger/quotes/{quote_id}/execute", "executeExchange", **_WRITE, parameters=_QUOTE,
-        status=201, summary="Take a quote", body=ExchangeQuoteTaken, command=execute, show=_exchanged,
+        status=201, summary="Take a quote", body=ExchangeQuoteTaken, command=execute,
+        show=_exchanged,
         description="The legs of both books and the realised difference, together.",
         answer=ExchangeDoneShape,
         refusals=("QUOTE_NOT_EXIST", "QUOTE_OVER", "LEDGER_REFUSED", "INVALID_PARAMETER"),
