@@ -58,6 +58,7 @@ app.command("tallystick.credit.command_line:credit", name="credit")
 app.command("tallystick.credit.joint.files.command_line:verify_partner", name="verify-partner")
 app.command("tallystick.admin.reconcile:reconcile", name="reconcile")
 app.command("tallystick.admin.audit:audit", name="audit")
+app.command("tallystick.admin.restore:restore", name="restore")
 app.command("tallystick.sandbox.commands:sandbox", name="sandbox")
 
 

@@ -49,8 +49,16 @@ from tallystick.risk.graph import service as graph_service
 from tallystick.risk.graph.follower import GraphFollower
 from tallystick.risk_facts import FOR_PEOPLE, READERS
 from tallystick.settings import Settings
+from tallystick.store.archive import Archive
 from tallystick.store.connection import Connection, Database
-from tallystick.store.engine import DataFolder, StoreError, database_of, migrate
+from tallystick.store.engine import (
+    DataFolder,
+    SqliteDatabase,
+    StoreError,
+    database_of,
+    migrate,
+    schema_version,
+)
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.postgres import PostgresDatabase
 from tallystick.store.rows import ReadSession
@@ -136,8 +144,13 @@ class Platform:
         self.graph.watch_standing(lambda: self.decisions.wants_graph)
         self.monitors = MonitorWatch()
         self.monitors.register(self.registry)
+        self.archive = (
+            Archive(self.database.path, settings.archive, clock_ms)
+            if settings.archive is not None and isinstance(self.database, SqliteDatabase)
+            else None
+        )
         self.executor = Executor(
-            writer, self.registry, clock_ms=clock_ms, observer=self.metrics,
+            writer, self.registry, archive=self.archive, clock_ms=clock_ms, observer=self.metrics,
             batch_max=settings.batch_max, gates=(authorise, self.decisions.gate),
             witnesses=(self.decisions.witness, self.monitors.witness),
         )  # fmt: skip
@@ -196,6 +209,9 @@ class Platform:
         with self.reader() as rows:
             self.decisions.warm(rows)
             self.blacklist.cache.refresh(rows.connection)
+        if self.archive is not None:
+            assert isinstance(self._writer, sqlite3.Connection)
+            self.archive.begin(self._writer, schema_version(self._writer))
         self.executor.start()
         once: dict[str, Worker] = {
             "timers": self.timers.run, "notifications": self.sender.run, "banks": self.banks.run,
@@ -204,6 +220,8 @@ class Platform:
             "heads": self._sign_heads,
         }  # fmt: skip
         workers: dict[str, Worker] = {"watch": self.watch.run, "graph": self.graph.run}
+        if self.archive is not None:
+            workers["archive"] = self.archive.run
         if isinstance(self.database, PostgresDatabase):
             # Others may run on the same database; one process does for all what is done once.
             self._news = News(self.database, self.registry)
@@ -229,6 +247,8 @@ class Platform:
             with suppress(asyncio.CancelledError):
                 await task
         await asyncio.to_thread(self.executor.stop)
+        if self.archive is not None:
+            await asyncio.to_thread(self.archive.copy)
         if self._news is not None:
             await asyncio.to_thread(self._news.stop)
         await asyncio.to_thread(self.graph.close)

@@ -127,6 +127,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="How often all books are added up for the metrics, in seconds.",
         ),
     ] = 60
+    archive: Annotated[
+        Path | None,
+        Meta(
+            description="A folder on another disk to which every commit of the embedded database "
+            "is copied, so that it can be restored as of any moment."
+        ),
+    ] = None
     head_seconds: Annotated[
         int,
         Meta(
@@ -174,6 +181,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 f"master_key_file: {self.master_key_path} lies inside the data folder; a copy of "
                 "the folder must not carry its key."
             )
+        if self.archive is not None and self.database:
+            raise SettingsError("archive: PostgreSQL has an archive of its own.")
+        if self.archive is not None and self.archive.resolve().is_relative_to(data):
+            raise SettingsError("archive: it must not lie inside the data folder.")
         if self.database and urlsplit(self.database).scheme not in ("postgresql", "postgres"):
             raise SettingsError("database: not an address that begins with postgresql://.")
         if self.public_url:

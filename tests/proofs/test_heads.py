@@ -92,7 +92,7 @@ def test_another_process_goes_on_from_what_is_stored(parts: Proved) -> None:
     fresh = HeadSigner(other, parts.sealer, parts.reader)
     assert fresh.prepare()
     parts.heads.prepare()
-    assert fresh._prepared == parts.heads._prepared
+    assert fresh.prepared == parts.heads.prepared
     head = parts.sign()
     document = views.inclusion_document(parts.rows, other, 2299)
     assert verify(document, parts.key)

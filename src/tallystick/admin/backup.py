@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import time
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from tallystick.settings import Settings
+from tallystick.store.archive import ABOUT, synced
 from tallystick.store.engine import DATABASE_NAME, StoreError, connect, schema_version
 
-__all__ = ["Backup", "back_up"]
-
-_ABOUT: Final = "backup.json"
+__all__ = ["Backup", "back_up", "make_folder"]
 
 
 class Backup(NamedTuple):
@@ -25,7 +23,12 @@ class Backup(NamedTuple):
     schema: int
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder that may be there, but has nothing in it.
+
+    Raises:
+        StoreError: there is something in it, or it cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if any(folder.iterdir()):
@@ -34,14 +37,6 @@ def _make_folder(folder: Path) -> None:
         raise StoreError(
             f"The folder {folder} cannot be written: {error.strerror or error}."
         ) from error
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def back_up(settings: Settings, folder: Path) -> Backup:
@@ -61,7 +56,7 @@ def back_up(settings: Settings, folder: Path) -> Backup:
     source_path = settings.data / DATABASE_NAME
     if not source_path.exists():
         raise StoreError(f"The data folder {settings.data} has no database.")
-    _make_folder(folder)
+    make_folder(folder)
     copy_path = folder / DATABASE_NAME
     source = connect(source_path, readonly=True)
     copy = connect(copy_path)
@@ -78,8 +73,9 @@ def back_up(settings: Settings, folder: Path) -> Backup:
         copy.close()
         source.close()
     copy_path.chmod(0o600)
-    about = {"taken_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "schema": version}
-    (folder / _ABOUT).write_text(json.dumps(about) + "\n")
-    for path in (copy_path, folder / _ABOUT, folder):
-        _sync(path)
+    taken_ms = time.time_ns() // 1_000_000
+    about = {"taken_ms": taken_ms, "schema": version}
+    (folder / ABOUT).write_text(json.dumps(about) + "\n")
+    for path in (copy_path, folder / ABOUT, folder):
+        synced(path)
     return Backup(folder, copy_path.stat().st_size, version)

@@ -34,6 +34,7 @@ from tallystick.pipeline.commands import (
 )
 from tallystick.pipeline.refusals import Refusal, Refused
 from tallystick.pipeline.turns import turns_on
+from tallystick.store.archive import Archive
 from tallystick.store.connection import BatchUndone, Connection, ConnectionLost
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.unit_of_work import UnitOfWork
@@ -116,6 +117,7 @@ class Executor:
             never goes back.
         gates: steps before each handler, in order.
         witnesses: steps after each command that was run, in order; what they write is kept.
+        archive: copies the embedded database's log before it is let go.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class Executor:
         witnesses: Sequence[Witness] = (),
         observer: Observer | None = None,
         batch_max: int = _BATCH_MAX,
+        archive: Archive | None = None,
     ) -> None:
         self._connection = connection
         self._registry = registry
@@ -143,7 +146,7 @@ class Executor:
         self.store_failure = ""
         self._last_timestamp = SqlLedgerReader(connection).last_timestamp()
         self._now_ms = self._last_timestamp // 1_000_000
-        self._turns = turns_on(connection, clock_ms())
+        self._turns = turns_on(connection, clock_ms(), archive)
 
     # Asking.
 

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from tallystick.store.archive import Archive
 from tallystick.store.connection import Connection, ConnectionLost
 from tallystick.store.dialect import is_postgres
 from tallystick.store.journal_rows import journal_head
@@ -56,8 +57,9 @@ class OwnTurns:
 
     pauses_s: Sequence[float] = ()
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, archive: Archive | None = None) -> None:
         self._connection = connection
+        self._archive = archive
 
     def begin(self, last_timestamp: int) -> int:
         """Begin a batch; the last timestamp is the one that this executor gave."""
@@ -67,6 +69,8 @@ class OwnTurns:
     def commit(self, now_ms: int, followed: Sequence[Event]) -> None:
         """Make the batch durable."""
         self._connection.execute("COMMIT")
+        if self._archive is not None and isinstance(self._connection, sqlite3.Connection):
+            self._archive.let_go(self._connection)
 
 
 class SharedTurns:
@@ -140,10 +144,10 @@ class SharedTurns:
                 time.sleep(0.1)
 
 
-def turns_on(connection: Connection, now_ms: int) -> Turns:
+def turns_on(connection: Connection, now_ms: int, archive: Archive | None = None) -> Turns:
     """The turns that fit a writing connection."""
     if not is_postgres(connection):
-        return OwnTurns(connection)
+        return OwnTurns(connection, archive)
     turns = SharedTurns(connection)
     turns.forget_old_marks(now_ms)
     return turns

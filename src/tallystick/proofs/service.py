@@ -35,13 +35,16 @@ class HeadSigner:
 
     Args:
         reader: gives a session of its own for a long read.
+
+    Attributes:
+        prepared: the head that would be signed now.
     """
 
     def __init__(self, tree: LedgerTree, sealer: Sealer, reader: Reader) -> None:
         self._tree = tree
         self._sealer = sealer
         self._reader = reader
-        self._prepared: Prepared | None = None
+        self.prepared: Prepared | None = None
         self._key: SigningKey | None = None
 
     def prepare(self) -> bool:
@@ -55,7 +58,7 @@ class HeadSigner:
             if not head.number or (last is not None and head.number <= last.journal):
                 return False
             first = 0 if last is None else last.size // PAGE_LEAVES
-            self._prepared = Prepared(
+            self.prepared = Prepared(
                 head.entries, self._tree.root(connection, head.entries), head.number, head.hash,
                 first, self._tree.pages(first, head.entries // PAGE_LEAVES),
             )  # fmt: skip
@@ -63,7 +66,7 @@ class HeadSigner:
 
     def sign(self, command: SignTreeHead, context: Context) -> Reply:
         """Sign what was prepared, unless a head has it already."""
-        uow, prepared = context.uow, self._prepared
+        uow, prepared = context.uow, self.prepared
         last = newest_head(uow.connection)
         # Another command of the batch may have signed one.
         while (later := uow.get(TreeHead, last.number + 1 if last else 1)) is not None:

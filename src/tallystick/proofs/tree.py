@@ -61,6 +61,11 @@ def place_of(connection: Connection, timestamp: int) -> int | None:
     if row is None:
         return None
     first, end = int(row[1]), int(row[1]) + int(row[2])
+    if first < end:
+        # Entries of a bulk call have times without a gap, unless some were refused.
+        guess = first + timestamp - _timestamp(entry_at(connection, first))
+        if first <= guess < end and _timestamp(entry_at(connection, guess)) == timestamp:
+            return guess
     while first < end:
         middle = (first + end) // 2
         at = _timestamp(entry_at(connection, middle))
