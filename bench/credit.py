@@ -58,9 +58,9 @@ from tallystick.pipeline.executor import Executor
 from tallystick.store.engine import connect, migrate
 from tallystick.store.ledger_rows import SqlLedgerReader, write_changes
 
-__all__ = ["run"]
+__all__ = ["START", "Days", "run"]
 
-_START = date(2027, 3, 1)
+START = date(2027, 3, 1)
 _BORROWER = "2088000000000901"
 _AT_ONCE = 8_000
 _PRINCIPAL = 1_200_000
@@ -84,9 +84,9 @@ class Days:
     """
 
     def __init__(self, folder: Path, count: int, *, stand: bool) -> None:
-        self.now_ms = collect_ms(_START, 1)
+        self.now_ms = collect_ms(START, 1)
         self._book = platform_book("CNY")
-        writer = connect(folder / "credit.db")
+        writer = self.writer = connect(folder / "credit.db")
         migrate(writer)
         self.count, self._stand = count, stand
         self._fill(writer, count)
@@ -136,7 +136,7 @@ class Days:
     ) -> None:
         loans, standings, plans = [], [], []
         for number, loan_id in zip(numbers, ids, strict=True):
-            start = _START - timedelta(days=number % 28)
+            start = START - timedelta(days=number % 28)
             contract = Contract(
                 principal=_PRINCIPAL + number % 1000, start=start, count=12, product=_PRODUCT
             )
@@ -186,7 +186,7 @@ def _schedules(quick: bool) -> dict[str, Figure]:
     seconds = 0.2 if quick else 2.0
     figures = {}
     for count in (12, 360):
-        contract = Contract(principal=10_000_000, start=_START, count=count, product=_PRODUCT)
+        contract = Contract(principal=10_000_000, start=START, count=count, product=_PRODUCT)
         terms = terms_of(contract)
         flows = cash_flows(schedule_of(terms))
         days, amounts = [f.day for f in flows], [float(f.amount) for f in flows]
@@ -215,7 +215,7 @@ def _days(count: int, *, stand: bool = True) -> Spent:
     with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
         days = Days(Path(folder), count, stand=stand)
         try:
-            for day in (_START, _START + timedelta(days=1))[: 2 if stand else 1]:
+            for day in (START, START + timedelta(days=1))[: 2 if stand else 1]:
                 spent = days.close(day)
                 say(f"{count:,} loans: {day} took {spent.wall:.1f} s, {spent.cpu:.1f} s of work")
         finally:
