@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from tests.server_process import ServerProcess
 from tests.shares import Shares, long_ones_first
-from tests.stores import STORES, choose
+from tests.stores import STORES, PerStore, choose, drop_databases_of_tests
 
 # No law is about time, and a busy machine is no failure.
 settings.register_profile("tallystick", deadline=None)
@@ -32,9 +32,32 @@ ON_BOTH_STORES = (
 """Modules of which every test runs on SQLite and on PostgreSQL; the others say on which."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--store`: where the tests' books are; by default some are on both."""
+    parser.addoption(
+        "--store", choices=[*STORES, "both"], default="both",
+        help="run every test on this store (default: the embedded one, and many on both)",
+    )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The store of what is set up before the first test."""
+    choose(_usual(config))
+    config.addinivalue_line(
+        "markers", "embedded_store: about the embedded database itself, whatever --store says"
+    )
+
+
+def _usual(config: pytest.Config) -> str:
+    chosen = str(config.getoption("--store"))
+    return "sqlite" if chosen == "both" else chosen
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of the modules above once on each store."""
     at = metafunc.definition.nodeid
+    if metafunc.config.getoption("--store") != "both":
+        return
     if "chosen_store" in metafunc.fixturenames and at.startswith(ON_BOTH_STORES):
         metafunc.parametrize("chosen_store", STORES, indirect=True, scope="module")
 
@@ -53,16 +76,37 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares:
 @pytest.fixture(autouse=True, scope="module")
 def chosen_store(request: pytest.FixtureRequest) -> Iterator[str]:
     """The store that the test's databases are made on."""
-    wanted = getattr(request, "param", "sqlite")
+    wanted = getattr(request, "param", _usual(request.config))
     choose(wanted)
     yield wanted
-    choose("sqlite")
+    drop_databases_of_tests()
+    choose(_usual(request.config))
+
+
+@pytest.fixture(autouse=True)
+def embedded_store(request: pytest.FixtureRequest, chosen_store: str) -> Iterator[None]:
+    """The embedded database, for tests that are about it."""
+    if request.node.get_closest_marker("embedded_store"):
+        choose("sqlite")
+    yield
+    choose(chosen_store)
 
 
 @pytest.fixture(scope="session")
-def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """One real server with a seeded sandbox for the whole run."""
-    data: Path = tmp_path_factory.mktemp("server") / "data"
-    server = ServerProcess(data).start()
-    yield server
-    server.stop()
+def running_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PerStore[ServerProcess]]:
+    """Real servers, each with a seeded sandbox, for the whole run."""
+
+    @contextmanager
+    def running() -> Iterator[ServerProcess]:
+        server = ServerProcess(tmp_path_factory.mktemp("server") / "data").start()
+        yield server
+        server.stop()
+
+    with PerStore(running) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def running_server(running_servers: PerStore[ServerProcess], chosen_store: str) -> ServerProcess:
+    """The one real server on the chosen store."""
+    return running_servers.get()

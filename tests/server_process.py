@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.stores import store_environment
+
 __all__ = ["ROOT", "ServerProcess", "free_port"]
 
 ROOT = Path(__file__).parent.parent
@@ -70,7 +72,8 @@ class ServerProcess:
         command = [sys.executable, "-m", "tallystick.cli", "server", "--data", str(self.data)]
         command += ["--host", self.host, "--port", str(self.port), *self.arguments]
         paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
-        env = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in paths if p)} | self.env
+        env = os.environ | store_environment(self.data)
+        env |= {"PYTHONPATH": os.pathsep.join(p for p in paths if p)} | self.env
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 command, env=env, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT

@@ -1,7 +1,7 @@
 """The stores that tests run on: the embedded database, and PostgreSQL from the dev dependencies.
 
-One PostgreSQL server serves a whole run; each test gets a database of its own, copied from one
-that has been migrated.
+One PostgreSQL server serves a process of the run; each test gets a database of its own, copied
+from one that has been migrated.
 """
 
 from __future__ import annotations
@@ -15,25 +15,29 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import psycopg
 from tests.store.embedded_postgres import postgres_server
 
 from tallystick.pipeline.turns import MARK
+from tallystick.settings import Settings
 from tallystick.store.connection import Connection, Cursor, Database
 from tallystick.store.engine import SqliteDatabase, migrate
 from tallystick.store.postgres import PostgresDatabase
 
 __all__ = [
-    "STORES", "choose", "chosen", "contents", "database_for", "new_postgres", "postgres_address",
-    "restart_postgres",
-    "traced", "unwritable",
+    "STORES", "PerStore", "address_of", "ask", "change", "choose", "chosen", "columns",
+    "contents", "data_version", "database_for", "drop_databases_of_tests", "new_postgres",
+    "postgres_address", "restart_postgres", "rows_of", "settings_on", "store_environment",
+    "tables", "traced", "unwritable",
 ]  # fmt: skip
+
+T = TypeVar("T")
 
 STORES = ("sqlite", "postgres")
 
@@ -121,22 +125,117 @@ def database_for(folder: Path, *, copy_of: Path | None = None) -> SqliteDatabase
     return _made[folder]
 
 
+def address_of(data: Path) -> str:
+    """What is set as `database` for a data folder: an address, or nothing for its own file."""
+    return "" if _chosen[0] == "sqlite" else str(getattr(database_for(data), "url", ""))
+
+
+def settings_on(data: Path, **more: Any) -> Settings:
+    """Settings of a platform on a data folder, whose books are in the chosen store."""
+    return Settings(data=data, **{"database": address_of(data)} | more)
+
+
+def store_environment(data: Path) -> dict[str, str]:
+    """The same for a process on a data folder."""
+    address = address_of(data)
+    return {"TALLYSTICK_DATABASE": address} if address else {}
+
+
+def ask(data: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """What a data folder's books answer, asked beside whoever uses them."""
+    with closing(database_for(data).connect(readonly=True)) as connection:
+        return connection.execute(sql, parameters).fetchall()
+
+
+def change(data: Path, sql: str, *parameters: object) -> None:
+    """Change a data folder's books behind everybody's back."""
+    with closing(database_for(data).connect()) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(sql, parameters)
+        connection.execute("COMMIT")
+
+
+def drop_databases_of_tests() -> None:
+    """Drop the databases of tests that are over; what a whole run uses stays."""
+    over = [f for f in _made if any(part.startswith("test_") for part in f.parts)]
+    if not over:
+        return
+    with psycopg.connect(postgres_address(), autocommit=True) as connection:
+        for folder in over:
+            name = urlsplit(_made.pop(folder).url).path[1:]
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+
+
+class PerStore(Generic[T]):
+    """One of a kind for each store, made when it is first asked for.
+
+    Args:
+        make: makes one on the store that is chosen then; it is left in the end.
+    """
+
+    def __init__(self, make: Callable[[], AbstractContextManager[T]]) -> None:
+        self._make = make
+        self._made: dict[str, T] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> PerStore[T]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def get(self) -> T:
+        """The chosen store's."""
+        store = chosen()
+        if store not in self._made:
+            self._made[store] = self._open.enter_context(self._make())
+        return self._made[store]
+
+
+def tables(connection: Connection) -> list[str]:
+    """The names of a database's own tables."""
+    sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    if not isinstance(connection, sqlite3.Connection):
+        sql = (
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+        )
+    return sorted(str(name) for (name,) in connection.execute(sql).fetchall())
+
+
+def columns(connection: Connection, table: str) -> list[str]:
+    """The names of a table's columns."""
+    sql = "SELECT name FROM pragma_table_info(?)"
+    if not isinstance(connection, sqlite3.Connection):
+        sql = "SELECT column_name FROM information_schema.columns WHERE table_name = ?"
+    return [str(name) for (name,) in connection.execute(sql, (table,)).fetchall()]
+
+
+def rows_of(connection: Connection, table: str) -> list[tuple[Any, ...]]:
+    """Everything that a table has; marks of executors are no part of the books."""
+    rows = connection.execute(f'SELECT * FROM "{table}"').fetchall()
+    return [r for r in rows if not (table == "setting" and str(r[0]).startswith(MARK))]
+
+
+def data_version(connection: Connection) -> int:
+    """A number that changes whenever somebody else has written, for a connection that stays."""
+    sql = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+    if isinstance(connection, sqlite3.Connection):
+        sql = "PRAGMA data_version"
+    return int(connection.execute(sql).fetchone()[0])
+
+
 def contents(database: Database) -> list[str]:
     """Everything that is kept in a database, as lines of text; marks of executors are not."""
     connection = database.connect(readonly=True)
     try:
         if isinstance(connection, sqlite3.Connection):
             return list(connection.iterdump())
-        tables = connection.execute(
-            "SELECT table_name FROM information_schema.tables "
-            "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1"
-        ).fetchall()
-        lines = [
+        return [
             f"{table}: {row}"
-            for (table,) in tables
-            for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
+            for table in tables(connection)
+            for row in sorted(rows_of(connection, table), key=repr)
         ]
-        return [line for line in lines if not line.startswith(f"setting: ('{MARK}")]
     finally:
         connection.close()
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from tests.server_process import free_port
+from tests.stores import PerStore, change, database_for, settings_on
 
 from tallystick.payments.trades.model import CreateTrade, PayTrade, TradeDone
 from tallystick.pipeline.commands import Caller, CallerKind
 from tallystick.platform import Platform
 from tallystick.sandbox.seed import APP_ID, PERSONAS, seed
 from tallystick.settings import Settings
+from tallystick.store.connection import Connection
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,14 @@ class Folder:
     def database(self) -> Path:
         """The database file."""
         return self.settings.data / "tallystick.db"
+
+    def connect(self, *, readonly: bool = True) -> Connection:
+        """A connection to the books."""
+        return database_for(self.settings.data).connect(readonly=readonly)
+
+    def change(self, sql: str, *parameters: object) -> None:
+        """Change the books behind the platform's back."""
+        change(self.settings.data, sql, *parameters)
 
     @property
     def key(self) -> Path:
@@ -57,17 +69,24 @@ async def _fill(settings: Settings) -> None:
 
 
 @pytest.fixture(scope="session")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the copies are made of."""
-    place = tmp_path_factory.mktemp("filled")
-    settings = Settings(data=place / "data", password_memory_kib=8192, password_passes=1)
-    asyncio.run(_fill(settings))
-    return place
+def filled_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PerStore[Path]]:
+    """The folders that the copies are made of."""
+
+    def filled() -> Path:
+        place = tmp_path_factory.mktemp("filled")
+        settings = settings_on(place / "data", password_memory_kib=8192, password_passes=1)
+        asyncio.run(_fill(settings))
+        return place
+
+    with PerStore(lambda: nullcontext(filled())) as made:
+        yield made
 
 
 @pytest.fixture
-def folder(filled: Path, tmp_path: Path) -> Folder:
-    """A copy of the data folder with its key."""
+def folder(filled_folders: PerStore[Path], chosen_store: str, tmp_path: Path) -> Folder:
+    """A copy of the data folder with its key and books."""
+    filled = filled_folders.get()
     shutil.copytree(filled, tmp_path / "copy")
-    settings = Settings(data=tmp_path / "copy" / "data", port=free_port())
+    database_for(tmp_path / "copy" / "data", copy_of=filled / "data")
+    settings = settings_on(tmp_path / "copy" / "data", port=free_port())
     return Folder(replace(settings, password_memory_kib=8192, password_passes=1))

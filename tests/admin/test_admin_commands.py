@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,11 @@ from tests.admin.conftest import Folder
 from tests.gateway.alipay.shop import Shop, public_key
 from tests.operating.client import Client, run_tallystick, tallystick_here
 from tests.server_process import ROOT, ServerProcess
+from tests.stores import settings_on
 
 from tallystick.parties.passwords import PasswordHasher
 from tallystick.partners.model import Operator, WebSession
 from tallystick.platform import Platform
-from tallystick.settings import Settings
 
 ENV = {"TALLYSTICK_PASSWORD_MEMORY_KIB": "8192", "TALLYSTICK_PASSWORD_PASSES": "1"}
 
@@ -75,14 +75,12 @@ def test_a_password_can_be_given_on_standard_input(folder: Folder) -> None:
 
 def test_a_reset_opens_the_lock_and_ends_sessions(folder: Folder) -> None:
     operator = _operator(folder, "operator")
-    with sqlite3.connect(folder.database) as connection:
-        connection.execute("UPDATE operator SET wrong_count = 5, locked_until_ms = 99999999999999")
-        for index, kind in ((b"a" * 16, "operator"), (b"b" * 16, "party")):
-            connection.execute(
-                "INSERT INTO web_session VALUES (?, ?, ?, 99999999999999)",
-                (index, kind, operator.operator_id),
-            )
-    connection.close()
+    folder.change("UPDATE operator SET wrong_count = 5, locked_until_ms = 99999999999999")
+    for index, kind in ((b"a" * 16, "operator"), (b"b" * 16, "party")):
+        folder.change(
+            "INSERT INTO web_session VALUES (?, ?, ?, 99999999999999)",
+            index, kind, operator.operator_id,
+        )  # fmt: skip
     told = _run(folder, "operator", "reset", "operator")
     changed = _operator(folder, "operator")
     assert (changed.wrong_count, changed.locked_until_ms) == (0, 0)
@@ -105,17 +103,16 @@ def test_the_last_operator_who_may_act_stays(folder: Folder) -> None:
 
 def test_what_is_done_at_the_command_line_is_in_the_audit_trail(folder: Folder) -> None:
     _run(folder, "operator", "add", "kim")
-    with sqlite3.connect(folder.database) as connection:
+    with closing(folder.connect()) as connection:
         found = connection.execute(
             "SELECT caller_id, outcome FROM audit WHERE command = 'operator.create' "
             "AND caller_kind = 'operator'"
         ).fetchall()
-    connection.close()
     assert found == [("command-line", "accepted")]
 
 
 def test_an_empty_platform_gets_its_first_key_and_takes_it(tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path / "data")
+    settings = settings_on(tmp_path / "data")
     made = tallystick_here("api-key", "create", "first", "--data", settings.data, "--json")
     secret = json.loads(made.stdout)["secret"]
     server = ServerProcess(settings.data, arguments=["--empty"]).start()
@@ -206,7 +203,7 @@ def test_a_backup_of_a_running_server_can_be_started(folder: Folder, tmp_path: P
     assert made["bytes"] > 0
     assert {p.name for p in (tmp_path / "backup").iterdir()} == {"tallystick.db", "backup.json"}
     shutil.copytree(tmp_path / "backup", tmp_path / "restored")
-    restored = Settings(data=tmp_path / "restored", master_key_file=folder.key)
+    restored = settings_on(tmp_path / "restored", master_key_file=folder.key)
     platform = Platform.open(restored)
     try:
         count = platform.rows.connection.execute("SELECT COUNT(*) FROM trade").fetchone()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import sqlite3
 import tomllib
 from pathlib import Path
 
@@ -12,12 +11,12 @@ import pytest
 from tests.admin.conftest import Folder
 from tests.operating.client import tallystick_here
 from tests.server_process import ROOT, free_port
+from tests.stores import columns, data_version, settings_on, tables
 
 from tallystick.admin.doctor import PACKAGES, Level, examine
 from tallystick.admin.master_key import SEALED
 from tallystick.platform import Platform
 from tallystick.settings import Settings
-from tallystick.store.engine import connect
 
 
 def _levels(settings: Settings, *, whole: bool = False) -> dict[str, Level]:
@@ -26,12 +25,6 @@ def _levels(settings: Settings, *, whole: bool = False) -> dict[str, Level]:
 
 def _worse(settings: Settings) -> dict[str, Level]:
     return {name: level for name, level in _levels(settings).items() if level is not Level.OK}
-
-
-def _change(folder: Folder, sql: str, *parameters: object) -> None:
-    with sqlite3.connect(folder.database) as connection:
-        connection.execute(sql, parameters)
-    connection.close()
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -60,21 +53,20 @@ def test_a_folder_that_a_server_uses_passes_too(folder: Folder) -> None:
 
 
 def test_a_folder_that_is_not_there_yet_is_no_failure(tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path / "later", port=free_port())
+    settings = settings_on(tmp_path / "later", port=free_port())
     assert _worse(settings) == {"data_folder": Level.WARN}
     assert not settings.data.exists()
 
 
 def test_books_that_do_not_balance_are_found(folder: Folder) -> None:
-    _change(
-        folder,
+    folder.change(
         "UPDATE ledger_account SET credits_posted = credits_posted + 1 WHERE code = 2001",
     )
     assert _worse(folder.settings) == {"books": Level.FAIL}
 
 
 def test_escrow_that_differs_from_the_open_trades_is_found(folder: Folder) -> None:
-    _change(folder, "UPDATE trade SET status = 'settled' WHERE status = 'held'")
+    folder.change("UPDATE trade SET status = 'settled' WHERE status = 'held'")
     assert _worse(folder.settings) == {"escrow": Level.FAIL}
 
 
@@ -100,23 +92,23 @@ def test_a_folder_that_others_can_enter_is_warned_of(folder: Folder) -> None:
 
 
 def test_a_sealed_value_that_was_changed_is_found(folder: Folder) -> None:
-    _change(folder, "UPDATE party SET name_sealed = zeroblob(64) WHERE kind = 'person'")
+    folder.change("UPDATE party SET name_sealed = ? WHERE kind = 'person'", bytes(64))
     assert _worse(folder.settings) == {"sealed_values": Level.FAIL}
 
 
 def test_a_timer_about_nothing_is_found(folder: Folder) -> None:
-    _change(folder, "DELETE FROM trade_event")
-    _change(folder, "DELETE FROM trade WHERE status = 'wait_buyer_pay'")
+    folder.change("DELETE FROM trade_event")
+    folder.change("DELETE FROM trade WHERE status = 'wait_buyer_pay'")
     assert _worse(folder.settings) == {"timers": Level.FAIL}
 
 
 def test_a_timer_that_cannot_be_read_is_found(folder: Folder) -> None:
-    _change(folder, "INSERT INTO timer VALUES ('odd', 1, x'00')")
+    folder.change("INSERT INTO timer VALUES ('odd', 1, ?)", bytes(1))
     assert _worse(folder.settings) == {"timers": Level.FAIL}
 
 
 def test_a_newer_schema_is_found_and_nothing_else_is_read(folder: Folder) -> None:
-    _change(folder, "INSERT INTO schema_version VALUES (9999, 'later')")
+    folder.change("INSERT INTO schema_version VALUES (9999, 'later')")
     assert _worse(folder.settings) == {"schema": Level.FAIL}
 
 
@@ -133,7 +125,7 @@ def test_a_file_that_is_no_database_is_found(folder: Folder) -> None:
 
 
 def test_a_clock_that_was_set_back_is_warned_of(folder: Folder) -> None:
-    _change(folder, "UPDATE ledger_transfer SET timestamp = timestamp + 3600000000000")
+    folder.change("UPDATE ledger_transfer SET timestamp = timestamp + 3600000000000")
     assert _worse(folder.settings) == {"clock": Level.WARN}
 
 
@@ -145,8 +137,8 @@ def test_a_port_that_is_taken_is_found(folder: Folder) -> None:
 
 
 def test_little_free_space_is_found(folder: Folder) -> None:
-    settings = Settings(
-        data=folder.settings.data, port=folder.settings.port, disk_free_min_mb=2**20 - 1
+    settings = settings_on(
+        folder.settings.data, port=folder.settings.port, disk_free_min_mb=2**20 - 1
     )
     found = _worse(settings)
     assert found in ({"disk": Level.FAIL}, {})
@@ -155,15 +147,15 @@ def test_little_free_space_is_found(folder: Folder) -> None:
 
 
 def test_the_doctor_changes_nothing(folder: Folder) -> None:
-    before = connect(folder.database, readonly=True)
-    version = before.execute("PRAGMA data_version").fetchone()
+    before = folder.connect()
+    version = data_version(before)
     examine(folder.settings, whole=True)
-    assert before.execute("PRAGMA data_version").fetchone() == version
+    assert data_version(before) == version
     before.close()
 
 
 def test_the_command_says_what_it_found_and_exits_with_one(folder: Folder) -> None:
-    _change(folder, "UPDATE trade SET status = 'settled' WHERE status = 'held'")
+    folder.change("UPDATE trade SET status = 'settled' WHERE status = 'held'")
     port = {"TALLYSTICK_PORT": str(folder.settings.port)}
     told = tallystick_here("doctor", "--data", folder.settings.data, env=port)
     assert told.returncode == 1
@@ -182,15 +174,12 @@ def test_every_package_that_is_needed_is_looked_for() -> None:
 
 
 def test_every_sealed_column_of_the_schema_is_looked_at(folder: Folder) -> None:
-    connection = connect(folder.database, readonly=True)
-    tables = [
-        str(r[0]) for r in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
-    ]
+    connection = folder.connect()
     sealed = {
-        (table, str(column[1]))
-        for table in tables
-        for column in connection.execute(f"PRAGMA table_info({table})")
-        if str(column[1]).endswith("_sealed")
+        (table, column)
+        for table in tables(connection)
+        for column in columns(connection, table)
+        if column.endswith("_sealed")
     }
     connection.close()
     assert sealed == {(column.table, column.column) for column in SEALED}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.admin.conftest import Folder
+from tests.stores import settings_on
 
 from tallystick.admin import master_key
 from tallystick.admin.doctor import Level, examine
@@ -16,7 +17,7 @@ from tallystick.parties.views import party_by_login, party_name, payment_code_in
 from tallystick.platform import Platform
 from tallystick.sandbox.seed import APP_ID, read_credentials
 from tallystick.settings import Settings
-from tallystick.store.engine import StoreError, connect
+from tallystick.store.engine import StoreError
 from tallystick.store.sealing import Sealer, key_fits
 
 
@@ -61,7 +62,7 @@ def test_everything_opens_with_the_new_key(folder: Folder) -> None:
 def test_nothing_opens_with_the_old_key(folder: Folder) -> None:
     done = rotate_master_key(folder.settings)
     with pytest.raises(StoreError, match="not the one"):
-        Platform.open(Settings(data=folder.settings.data, master_key_file=done.kept))
+        Platform.open(settings_on(folder.settings.data, master_key_file=done.kept))
 
 
 def test_the_key_can_be_changed_again_and_again(folder: Folder) -> None:
@@ -100,7 +101,7 @@ def test_a_change_that_was_cut_off_is_finished_by_running_it_again(
 
 
 def _fits(folder: Folder) -> bool:
-    connection = connect(folder.database, readonly=True)
+    connection = folder.connect()
     try:
         return key_fits(connection, Sealer(bytes.fromhex(folder.key.read_text().strip())))
     finally:
@@ -128,12 +129,12 @@ def test_the_wrong_key_changes_nothing(folder: Folder) -> None:
 
 def test_a_folder_without_a_database_has_nothing_to_change(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="has no database"):
-        rotate_master_key(Settings(data=tmp_path / "data"))
+        rotate_master_key(settings_on(tmp_path / "data"))
 
 
 def test_the_change_is_in_the_audit_trail(folder: Folder) -> None:
     rotate_master_key(folder.settings)
-    connection = connect(folder.database, readonly=True)
+    connection = folder.connect()
     found = connection.execute(
         "SELECT caller_id, outcome FROM audit WHERE command = 'keys.rotate_master'"
     ).fetchall()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,12 @@ from tests.browser.shop_site import ShopSite
 from tests.console.world import ask, trades_in_every_state
 from tests.gateway.alipay.shop import Shop
 from tests.server_process import ServerProcess
+from tests.stores import PerStore, settings_on
 
 from tallystick.parties.passwords import PasswordHasher
 from tallystick.partners.model import CreateOperator, Role
 from tallystick.platform import Platform
 from tallystick.sandbox.seed import seed
-from tallystick.settings import Settings
 
 # A busy machine is no failure.
 expect.set_options(timeout=30_000)
@@ -38,8 +39,8 @@ _LOOPBACK = "127.0.0.1/32"
 
 async def _fill(data: Path, port: int, notify_url: str) -> None:
     """The sandbox, and a trade in every state whose shop was told of it."""
-    settings = Settings(
-        data=data, port=port, password_memory_kib=64, password_passes=1,
+    settings = settings_on(
+        data, port=port, password_memory_kib=64, password_passes=1,
         notify_allow=(_LOOPBACK,),
     )  # fmt: skip
     platform = Platform.open(settings)
@@ -65,19 +66,31 @@ def shop_site() -> Iterator[ShopSite]:
 
 
 @pytest.fixture(scope="session")
-def server(
+def filled_servers(
     tmp_path_factory: pytest.TempPathFactory, shop_site: ShopSite
-) -> Iterator[ServerProcess]:
-    """The server as a user starts it, on a folder with trades in every state."""
-    data = tmp_path_factory.mktemp("browser") / "data"
-    made = ServerProcess(data, env={"TALLYSTICK_NOTIFY_ALLOW": _LOOPBACK})
-    asyncio.run(_fill(data, made.port, shop_site.notify_url))
-    made.start()
-    yield made
-    made.stop()
+) -> Iterator[PerStore[ServerProcess]]:
+    """Servers on folders with trades in every state."""
+
+    @contextmanager
+    def running() -> Iterator[ServerProcess]:
+        data = tmp_path_factory.mktemp("browser") / "data"
+        made = ServerProcess(data, env={"TALLYSTICK_NOTIFY_ALLOW": _LOOPBACK})
+        asyncio.run(_fill(data, made.port, shop_site.notify_url))
+        made.start()
+        yield made
+        made.stop()
+
+    with PerStore(running) as servers:
+        yield servers
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def server(filled_servers: PerStore[ServerProcess], chosen_store: str) -> ServerProcess:
+    """The server as a user starts it, on the chosen store."""
+    return filled_servers.get()
+
+
+@pytest.fixture(scope="module")
 def shop(server: ServerProcess) -> Iterator[Shop]:
     """The sandbox's app, which signs requests."""
     made = Shop.of(server)

@@ -68,8 +68,8 @@ def pages_of_an_operator(server: ServerProcess) -> Iterator[str]:
     yield "/console/blacklist"
     yield from ("/console/fraud-graph", "/console/fraud-graph?find=2088000000000101")
     yield from ("/console/apps/2026000000000001", "/console/trades?text=none", "/console/trades/1")
-    for (account,) in auditor.rows("SELECT lower(hex(id)) FROM ledger_account GROUP BY code"):
-        yield f"/console/accounts/{account}"
+    accounts = dict(auditor.rows("SELECT code, id FROM ledger_account"))
+    yield from (f"/console/accounts/{account.hex()}" for account in accounts.values())
     for (notify_id,) in auditor.rows("SELECT notify_id FROM notification LIMIT 1"):
         yield f"/console/notifications/{notify_id}"
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from litestar import Litestar
 from litestar.testing import TestClient
+from tests.stores import settings_on
 
 from tallystick.console.routes import routes
 from tallystick.gateway.alipay.page_return import build_return_url
@@ -41,7 +42,6 @@ from tallystick.sandbox.seed import (
     register_persona,
     seed,
 )
-from tallystick.settings import Settings
 
 __all__ = ["ALICE", "BOB", "POOR", "TEA", "World", "ask", "open_order", "serving", "world_app"]
 
@@ -218,8 +218,8 @@ def world_app(
     data: Path, *, notify_url: str = "", public_url: str = ""
 ) -> tuple[Platform, Litestar]:
     """A platform on a new folder, and an application of its pages that starts and seeds it."""
-    settings = Settings(
-        data=data, port=1, password_memory_kib=64, password_passes=1, public_url=public_url
+    settings = settings_on(
+        data, port=1, password_memory_kib=64, password_passes=1, public_url=public_url
     )
     platform = Platform.open(settings)
 

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from tests.platform_parts import Clock
+from tests.stores import settings_on
 
 from tallystick.accounting.views import stored_trial_balances
 from tallystick.parties.views import payment_code_index
@@ -13,7 +14,6 @@ from tallystick.payments.trades.model import CreateTrade, PayTrade, ShipTrade, T
 from tallystick.pipeline.commands import SYSTEM
 from tallystick.platform import Platform
 from tallystick.sandbox.seed import APP_ID, read_credentials, seed
-from tallystick.settings import Settings
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -46,8 +46,9 @@ def found(platform: Platform, number: str) -> Trade:
 
 
 def ledger_times(platform: Platform) -> list[int]:
-    """When each entry was made (nanoseconds), in the order of the file."""
-    rows = platform.rows.connection.execute("SELECT timestamp FROM ledger_transfer ORDER BY rowid")
+    """When the last entry of each batch was made (nanoseconds), in the order of the journal."""
+    sql = "SELECT last_timestamp FROM ledger_journal ORDER BY number"
+    rows = platform.rows.connection.execute(sql)
     return [int(row[0]) for row in rows]
 
 
@@ -59,7 +60,7 @@ async def until_closed(platform: Platform, number: str) -> None:
 
 
 async def set_back_while_running(data: Path, clock: Clock) -> None:
-    platform = Platform.open(Settings(data=data), clock)
+    platform = Platform.open(settings_on(data), clock)
     await platform.start()
     try:
         await seed(platform)
@@ -82,7 +83,7 @@ async def set_back_while_running(data: Path, clock: Clock) -> None:
 
 
 async def restarted_while_behind(data: Path, clock: Clock) -> None:
-    platform = Platform.open(Settings(data=data), clock)
+    platform = Platform.open(settings_on(data), clock)
     await platform.start()
     try:
         code = read_credentials(data)["buyers"][0]["payment_code"]

@@ -18,6 +18,8 @@ import pytest
 from tests.faults.load import Load, server_on
 from tests.server_process import ServerProcess
 
+pytestmark = pytest.mark.embedded_store
+
 BUSY = {"aop.ACQ.SYSTEM_ERROR", "STORE_UNAVAILABLE"}
 DISK_BYTES = 64 * 1024 * 1024
 

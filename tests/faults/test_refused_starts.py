@@ -16,6 +16,8 @@ from tallystick.platform import Platform
 from tallystick.settings import Settings
 from tallystick.store.engine import StoreError
 
+pytestmark = pytest.mark.embedded_store
+
 # Root may write everywhere; without this capability (1: DAC_OVERRIDE) it is held to the modes.
 HELD_TO_MODES = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(24, 1, 0, 0, 0); "

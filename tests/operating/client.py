@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 from structlog.testing import capture_logs
 from tests.server_process import ROOT, ServerProcess
+from tests.stores import store_environment
 
 from tallystick.cli import answer
 
@@ -64,6 +65,12 @@ class Client:
         self._connection.close()
 
 
+def _store_of(words: list[str]) -> dict[str, str]:
+    """Where the books are of the data folder that a command names."""
+    at = words.index("--data") + 1 if "--data" in words else 0
+    return store_environment(Path(words[at])) if at else {}
+
+
 def run_tallystick(
     *arguments: str | Path,
     stdin: str = "",
@@ -72,9 +79,10 @@ def run_tallystick(
     within_s: float = 60,
 ) -> subprocess.CompletedProcess[str]:
     """The command line as a process; it must end by itself."""
+    store = _store_of([str(argument) for argument in arguments])
     return subprocess.run(
         [sys.executable, "-m", "tallystick.cli", *map(str, arguments)],
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src"), **(env or {})},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src"), **store, **(env or {})},
         cwd=cwd,
         input=stdin,
         text=True,
@@ -93,7 +101,7 @@ def tallystick_here(
         redirect_stdout(out),
         redirect_stderr(err),
         patch.object(sys, "stdin", io.StringIO(stdin)),
-        patch.dict(os.environ, env or {}),
+        patch.dict(os.environ, {**_store_of(words), **(env or {})}),
         capture_logs(),
     ):
         code = answer(words)

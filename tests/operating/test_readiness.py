@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 from msgspec.structs import replace
+from tests.stores import change, chosen, settings_on
 
 from tallystick.observe.routes import observe_routes
 from tallystick.partners.model import ForgetExpired
@@ -56,7 +56,7 @@ def _run(
     **more: Any,
 ) -> None:
     async def go() -> None:
-        settings = replace(Settings(data=folder / "data"), **more)
+        settings = replace(settings_on(folder / "data"), **more)
         async with _running(settings) as (platform, client):
             assert await _parts(client) == []
             await check(platform, client)
@@ -64,10 +64,13 @@ def _run(
     asyncio.run(go())
 
 
+_PATIENCE = {"sqlite": "PRAGMA busy_timeout", "postgres": "SET lock_timeout"}
+
+
 def test_a_store_that_cannot_write_is_a_reason_until_it_can_again(tmp_path: Path) -> None:
     async def check(platform: Platform, client: AsyncTestClient[Any]) -> None:
-        platform._writer.execute("PRAGMA busy_timeout = 10")
-        other = sqlite3.connect(platform.folder.database, isolation_level=None)
+        platform._writer.execute(f"{_PATIENCE[chosen()]} = 10")
+        other = platform.database.connect()
         other.execute("BEGIN IMMEDIATE")
         refused = await platform.submit(SYSTEM, ForgetExpired())
         assert refused.refusal is not None
@@ -86,13 +89,14 @@ def test_a_store_that_cannot_write_is_a_reason_until_it_can_again(tmp_path: Path
 
 def test_a_worker_that_ended_is_a_reason_and_alive_is_still_answered(tmp_path: Path) -> None:
     async def check(platform: Platform, client: AsyncTestClient[Any]) -> None:
-        banks = next(task for task in platform._tasks if task.get_name() == "banks")
-        banks.cancel()
-        await asyncio.wait([banks])
+        worker = "leader" if chosen() == "postgres" else "banks"
+        ended = next(task for task in platform._tasks if task.get_name() == worker)
+        ended.cancel()
+        await asyncio.wait([ended])
         assert await _parts(client) == ["workers"]
         assert (await client.get("/healthz")).status_code == 200
         metrics = await _metrics(client)
-        assert 'tallystick_worker_alive{worker="banks"} 0.0' in metrics
+        assert f'tallystick_worker_alive{{worker="{worker}"}} 0.0' in metrics
 
     _run(tmp_path, check)
 
@@ -115,10 +119,10 @@ def test_little_free_space_is_a_reason(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_database_that_was_sealed_with_another_key_is_a_reason(tmp_path: Path) -> None:
     async def check(platform: Platform, client: AsyncTestClient[Any]) -> None:
-        other = sqlite3.connect(platform.folder.database)
-        with other:
-            other.execute("UPDATE setting SET value = '00' WHERE name = 'master_key.check'")
-        other.close()
+        change(
+            platform.folder.path,
+            "UPDATE setting SET value = '00' WHERE name = 'master_key.check'",
+        )
         assert await _parts(client) == ["master_key"]
 
     _run(tmp_path, check)
@@ -138,13 +142,11 @@ def test_books_out_of_order_are_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def check(platform: Platform, client: AsyncTestClient[Any]) -> None:
-        other = sqlite3.connect(platform.folder.database)
-        with other:
-            other.execute(
-                "INSERT INTO ledger_account VALUES (x'01', 1000156, 2101, 0, x'00', x'00', 0, "
-                "0, 0, 0, 7, 1)"
-            )
-        other.close()
+        change(
+            platform.folder.path,
+            "INSERT INTO ledger_account VALUES (?, 1000156, 2101, 0, ?, ?, 0, 0, 0, 0, 7, 1)",
+            bytes(15) + b"1", bytes(16), bytes(8),
+        )  # fmt: skip
         await asyncio.to_thread(platform.watch.look_at_books)
         metrics = await _metrics(client)
         assert "tallystick_books_balanced 0.0" in metrics
@@ -155,6 +157,6 @@ def test_books_out_of_order_are_told_of(
 
 
 def test_before_the_start_and_after_the_stop_it_is_not_ready(tmp_path: Path) -> None:
-    platform = Platform.open(Settings(data=tmp_path / "data"))
+    platform = Platform.open(settings_on(tmp_path / "data"))
     assert [reason.part for reason in platform.watch.reasons()] == ["platform", "executor"]
     platform.close()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import sqlite3
 import threading
 from pathlib import Path
 
 import pytest
 from tests.operating.client import Client, run_tallystick
 from tests.server_process import ServerProcess, free_port
+from tests.stores import ask, change, settings_on
 
 from tallystick.platform import Platform
 from tallystick.settings import Settings
@@ -19,7 +19,7 @@ from tallystick.store.engine import StoreError
 
 
 def _settings(folder: Path) -> Settings:
-    return Settings(data=folder / "data", port=free_port())
+    return settings_on(folder / "data", port=free_port())
 
 
 def _made(folder: Path) -> Settings:
@@ -68,15 +68,13 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(place: str, tmp_path: P
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StoreError, match="cannot be written|is a file and no folder"):
         Platform.open(
-            Settings(data=tmp_path / place, master_key_file=tmp_path / "keys" / "master.key")
+            settings_on(tmp_path / place, master_key_file=tmp_path / "keys" / "master.key")
         )
 
 
 def test_a_folder_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     settings = _made(tmp_path)
-    with sqlite3.connect(settings.data / "tallystick.db") as connection:
-        connection.execute("INSERT INTO schema_version VALUES (9999, 'later')")
-    connection.close()
+    change(settings.data, "INSERT INTO schema_version VALUES (9999, 'later')")
     with pytest.raises(StoreError, match="newer version"):
         Platform.open(settings)
 
@@ -103,6 +101,7 @@ def test_a_master_key_that_is_no_key_is_refused(tmp_path: Path) -> None:
         Platform.open(settings)
 
 
+@pytest.mark.embedded_store
 @pytest.mark.parametrize("spoilt_at", [0, 4096])
 def test_a_damaged_database_is_refused_and_the_folder_given_free(
     spoilt_at: int, tmp_path: Path
@@ -160,9 +159,7 @@ def test_a_stop_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) -
     for worker in workers:
         worker.join(30)
     assert code == 0, server.log.read_text("utf-8")[-2000:]
-    with sqlite3.connect(server.data / "tallystick.db") as connection:
-        kept = {row[0] for row in connection.execute("SELECT out_trade_no FROM trade")}
-    connection.close()
+    kept = {number for (number,) in ask(server.data, "SELECT out_trade_no FROM trade")}
     assert set(acknowledged) <= kept
     assert "Traceback" not in server.log.read_text("utf-8")
 

@@ -251,7 +251,11 @@ class Marketplace:
             async with gate:
                 return await self._open_buyer(money)
 
-        self.buyers += await asyncio.gather(*(open_one() for _ in range(count)))
+        opened = await asyncio.gather(*(open_one() for _ in range(count)), return_exceptions=True)
+        for one in opened:  # All have come to an end by now, also when one of them failed.
+            if isinstance(one, BaseException):
+                raise one
+            self.buyers.append(one)
 
     async def _open_buyer(self, money: int) -> Buyer:
         login = self.new_number("buyer")

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
 
 import pytest
 from tests.gateway.alipay.marketplace import Marketplace, prepare
 from tests.gateway.alipay.shop import Auditor, Shop
+from tests.stores import PerStore
 
 
 @pytest.fixture(scope="session")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marketplace]:
-    """The marketplace, open for the whole run."""
-    data: Path = tmp_path_factory.mktemp("gateway") / "data"
-    made = prepare(data)
-    made.server.start()
-    yield made
-    made.close()
+def markets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PerStore[Marketplace]]:
+    """The marketplaces, open for the whole run."""
+
+    @contextmanager
+    def opened() -> Iterator[Marketplace]:
+        made = prepare(tmp_path_factory.mktemp("gateway") / "data")
+        made.server.start()
+        yield made
+        made.close()
+
+    with PerStore(opened) as kept:
+        yield kept
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def market(markets: PerStore[Marketplace], chosen_store: str) -> Marketplace:
+    """The marketplace on the chosen store."""
+    return markets.get()
+
+
+@pytest.fixture(scope="module")
 def shop(market: Marketplace) -> Iterator[Shop]:
     """The sandbox's own app: escrow."""
     made = Shop.of(market.server)

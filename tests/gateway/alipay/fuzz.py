@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import random
 import socket
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from urllib.parse import unquote_to_bytes, urlencode, urlsplit
 
 from tests.gateway.alipay.client_side import verifies
 from tests.gateway.alipay.shop import FORM, Auditor, Shop
+from tests.stores import data_version
 
 __all__ = ["Case", "Findings", "Fuzzer", "RawClient", "RawReply"]
 
@@ -175,8 +175,8 @@ class Fuzzer:
         self._random = random.Random(seed)
         self._host = parts.netloc
         self._client = RawClient(parts.hostname, parts.port, within_s=within_s)
-        self._watch = sqlite3.connect(auditor.uri, uri=True)
-        self._version = self._data_version()
+        self._watch = auditor.database.connect(readonly=True)
+        self._version = data_version(self._watch)
         self._tables = auditor.tables(without=IGNORED)
 
     def close(self) -> None:
@@ -263,12 +263,9 @@ class Fuzzer:
             return "error without code and message"
         return ""
 
-    def _data_version(self) -> int:
-        return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
-
     def _effect(self, reply: RawReply | None, *, valid: bool) -> str:
         """What a request did that it may not do."""
-        version = self._data_version()
+        version = data_version(self._watch)
         if version == self._version:
             return ""
         self._version = version

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.gateway.alipay.client_side import APP_KEY
 from tests.gateway.alipay.shop import Shop
 from tests.server_process import ServerProcess
+from tests.stores import settings_on
 
 from tallystick.partners.model import (
     AddAppKey,
@@ -24,7 +25,6 @@ from tallystick.payments.trades.model import RelateReceivers
 from tallystick.pipeline.commands import SYSTEM, Command
 from tallystick.platform import Platform
 from tallystick.sandbox.seed import PERSONAS, seed
-from tallystick.settings import Settings
 
 __all__ = [
     "CHANGING", "COURIER", "DISABLED", "INSTANT", "MARKET", "QUICK", "RETIRED", "SECOND_KEY", "TEA",
@@ -75,7 +75,7 @@ def _steps() -> list[Command]:
 
 
 async def _fill(data: Path) -> None:
-    platform = Platform.open(Settings(data=data))
+    platform = Platform.open(settings_on(data))
     await platform.start()
     try:
         await seed(platform)

@@ -11,10 +11,10 @@ import http.client
 import itertools
 import json
 import re
-import sqlite3
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +33,7 @@ from tests.gateway.alipay.client_side import (
     verifies,
 )
 from tests.server_process import ServerProcess
+from tests.stores import database_for, rows_of, tables
 
 from tallystick.partners.nonces import FORGET_TIMER
 
@@ -277,44 +278,31 @@ class Auditor:
     """Reads a server's tables, beside it and read-only."""
 
     def __init__(self, data: Path) -> None:
-        self.uri = f"{(data / 'tallystick.db').absolute().as_uri()}?mode=ro"
+        self.database = database_for(data)
 
     def _query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(self.uri, uri=True)
-        try:
+        with closing(self.database.connect(readonly=True)) as connection:
             return connection.execute(sql, parameters).fetchall()
-        finally:
-            connection.close()
 
     def tables(self, *, without: frozenset[str] = frozenset()) -> dict[str, tuple[int, str]]:
         """Each table's number of rows and a digest of all that is in it.
 
         The timer that clears away used nonces does not count: it comes with any of them.
         """
-        connection = sqlite3.connect(self.uri, uri=True)
-        try:
+        with closing(self.database.connect(readonly=True)) as connection:
             connection.execute("BEGIN")
-            names = [
-                name
-                for (name,) in connection.execute(
-                    "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-                )
-                if name not in without and not name.startswith("sqlite_")
-            ]
             found = {}
-            for name in names:
-                rows = connection.execute(f'SELECT * FROM "{name}"').fetchall()
+            for name in (name for name in tables(connection) if name not in without):
+                rows = rows_of(connection, name)
                 if name == "timer":
                     rows = [row for row in rows if row[0] != FORGET_TIMER]
                 digest = hashlib.sha256(repr(sorted(map(repr, rows))).encode()).hexdigest()
                 found[name] = (len(rows), digest)
             return found
-        finally:
-            connection.close()
 
     def count(self, table: str, **equals: object) -> int:
         """How many rows have these values."""
-        where = " AND ".join(f'"{column}" = ?' for column in equals) or "1"
+        where = " AND ".join(f'"{column}" = ?' for column in equals) or "1 = 1"
         rows = self._query(f'SELECT COUNT(*) FROM "{table}" WHERE {where}', *equals.values())
         return int(rows[0][0])
 

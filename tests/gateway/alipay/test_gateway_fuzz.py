@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,6 +21,9 @@ from tests.gateway.alipay.fuzz import Fuzzer
 from tests.gateway.alipay.marketplace import COURIER
 from tests.gateway.alipay.shop import Auditor, Shop, new_number
 from tests.server_process import ServerProcess
+from tests.stores import database_for
+
+from tallystick.store.engine import migrate
 
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "3000"))
 SEED = int(os.environ.get("FUZZ_SEED", "20261124"))
@@ -134,11 +136,8 @@ class Faulty:
     listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
 
     def __post_init__(self) -> None:
-        self._database = sqlite3.connect(
-            self.data / "tallystick.db", check_same_thread=False, isolation_level=None
-        )
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("CREATE TABLE trade (trade_no TEXT)")
+        self._database = database_for(self.data).connect()
+        migrate(self._database)
         threading.Thread(target=self._serve, daemon=True).start()
 
     @property
@@ -167,7 +166,7 @@ class Faulty:
         status, body = b"200 OK", b'{"code":"40002","message":"m","sub_code":"x"}'
         fault = self.fault if faulty else ""
         if fault == "effect":
-            self._database.execute("INSERT INTO trade VALUES ('1')")
+            self._database.execute("INSERT INTO setting VALUES (?, '1')", (str(self.requests),))
         if fault == "silence":
             return b""
         if fault == "crash":

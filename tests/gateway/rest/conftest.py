@@ -1,4 +1,4 @@
-"""The REST API of the run's one server."""
+"""The REST API of the run's server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.gateway.rest.rest_client import Rest
 from tests.server_process import ServerProcess
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rest(running_server: ServerProcess) -> Iterator[Rest]:
     """With the sandbox's key."""
     made = Rest.of(running_server)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import httpx2
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.server_process import ServerProcess
+from tests.stores import database_for, rows_of, tables
 
 __all__ = [
     "BUYER", "COURIER", "MARKET", "POOR", "TEA", "Answer", "Rest", "new_number",
@@ -176,10 +177,9 @@ def until(found: Callable[[], Any], *, within_s: float = 20.0) -> Any:
 
 def table_digest(data: Path) -> dict[str, int]:
     """Every table of a data folder with a number that stands for its contents."""
-    with sqlite3.connect(f"file:{data / 'tallystick.db'}?mode=ro", uri=True) as db:
-        names = [r[0] for r in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    with closing(database_for(data).connect(readonly=True)) as db:
         return {
-            name: hash(tuple(sorted(map(repr, db.execute(f"SELECT * FROM {name}")))))
-            for name in names
+            name: hash(tuple(sorted(map(repr, rows_of(db, name)))))
+            for name in tables(db)
             if name not in _IGNORED_TABLES
         }

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from litestar import Litestar
 from tests.gateway.rest.rest_client import Answer, Rest, new_number
+from tests.stores import settings_on
 
 from tallystick.gateway.rest import routes
 from tallystick.gateway.rest.api import OPERATIONS
@@ -20,7 +21,6 @@ from tallystick.gateway.rest.ledger import BULK_BYTES_MAX
 from tallystick.gateway.rest.operation import BODY_BYTES_MAX
 from tallystick.pipeline.refusals import REFUSALS
 from tallystick.platform import Platform
-from tallystick.settings import Settings
 
 JSON = {"content-type": "application/json"}
 
@@ -191,7 +191,7 @@ def test_a_request_id_that_was_sent_is_kept(rest: Rest) -> None:
 @asynccontextmanager
 async def application(folder: Path) -> AsyncIterator[tuple[Litestar, Platform]]:
     """The API's application on a platform of its own, in this process."""
-    platform = Platform.open(Settings(data=folder / "data", sandbox=False))
+    platform = Platform.open(settings_on(folder / "data", sandbox=False))
     await platform.start()
     try:
         handlers, config = routes.rest_routes(platform), routes.rest_config(platform)
