@@ -80,7 +80,7 @@ class ServerProcess:
             )
         return self.process
 
-    def start(self, *, within_s: float = 60.0) -> ServerProcess:
+    def start(self, *, within_s: float = 180.0) -> ServerProcess:
         """Start it and wait until it is ready."""
         process = self.launch()
         deadline = time.monotonic() + within_s

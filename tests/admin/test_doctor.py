@@ -112,6 +112,7 @@ def test_a_newer_schema_is_found_and_nothing_else_is_read(folder: Folder) -> Non
     assert _worse(folder.settings) == {"schema": Level.FAIL}
 
 
+@pytest.mark.embedded_store
 def test_a_damaged_database_is_found(folder: Folder) -> None:
     content = bytearray(folder.database.read_bytes())
     content[8192 : len(content) // 2] = b"\xff" * (len(content) // 2 - 8192)
@@ -119,6 +120,7 @@ def test_a_damaged_database_is_found(folder: Folder) -> None:
     assert _worse(folder.settings)["integrity"] is Level.FAIL
 
 
+@pytest.mark.embedded_store
 def test_a_file_that_is_no_database_is_found(folder: Folder) -> None:
     folder.database.write_bytes(b"not a database at all, but long enough to be looked at" * 99)
     assert Level.FAIL in _worse(folder.settings).values()

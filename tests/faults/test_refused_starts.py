@@ -30,7 +30,7 @@ def refused(data: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-c", HELD_TO_MODES, "server", "--data", str(data),
          "--port", str(free_port())],
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=180,
         env=os.environ | ENVIRONMENT | {"PYTHONPATH": str(ROOT / "src")},
     )  # fmt: skip
     assert done.returncode == 2, done.stdout + done.stderr
