@@ -63,7 +63,7 @@ def test_devices_are_written_and_found_again(rest: Rest) -> None:
         *(("tw16", {"mediumId": medium, "accountId": account, "time": 6}) for account in accounts),
     ]  # fmt: skip
     for name, params in writes:
-        assert rest.done(WRITES, {"write": name, "params": params}) == {"write": name}
+        assert rest.done(WRITES, {"write": name, "params": params})["write"] == name
     (row,) = ask(rest, "devices", id=accounts[0])
     assert (row["otherId"], row["mediumId"], row["mediumIsBlocked"]) == (accounts[1], medium, True)
     (around,) = ask(rest, "neighbourhood", id=person, kind="person", hops=2)
@@ -92,3 +92,31 @@ def test_what_cannot_be_asked_or_written_is_refused_by_name(rest: Rest) -> None:
     missing = {"accountId1": 1, "accountId2": 2, "time": 1, "amount": 1}
     assert rest.refused(WRITES, {"write": "tw12", "params": missing}) == "GRAPH_VERTEX_UNKNOWN"
     assert rest.refused(WRITES, {"write": "trw1", "params": {}}) == "INVALID_PARAMETER"
+
+
+def test_a_read_write_is_judged_recorded_and_blocks_both_ends_of_a_pattern(rest: Rest) -> None:
+    start = time.time_ns() + 100
+    person, first, second, third = (str(start + n) for n in range(4))
+    named = {"personId": person, "personName": "", "isBlocked": False}
+    rest.done(WRITES, {"write": "tw1", "params": named})
+    for account in (first, second, third):
+        owned = {"personId": person, "accountId": account, "time": 5, "accountBlocked": False,
+                 "accountType": "card"}  # fmt: skip
+        rest.done(WRITES, {"write": "tw4", "params": owned})
+
+    def pay(payer: str, payee: str, at: int) -> dict[str, Any]:
+        params = {"srcId": payer, "dstId": payee, "time": at, "amount": 7.5, "startTime": 1,
+                  "endTime": 100}  # fmt: skip
+        done: dict[str, Any] = rest.done(WRITES, {"write": "trw1", "params": params})
+        return done
+
+    ways = ((second, third, 20), (third, first, 30), (first, second, 10), (second, first, 40))
+    reasons = [pay(*way)["reason"] for way in ways]
+    assert reasons == ["done", "done", "detected", "blocked"]
+    kept = [
+        ask(rest, "fan", id=account, startTime="0", endTime="1000") for account in (first, third)
+    ]
+    assert [sum(row["transfers"] for row in rows) for rows in kept] == [1, 2]
+    for account, blocked in ((first, True), (second, True), (third, False)):
+        (seen,) = ask(rest, "tsr1", id=account)
+        assert seen["isBlocked"] is blocked

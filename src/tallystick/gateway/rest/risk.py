@@ -40,16 +40,18 @@ class GraphRows(Shape, frozen=True, kw_only=True):
 
 
 class GraphWrite(Body, frozen=True, kw_only=True):
-    """A write: tw1 to tw19, and its parameters by the specification's names."""
+    """A write: tw1 to tw19 or trw1 to trw3, and its parameters by the specification's names."""
 
     write: Name
     params: dict[str, _Text | int | float | bool] = msgspec.field(default_factory=dict)
 
 
 class GraphAccepted(Shape, frozen=True, kw_only=True):
-    """The write that was done."""
+    """The write that was done; of a read-write what came of it: `done`, `blocked`, `detected`."""
 
     write: str
+    committed: bool
+    reason: str
 
 
 class GraphState(Shape, frozen=True, kw_only=True):
@@ -78,7 +80,10 @@ def write(call: Call, body: Any) -> WriteToGraph:
 
 
 def _accepted(reply: GraphWritten) -> GraphAccepted:
-    return GraphAccepted(write=reply.write)
+    reason = reply.reason
+    return GraphAccepted(
+        write=reply.write, committed=reason in ("", "done"), reason=reason or "done"
+    )
 
 
 def state(call: Call, query: Query) -> GraphState:
@@ -120,7 +125,9 @@ RISK_OPERATIONS: Final[tuple[Operation, ...]] = (
         summary="Write to the fraud graph",
         description=(
             "The writes of LDBC FinBench, tw1 to tw19: what the platform does not see by itself, "
-            "such as devices, sign-ins, loans elsewhere, guarantees. It is kept as an event."
+            "such as devices, sign-ins, loans elsewhere, guarantees. It is kept as an event. A "
+            "read-write, trw1 to trw3, adds its edge unless that makes a pattern of fraud, and "
+            "then blocks both ends."
         ),
         scope=_WRITE,
         body=GraphWrite,

@@ -50,6 +50,7 @@ class _Payload(msgspec.Struct, frozen=True):
     refund: int = 0
     transferred_ms: int = 0
     write: str = ""
+    reason: str = ""
     params: dict[str, str | int | float | bool] = {}
 
 
@@ -176,7 +177,11 @@ def _repaid(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
 
 def _written(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
     wanted = WRITES[told.write]
-    wanted.run(graph, Values(typed(told.write, wanted.parameters, told.params)))
+    values = Values(typed(told.write, wanted.parameters, told.params))
+    if wanted.guard is not None:
+        wanted.guard.settle(graph, values, told.reason)
+    else:
+        wanted.run(graph, values)
 
 
 _MEANINGS: Final[dict[str, Callable[[Graph, str, _Payload, int], None]]] = {

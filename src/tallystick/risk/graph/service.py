@@ -31,26 +31,34 @@ def register(registry: Registry, graph: Callable[[], Graph]) -> None:
     """
 
     def write_to_graph(command: WriteToGraph, context: Context) -> Reply:
-        _require(graph(), command)
-        context.uow.emit(event(WRITTEN, command.write, command))
-        return GraphWritten(write=command.write)
+        reason = _judged(graph(), command)
+        if reason != "blocked":
+            told = {"write": command.write, "params": command.params, "reason": reason}
+            context.uow.emit(event(WRITTEN, command.write, told))
+        return GraphWritten(write=command.write, reason=reason)
 
     registry.add(WriteToGraph, write_to_graph, reply=GraphWritten, scope="risk:write")
 
 
-def _require(graph: Graph, command: WriteToGraph) -> None:
-    """See that the write can be done.
+def _judged(graph: Graph, command: WriteToGraph) -> str:
+    """See that the write can be done; of a read-write, what comes of it by the graph of now.
+
+    What was judged is recorded, so that the graph is the same when it is rebuilt.
 
     Raises:
         Refused: INVALID_PARAMETER, GRAPH_VERTEX_UNKNOWN, GRAPH_VERTEX_EXISTS.
     """
     wanted = WRITES.get(command.write)
-    if wanted is None or wanted.columns:
-        raise Refused("INVALID_PARAMETER", "write is one of tw1 to tw19.")
+    if wanted is None:
+        raise Refused("INVALID_PARAMETER", "write is one of tw1 to tw19, trw1 to trw3.")
     try:
         values = Values(typed(command.write, wanted.parameters, command.params))
         with graph.reading():
             wanted.require(graph, values)
+        if wanted.guard is not None:
+            with graph.lock.writing():
+                return wanted.guard.judge(graph, values)
+        return ""
     except QueryError as error:
         raise Refused("INVALID_PARAMETER", f"{error}.") from error
     except WriteRefused as error:

@@ -20,12 +20,24 @@ from tallystick.risk.graph.parameters import ParameterKind, Values, typed
 from tallystick.risk.graph.schema import EDGE_KINDS, EdgeKindName, VertexKind
 from tallystick.risk.graph.vertices import UNKNOWN_MS
 
-__all__ = ["WRITES", "Write", "write"]
+__all__ = ["WRITES", "Guard", "Write", "write"]
 
 _K = ParameterKind
 _P, _C, _A = VertexKind.PERSON, VertexKind.COMPANY, VertexKind.ACCOUNT
 _L, _M = VertexKind.LOAN, VertexKind.MEDIUM
 _Run = Callable[[Graph, Values], list[Row]]
+
+
+class Guard(NamedTuple):
+    """The two halves of a read-write, for someone who holds the lock for writing.
+
+    Args:
+        judge: what would come of it: `done`, `blocked` or `detected`; the graph stays as it is.
+        settle: does what was judged.
+    """
+
+    judge: Callable[[Graph, Values], str]
+    settle: Callable[[Graph, Values, str], None]
 
 
 class Write(NamedTuple):
@@ -37,6 +49,7 @@ class Write(NamedTuple):
         run: does it, for someone who holds the lock for writing.
         needs: the vertices that must be there, by parameter.
         makes: the vertex that it adds, by parameter.
+        guard: the halves of a read-write; None for a plain write.
     """
 
     name: str
@@ -46,6 +59,7 @@ class Write(NamedTuple):
     run: _Run
     needs: Mapping[str, VertexKind]
     makes: tuple[str, VertexKind] | None = None
+    guard: Guard | None = None
 
     def require(self, graph: Graph, values: Values) -> None:
         """See that the vertices that it is about are there, and that a new one is not.
@@ -148,22 +162,40 @@ def _block(kind: VertexKind, name: str) -> _Run:
 
 def _guarded(
     vertex: VertexKind, edge: EdgeKindName, detected: Callable[[Graph, Values], bool]
-) -> _Run:
+) -> Guard:
     """A read-write: an edge between two vertices, unless that makes a pattern."""
 
-    def run(graph: Graph, v: Values) -> list[Row]:
+    def add(graph: Graph, v: Values) -> None:
+        amount = v.amount("amount") if edge is EdgeKindName.TRANSFER else 0.0
+        ends = (v.number("srcId"), v.number("dstId"))
+        graph.add_edge(edge, *ends, v.number("time"), amount)
+
+    def judge(graph: Graph, v: Values) -> str:
         ends = (v.number("srcId"), v.number("dstId"))
         rows = np.array([graph.required_row(vertex, end) for end in ends])
         if graph.vertices[vertex].blocked[rows].any():
-            return [(False, "blocked")]
-        amount = v.amount("amount") if edge is EdgeKindName.TRANSFER else 0.0
-        graph.add_edge(edge, *ends, v.number("time"), amount)
-        if not detected(graph, v):
-            return [(True, "done")]
-        graph.take_back_edge(edge, *ends, v.number("time"))
-        for end in ends:
-            graph.block(vertex, end)
-        return [(False, "detected")]
+            return "blocked"
+        add(graph, v)
+        try:
+            return "detected" if detected(graph, v) else "done"
+        finally:
+            graph.take_back_edge(edge, *ends, v.number("time"))
+
+    def settle(graph: Graph, v: Values, reason: str) -> None:
+        if reason == "done":
+            add(graph, v)
+        elif reason == "detected":
+            for end in ("srcId", "dstId"):
+                graph.block(vertex, v.number(end))
+
+    return Guard(judge, settle)
+
+
+def _run_guarded(guard: Guard) -> _Run:
+    def run(graph: Graph, v: Values) -> list[Row]:
+        reason = guard.judge(graph, v)
+        guard.settle(graph, v, reason)
+        return [(reason == "done", reason)]
 
     return run
 
@@ -245,9 +277,10 @@ def _read_write(
 ) -> Write:  # fmt: skip
     kind = EDGE_KINDS[edge].source
     ends = {"srcId": _K.ID, "dstId": _K.ID, "time": _K.TIME}
+    guard = _guarded(kind, edge, detected)
     return Write(
-        name, title, {**ends, **more}, _DONE, _guarded(kind, edge, detected),
-        {"srcId": kind, "dstId": kind},
+        name, title, {**ends, **more}, _DONE, _run_guarded(guard),
+        {"srcId": kind, "dstId": kind}, guard=guard,
     )  # fmt: skip
 
 
