@@ -61,14 +61,22 @@ class Events(NamedTuple):
 
 
 def _texts(frame: pl.DataFrame, names: tuple[str, ...]) -> dict[str, Column]:
-    """Columns of texts as codes into one shared list."""
-    known = pl.concat([frame[name].unique() for name in names]).unique().sort()
-    kind = pl.Enum(known)
-    listed = known.to_list()
-    return {
-        name: Column(frame[name].cast(kind).to_physical().cast(pl.Int32).to_numpy(), listed)
-        for name in names
-    }
+    """Columns of categories as codes into one shared list of texts."""
+    listed: list[str] = []
+    places: dict[str, int] = {}
+    found: dict[str, Column] = {}
+    for name in names:
+        column = frame[name]
+        different = column.unique()
+        known = different.to_physical().to_numpy()
+        for text in different.cast(pl.String).to_list():
+            if text not in places:
+                places[text] = len(listed)
+                listed.append(text)
+        shared = np.zeros(int(known.max(initial=0)) + 1, np.int32)
+        shared[known] = [places[text] for text in different.cast(pl.String).to_list()]
+        found[name] = Column(shared[column.to_physical().to_numpy()], listed)
+    return found
 
 
 def history_of(frame: pl.DataFrame) -> History:
@@ -86,6 +94,17 @@ def history_of(frame: pl.DataFrame) -> History:
     return History(frame["at_ms"].to_numpy(), columns)
 
 
+def _categories(frame: pl.DataFrame, name: str) -> pl.Expr:
+    """A column of texts as categories, with what stands for a missing one."""
+    default = _DEFAULTS.get(name, "")
+    if name not in frame.columns:
+        return pl.lit(default, pl.String).cast(pl.Categorical).alias(name)
+    column = pl.col(name)
+    if frame.schema[name] != pl.Categorical:
+        column = column.cast(pl.String).cast(pl.Categorical)
+    return column.fill_null(default).alias(name)
+
+
 def _completed(frame: pl.DataFrame, path: Path | str) -> pl.DataFrame:
     """The frame with every column, of its type."""
     for name in ("at_ms", "kind"):
@@ -95,10 +114,11 @@ def _completed(frame: pl.DataFrame, path: Path | str) -> pl.DataFrame:
     for name, kind in {"at_ms": Kind.NUMBER, **PAST, "scenario": Kind.TEXT}.items():
         if name == "hour":
             continue
-        type_ = pl.Int64 if kind is Kind.NUMBER else pl.String
-        default = 0 if kind is Kind.NUMBER else _DEFAULTS.get(name, "")
-        column = pl.col(name).cast(type_) if name in frame.columns else pl.lit(None, type_)
-        wanted.append(column.fill_null(default).alias(name))
+        if kind is Kind.NUMBER:
+            column = pl.col(name).cast(pl.Int64) if name in frame.columns else pl.lit(0, pl.Int64)
+            wanted.append(column.fill_null(0).alias(name))
+        else:
+            wanted.append(_categories(frame, name))
     wanted += [
         pl.col(name).cast(pl.Int64).fill_null(unknown)
         for name, unknown in GRAPH.items()
