@@ -47,6 +47,10 @@ from tallystick.risk.decision import service as decision_service
 from tallystick.risk.decision.engine import DecisionEngine
 from tallystick.risk.graph import service as graph_service
 from tallystick.risk.graph.follower import GraphFollower
+from tallystick.risk.person import service as person_service
+from tallystick.risk.person.limits import LevelLimits
+from tallystick.risk.person.providers import SandboxIdentity, SandboxMessages
+from tallystick.risk.person.proving import Proving
 from tallystick.risk_facts import FOR_PEOPLE, READERS
 from tallystick.settings import Settings
 from tallystick.store.archive import Archive
@@ -78,6 +82,7 @@ def registry_of_products() -> Registry:
     ):  # fmt: skip
         product.register(registry)
     decision_service.register(registry)
+    person_service.register(registry)
     blacklist.register(registry)
     return registry
 
@@ -142,6 +147,8 @@ class Platform:
             open_rows=lambda: ReadSession(self.database.connect(readonly=True)),
         )  # fmt: skip
         self.graph.watch_standing(lambda: self.decisions.wants_graph)
+        self.level_limits = LevelLimits(READERS)
+        self.registry.follow(person_service.LIMIT_SET, self.level_limits.forget)
         self.monitors = MonitorWatch()
         self.monitors.register(self.registry)
         self.archive = (
@@ -151,8 +158,11 @@ class Platform:
         )
         self.executor = Executor(
             writer, self.registry, archive=self.archive, clock_ms=clock_ms, observer=self.metrics,
-            batch_max=settings.batch_max, gates=(authorise, self.decisions.gate),
-            witnesses=(self.decisions.witness, self.monitors.witness),
+            batch_max=settings.batch_max,
+            gates=(authorise, self.decisions.gate, self.level_limits.gate),
+            witnesses=(
+                self.decisions.witness, self.level_limits.witness, self.monitors.witness,
+            ),
         )  # fmt: skip
         self._writer = writer
         self._timer_rows = ReadSession(self.database.connect(readonly=True))
@@ -180,6 +190,10 @@ class Platform:
             self.metrics,
             books_check_seconds=settings.books_check_seconds,
             disk_free_min_mb=settings.disk_free_min_mb,
+        )  # fmt: skip
+        self.proving = Proving(
+            self.rows, self.sealer, self.submit, clock_ms,
+            SandboxMessages(settings.data / "sandbox-messages.jsonl", clock_ms), SandboxIdentity(),
         )  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
         self._news: News | None = None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tallystick.parties.views import login_index
+from tallystick.risk.person.proving import document_index
 from tallystick.settings import Settings
 from tallystick.store.engine import DataFolder, StoreError, connect, migrate
 from tallystick.store.sealing import (
@@ -45,6 +46,8 @@ SEALED: Final = (
     SealedColumn("app", "app_id", "aes_key_sealed", "app.aes_key"),
     SealedColumn("webhook_endpoint", "endpoint_id", "secret_sealed", "webhook.secret"),
     SealedColumn("gateway_key", "key_id", "private_sealed", "gateway_key.private"),
+    SealedColumn("person_factor", "factor_id", "secret_sealed", "person.factor"),
+    SealedColumn("person_document", "party_id", "number_sealed", "person.document"),
     SealedColumn("ledger_key", "key_id", "private_sealed", "ledger_key.private"),
     SealedColumn("blacklist_key", "name", "secret_sealed", "blacklist.secret"),
     SealedColumn("blacklist_key", "name", "log_key_sealed", "blacklist.log_key"),
@@ -76,6 +79,18 @@ def _reindex_logins(connection: sqlite3.Connection, new: Sealer) -> None:
     connection.executemany("UPDATE party SET login_index = ? WHERE party_id = ?", changed)
 
 
+def _reindex_documents(connection: sqlite3.Connection, new: Sealer) -> None:
+    """So can the numbers of documents."""
+    rows = connection.execute("SELECT party_id, number_sealed FROM person_document").fetchall()
+    changed = [
+        (document_index(new, new.open("person.document", sealed)), party_id)
+        for party_id, sealed in rows
+    ]
+    connection.executemany(
+        "UPDATE person_document SET number_index = ? WHERE party_id = ?", changed
+    )
+
+
 def _change_over(connection: sqlite3.Connection, old: Sealer, new: Sealer) -> int:
     """Seal everything anew in one transaction; what stood there before is overwritten."""
     connection.execute("PRAGMA secure_delete = ON")
@@ -83,6 +98,7 @@ def _change_over(connection: sqlite3.Connection, old: Sealer, new: Sealer) -> in
     try:
         values = sum(_reseal(connection, column, old, new) for column in SEALED)
         _reindex_logins(connection, new)
+        _reindex_documents(connection, new)
         lasting = new.seal(LASTING, old.lasting_key.hex()).hex()
         for name, value in ((CHECK, check_of(new)), (LASTING, lasting)):
             connection.execute(

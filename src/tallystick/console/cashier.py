@@ -19,6 +19,7 @@ from tallystick.console.identity import (
     sign_in_party,
 )
 from tallystick.console.requests import need_party, read_form
+from tallystick.console.step_up import asks_for_proof
 from tallystick.console.texts import TEXTS, text
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.partners.model import App
@@ -194,6 +195,9 @@ async def pay(
         return _show(front, visitor, trade, refusal=said, locked_until_ms=failed.locked_until_ms)
     command = PayTrade(app_id=trade.app_id, trade_no=trade.trade_no, buyer_id=party.party_id)
     answer = await front.submit(visitor.caller, command, f"cashier:{trade.trade_no}")
+    proof = await asks_for_proof(front, visitor, answer.refusal, f"/cashier/{trade.trade_no}")
+    if proof is not None:
+        return proof
     if answer.refusal is not None:
         said = refusal_text(answer.refusal, visitor.language)
         return _show(front, visitor, _trade(front, trade_no), refusal=said)

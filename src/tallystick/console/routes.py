@@ -22,6 +22,7 @@ from tallystick.console.loan_calculator import LOAN_CALCULATOR
 from tallystick.console.notifications import NOTIFICATIONS
 from tallystick.console.operators import OPERATORS
 from tallystick.console.overview import OVERVIEW
+from tallystick.console.proving import PROVING
 from tallystick.console.reconciliation import RECONCILIATION
 from tallystick.console.requests import BODY_MAX_BYTES, csrf_gate, error_handlers
 from tallystick.console.risk_decisions import RISK_DECISIONS
@@ -57,7 +58,7 @@ async def asset(version: FromPath[str], name: FromPath[str], front: Front) -> Re
     )
 
 
-@get(["/wallet/{rest:path}", "/console/{rest:path}", "/cashier", "/pay"])
+@get(["/wallet/{rest:path}", "/console/{rest:path}", "/cashier", "/pay", "/verify"])
 async def unknown(front: Front, visitor: Asking) -> Response[Any]:
     """An address that leads nowhere."""
     raise Refused("NOT_FOUND")
@@ -80,9 +81,8 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
         "visitor": Provide(provide_visitor, sync_to_thread=False),
     }
     handlers = (
-        *CASHIER, *WALLET, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS, *LEDGER_FILES, *LEDGER_REPORTS,
-        *RECONCILIATION,
-        *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH, *BLACKLIST, *RISK_DECISIONS,
+        *CASHIER, *WALLET, *PROVING, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS, *LEDGER_FILES,
+        *LEDGER_REPORTS, *RECONCILIATION, *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH, *BLACKLIST, *RISK_DECISIONS,
         *RISK_RULES, *RISK_REVIEWS, *LOAN_CALCULATOR, unknown,
     )  # fmt: skip
     pages = Router(

@@ -23,6 +23,7 @@ from tallystick.console.listing import cursor_text, pair_cursor, shipment_text
 from tallystick.console.requests import Form, amount_in, need_party, read_form
 from tallystick.console.security import local_path
 from tallystick.console.statements import NEWEST
+from tallystick.console.step_up import asks_for_proof
 from tallystick.console.texts import Language
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.ledger.statements import available_of
@@ -271,6 +272,10 @@ async def _order_command(
 ) -> Response[Any]:
     """Run an order's command; the page of the order says what became of it."""
     answer = await front.submit(visitor.caller, command)
+    address = f"/wallet/orders/{trade.trade_no}"
+    proof = await asks_for_proof(front, visitor, answer.refusal, address)
+    if proof is not None:
+        return proof
     if answer.refusal is not None:
         said = refusal_text(answer.refusal, visitor.language)
         return _order_page(front, visitor, trade.trade_no, said)
@@ -403,12 +408,18 @@ async def top_up(request: WebRequest, front: Front, visitor: Asking) -> Response
 
 async def _move_money(
     front: Frontend, visitor: Visitor, form: Form, command: Command, what: str
-) -> RefusalText | None:
-    """Run a command that the payment password must allow; what is said if it is not done."""
+) -> RefusalText | Response[Any] | None:
+    """Run a command that the payment password must allow.
+
+    None when it is done; else what is said, or the page that takes the proof that risk wants.
+    """
     failed = await prove_payment_password(front, _party(visitor), form.get("payment_password", ""))
     if failed is not None:
         return failed_text(failed, visitor.language)
     answer = await front.submit(visitor.caller, command, _form_id(form, what))
+    proof = await asks_for_proof(front, visitor, answer.refusal, visitor.path)
+    if proof is not None:
+        return proof
     return refusal_text(answer.refusal, visitor.language) if answer.refusal else None
 
 
@@ -423,9 +434,12 @@ async def withdraw(request: WebRequest, front: Front, visitor: Asking) -> Respon
             bank_id=form.get("bank", ""), currency=CURRENCY,
         )  # fmt: skip
     except Refused as refused:
-        said: RefusalText | None = refusal_text(refused.refusal, visitor.language)
+        said: RefusalText | Response[Any] | None
+        said = refusal_text(refused.refusal, visitor.language)
     else:
         said = await _move_money(front, visitor, form, command, "withdraw")
+    if isinstance(said, Response):
+        return said
     if said is not None:
         return _bank_page(front, visitor, "withdraw", form, said)
     return front.redirect("/wallet", done="withdrawn")
@@ -476,9 +490,12 @@ async def transfer(request: WebRequest, front: Front, visitor: Asking) -> Respon
     try:
         command = _transfer(front, party, form)
     except Refused as refused:
-        said: RefusalText | None = refusal_text(refused.refusal, visitor.language)
+        said: RefusalText | Response[Any] | None
+        said = refusal_text(refused.refusal, visitor.language)
     else:
         said = await _move_money(front, visitor, form, command, "transfer")
+    if isinstance(said, Response):
+        return said
     if said is not None:
         return _transfer_page(front, visitor, form, said)
     return front.redirect("/wallet", done="transferred")

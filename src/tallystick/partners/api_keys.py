@@ -20,8 +20,8 @@ __all__ = ["SCOPES", "NewSecret", "api_key_of", "api_key_text", "caller_of", "ne
 SCOPES: Final = frozenset(
     {
         "payments:write", "payments:read", "wallet:write", "wallet:read", "ledger:write",
-        "ledger:read", "parties:write", "parties:read", "parties:codes", "apps:write",
-        "apps:read", "notifications:write", "notifications:read", "disputes:resolve",
+        "ledger:read", "parties:write", "parties:read", "parties:codes", "parties:challenge",
+        "apps:write", "apps:read", "notifications:write", "notifications:read", "disputes:resolve",
         "credit:write", "credit:read",
         "risk:read", "risk:write", "risk:review",
         "reconciliation:write", "reconciliation:read", "ledger:close",

@@ -16,6 +16,7 @@ from tallystick.console.texts.fraud_graph import FRAUD_GRAPH
 from tallystick.console.texts.ledger import LEDGER
 from tallystick.console.texts.operators import OPERATORS
 from tallystick.console.texts.people import PEOPLE
+from tallystick.console.texts.proving import PROVING
 from tallystick.console.texts.reconciliation import RECONCILIATION
 from tallystick.console.texts.risk import RISK
 
@@ -24,6 +25,7 @@ __all__ = ["TEXTS", "Language", "choose_language", "text"]
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     **COMMON,
     **PEOPLE,
+    **PROVING,
     **CREDIT,
     **OPERATORS,
     **FRAUD_GRAPH,

@@ -25,6 +25,7 @@ from tallystick.gateway.rest.loans import LOAN_OPERATIONS
 from tallystick.gateway.rest.notifications import NOTIFICATION_OPERATIONS
 from tallystick.gateway.rest.operation import Operation
 from tallystick.gateway.rest.parties import PARTY_OPERATIONS
+from tallystick.gateway.rest.persons import PERSON_OPERATIONS
 from tallystick.gateway.rest.reconciliation import RECONCILIATION_OPERATIONS
 from tallystick.gateway.rest.reviews import REVIEW_OPERATIONS
 from tallystick.gateway.rest.risk import RISK_OPERATIONS
@@ -49,6 +50,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *LEDGER_METADATA_OPERATIONS,
     *LEDGER_GROUP_OPERATIONS,
     *PARTY_OPERATIONS,
+    *PERSON_OPERATIONS,
     *APP_OPERATIONS,
     *API_KEY_OPERATIONS,
     *NOTIFICATION_OPERATIONS,

@@ -1,0 +1,1 @@
+"""Real-person check: factors that bind a person to an account, and proving them again."""
