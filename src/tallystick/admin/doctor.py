@@ -47,7 +47,7 @@ PACKAGES: Final = (
     "litestar", "uvicorn", "uvloop", "httptools", "msgspec", "cryptography", "argon2-cffi",
     "jinja2", "cyclopts", "rich", "structlog", "prometheus-client", "httpx2", "segno", "babel",
     "iso4217", "holidays", "numpy", "numba", "polars", "psycopg", "common-expression-language",
-    "scikit-learn", "threadpoolctl", "mt-940", "lxml", "rbcl", "reportlab",
+    "scikit-learn", "threadpoolctl", "mt-940", "lxml", "rbcl", "reportlab", "fido2",
 )  # fmt: skip
 """What the platform needs beside Python itself."""
 

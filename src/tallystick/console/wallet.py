@@ -417,7 +417,7 @@ async def _move_money(
     if failed is not None:
         return failed_text(failed, visitor.language)
     answer = await front.submit(visitor.caller, command, _form_id(form, what))
-    proof = await asks_for_proof(front, visitor, answer.refusal, visitor.path)
+    proof = await asks_for_proof(front, visitor, answer.refusal, f"/wallet/{what}")
     if proof is not None:
         return proof
     return refusal_text(answer.refusal, visitor.language) if answer.refusal else None

@@ -53,7 +53,8 @@ _PASSWORD: Final = "sandbox-1"  # noqa: S105 - sandbox personas are public
 _PAYMENT_PASSWORD: Final = "123456"  # noqa: S105
 _SCOPES: Final = (
     "payments:write payments:read wallet:write wallet:read ledger:write ledger:read "
-    "parties:write parties:read parties:codes apps:write apps:read notifications:write "
+    "parties:write parties:read parties:codes parties:challenge apps:write apps:read "
+    "notifications:write "
     "disputes:resolve credit:write credit:read reconciliation:write "
     "reconciliation:read risk:write risk:read risk:review ledger:close "
     "blacklist:read blacklist:write blacklist:subject blacklist:keep "

@@ -31,6 +31,7 @@ SCOPE_MEANINGS: Final = {
     "parties:read": "See people and merchants.",
     "parties:write": "Register and block people and merchants.",
     "parties:codes": "Issue payment codes (in the sandbox).",
+    "parties:challenge": "Ask people to prove themselves.",
     "apps:read": "See apps, their keys, and API keys.",
     "apps:write": "Open apps, change their keys, issue and revoke API keys.",
     "notifications:read": "See notifications and every attempt to deliver them.",
