@@ -28,7 +28,7 @@ def trades(server: ServerProcess) -> dict[str, str]:
 def pages_for_anybody(server: ServerProcess) -> Iterator[str]:
     """What is seen without signing in."""
     yield from ("/wallet/sign-in", "/console/sign-in", "/pay/abc123/qr", "/cashier/1")
-    yield from ("/wallet/nowhere", "/console/nowhere", "/credit/quote")
+    yield from ("/wallet/nowhere", "/console/nowhere", "/credit/quote", "/recover", "/verify/done")
     known = trades(server)
     yield from (f"/cashier/{known[s]}" for s in ("Waiting", "Held", "Expired"))
 

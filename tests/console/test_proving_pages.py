@@ -190,9 +190,7 @@ def upload(person: Person, path: str, fields: dict[str, str], photo: bytes) -> P
     person.client.cookies.clear()
     cookies = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
     files: Any = {"photo": ("me.png", photo, "image/png")}
-    person.answer = person.client.post(
-        path, data=fields, files=files, headers={"cookie": cookies}
-    )
+    person.answer = person.client.post(path, data=fields, files=files, headers={"cookie": cookies})
     return person
 
 
@@ -227,3 +225,26 @@ def test_removing_a_way_takes_a_proof_first(watched: World) -> None:
     person.follow().send("/wallet/security/remove", payment_password=PIN)
     assert person.location == "/wallet/security?done=factor_removed"
     assert "None yet." in person.follow().text
+
+
+def test_a_challenged_sign_in_takes_a_proof_in_the_browser_that_knew_the_password(
+    watched: World,
+) -> None:
+    who = watched.buyer("traveller")
+    secret = with_generator(watched, signed_in(watched, who.login))
+    when = f"kind == 'sign_in' && party == '{who.party_id}'"
+    rule = Rule(name="traveller", when=when, action="challenge")
+    version = watched.do(SaveRule(rule=rule)).number  # type: ignore[attr-defined]
+    watched.do(PublishRule(name="traveller", version=version))
+    person = Person(watched).get("/wallet/sign-in")
+    person.send("/wallet/sign-in", login=who.login, password="wrong-1")
+    assert person.status == 401
+    person.send("/wallet/sign-in", login=who.login, password="sandbox-1")
+    verify = person.location.partition("?")[0]
+    assert verify.startswith("/verify/")
+    assert Person(watched).get(verify).location.startswith("/wallet/sign-in")
+    person.follow().send(f"{verify}/code", code=code_of(watched, secret))
+    assert person.location == "/wallet/sign-in?next=%2Fwallet&done=proved"
+    person.follow().send("/wallet/sign-in", login=who.login, password="sandbox-1")
+    assert person.location == "/wallet"
+    assert person.follow().status == 200

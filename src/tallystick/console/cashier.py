@@ -14,12 +14,11 @@ from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_te
 from tallystick.console.identity import (
     Failed,
     failed_text,
-    open_session,
     prove_payment_password,
     sign_in_party,
 )
 from tallystick.console.requests import need_party, read_form
-from tallystick.console.step_up import asks_for_proof
+from tallystick.console.step_up import asks_for_proof, proof_at_sign_in, signed_in
 from tallystick.console.texts import TEXTS, text
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.partners.model import App
@@ -165,12 +164,14 @@ async def sign_in(
     trade = _trade(front, trade_no)
     form = await read_form(request)
     found = await sign_in_party(front, form.get("login", ""), form.get("password", ""))
+    back = f"/cashier/{trade.trade_no}"
     if isinstance(found, Failed):
+        proof = await proof_at_sign_in(front, found, back)
+        if proof is not None:
+            return proof
         said = failed_text(found, visitor.language)
         return _show(front, visitor, trade, refusal=said, login=form.get("login", ""))
-    answer = front.redirect(f"/cashier/{trade.trade_no}")
-    await open_session(front, visitor, answer, "party", found.party_id)
-    return answer
+    return await signed_in(front, visitor, found.party_id, back, back)
 
 
 @post("/cashier/{trade_no:str}/pay")

@@ -40,11 +40,15 @@ _COOKIES: Final = {"party": (PARTY_COOKIE, "/"), "operator": (OPERATOR_COOKIE, O
 
 
 class Failed(NamedTuple):
-    """A password that was not right. `locked_until_ms` 0: not locked; `tries_left` -1: unknown."""
+    """A sign-in or proof that failed. `locked_until_ms` 0: not locked; `tries_left` -1: unknown.
+
+    `proven_id` is whose password was right, where only risk stood in the way.
+    """
 
     refusal: Refusal
     tries_left: int = -1
     locked_until_ms: int = 0
+    proven_id: str = ""
 
 
 def failed_text(failed: Failed, language: Language) -> RefusalText:
@@ -93,7 +97,10 @@ async def sign_in_party(front: Frontend, login: str, password: str) -> Party | F
         return Failed(Refusal("SIGN_IN_LOCKED"), 0, party.login_locked_until_ms)
     right = await _is_right(front, party.login_hash, password)
     command = RecordPasswordTry(party_id=party.party_id, password="login", right=right)  # noqa: S106
-    return await _record(front, command, "SIGN_IN_FAILED", "SIGN_IN_LOCKED") or party
+    failed = await _record(front, command, "SIGN_IN_FAILED", "SIGN_IN_LOCKED")
+    if failed is not None and right and failed.refusal.code == "RISK_CHALLENGE":
+        return failed._replace(proven_id=party.party_id)
+    return failed or party
 
 
 async def prove_payment_password(front: Frontend, party: Party, password: str) -> Failed | None:

@@ -447,7 +447,7 @@ async def check_passkey(
     if done.status is not ChallengeStatus.PASSED:
         return _json_refusal(front, visitor, Refusal("PASSKEY_INVALID"))
     next_path = local_path(form.get("next", ""), "")
-    return front.json({"next": f"{next_path}?done=proved" if next_path else "/verify/done"})
+    return front.json({"next": _after(front, next_path).headers["location"]})
 
 
 # Recovery.

@@ -82,8 +82,8 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
     }
     handlers = (
         *CASHIER, *WALLET, *PROVING, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS, *LEDGER_FILES,
-        *LEDGER_REPORTS, *RECONCILIATION, *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH, *BLACKLIST, *RISK_DECISIONS,
-        *RISK_RULES, *RISK_REVIEWS, *LOAN_CALCULATOR, unknown,
+        *LEDGER_REPORTS, *RECONCILIATION, *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH,
+        *BLACKLIST, *RISK_DECISIONS, *RISK_RULES, *RISK_REVIEWS, *LOAN_CALCULATOR, unknown,
     )  # fmt: skip
     pages = Router(
         "/",

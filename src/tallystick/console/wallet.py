@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 from litestar import Response, get, post
 from litestar.params import FromPath
@@ -15,7 +16,6 @@ from tallystick.console.identity import (
     Failed,
     close_session,
     failed_text,
-    open_session,
     prove_payment_password,
     sign_in_party,
 )
@@ -23,7 +23,7 @@ from tallystick.console.listing import cursor_text, pair_cursor, shipment_text
 from tallystick.console.requests import Form, amount_in, need_party, read_form
 from tallystick.console.security import local_path
 from tallystick.console.statements import NEWEST
-from tallystick.console.step_up import asks_for_proof
+from tallystick.console.step_up import asks_for_proof, proof_at_sign_in, signed_in
 from tallystick.console.texts import Language
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.ledger.statements import available_of
@@ -174,12 +174,14 @@ async def sign_in(request: WebRequest, front: Front, visitor: Asking) -> Respons
     next_path = local_path(form.get("next", ""), "/wallet")
     login = form.get("login", "")
     found = await sign_in_party(front, login, form.get("password", ""))
+    back = f"/wallet/sign-in?{urlencode({'next': next_path})}"
     if isinstance(found, Failed):
+        proof = await proof_at_sign_in(front, found, back)
+        if proof is not None:
+            return proof
         said = failed_text(found, visitor.language)
         return _sign_in_page(front, visitor, next_path=next_path, refusal=said, login=login)
-    answer = front.redirect(next_path)
-    await open_session(front, visitor, answer, "party", found.party_id)
-    return answer
+    return await signed_in(front, visitor, found.party_id, next_path, back)
 
 
 @post("/wallet/sign-out")

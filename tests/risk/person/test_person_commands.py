@@ -284,9 +284,7 @@ def test_no_operator_can_take_a_factor_away(parts: Parts, ids: Ids) -> None:
 
 
 @given(st.lists(st.integers(1, 5_000), max_size=40), st.integers(0, 9_000), st.integers(0, 9_000))
-def test_what_goes_out_never_exceeds_any_limit(
-    amounts: list[int], day: int, lifetime: int
-) -> None:
+def test_what_goes_out_never_exceeds_any_limit(amounts: list[int], day: int, lifetime: int) -> None:
     limit = LevelLimit(1, "CNY", 3_000, day, 0, lifetime)
     spent = tuple(Outflow(ALICE, "CNY", period, 0) for period in periods(1_800_000_000_000))
     out = 0

@@ -268,7 +268,8 @@ class Proving:
             AddFactor(
                 party_id=party.party_id, factor_id=_new_id(), kind=FactorKind.PASSKEY,
                 label=label[:60], public_key=made.credential,
-                credential_index=made.credential_index, counter=made.counter, challenge_id=challenge_id,
+                credential_index=made.credential_index, counter=made.counter,
+                challenge_id=challenge_id,
             )
         )  # fmt: skip
         assert isinstance(done, PersonDone)
