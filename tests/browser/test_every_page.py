@@ -48,6 +48,7 @@ def pages_of_a_buyer(server: ServerProcess) -> Iterator[str]:
             "top-up",
             "withdraw",
             "said-of-me",
+            "security",
         )
     )
     yield from (f"/wallet/orders/{known[s]}" for s in ("Held", "Shipped", "Settled", "Refunded"))

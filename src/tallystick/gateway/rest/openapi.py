@@ -29,6 +29,7 @@ TAG_MEANINGS: Final = {
     "Ledger": "Double-entry bookkeeping in books of your own; statements and trial balances.",
     "Webhooks": "Events sent to an address of yours, in the form of Standard Webhooks.",
     "Bookkeeping": "Named books, periods that close, reversals, schedules, monitors, exchange.",
+    "Real-person check": "What is bound to a person, challenges, levels and their limits.",
     "Proofs": "Signed heads of the ledger, and proofs that anyone can check offline.",
     "Parties": "People and merchants.",
     "Apps": "Partners' apps, their public keys and sellers.",
