@@ -8,26 +8,33 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.payments.market import ALICE, BOB, DAY_MS, Market, as_party, market
 from tests.platform_parts import Clock
 
 from tallystick.credit.loans import service as loans
 from tallystick.credit.loans.model import (
+    ChangeLoanRate,
     ChargeOffLoan,
     CloseCreditDay,
     DefineLoanProduct,
     DrawLoan,
+    DrawMore,
     GrantCreditLine,
     LateTerms,
     Loan,
     LoanEvent,
     LoanStatus,
+    NewDates,
     PaidFrom,
     PayLoan,
     PaymentMode,
     ProductTerms,
+    ReAgeLoan,
+    RescheduleLoan,
     ReverseLoanPayment,
+    SellLoan,
     WaiveLoan,
 )
 from tallystick.credit.loans.timing import collect_ms, loan_day
@@ -37,8 +44,11 @@ from tallystick.ledger.chart import (
     IMPAIRMENT_LOSS,
     INTEREST_INCOME,
     LOAN_ALLOWANCE,
+    LOAN_CLEARING,
     LOAN_PRINCIPAL,
     RECOVERY_INCOME,
+    SALE_GAIN,
+    SALE_LOSS,
 )
 
 CASH = ProductTerms(
@@ -227,6 +237,68 @@ def test_a_loan_is_written_off_from_its_allowance_and_still_recovered(shop: Mark
     shop.accept(PayLoan(loan_id=loan_id, amount=500), as_party(ALICE))
     assert shop.sum_of(RECOVERY_INCOME.code) == 500
     assert shop.refuse(ReverseLoanPayment(loan_id=loan_id, step=2)) == "LOAN_STATE_REFUSED"
+
+
+def test_a_live_loan_is_drawn_on_and_changed(shop: Market) -> None:
+    loan_id = draw(shop)
+    more = DrawMore(loan_id=loan_id, amount=500)
+    assert shop.refuse(more, as_party(ALICE)) == "CREDIT_TERMS_INVALID"
+    parts = msgspec.structs.replace(CASH, drawdowns_max=2)
+    shop.accept(DefineLoanProduct(product_id="cash", name="Cash loan", terms=parts))
+    loan_id, before = draw(shop, 1_000), shop.available(ALICE)
+    shop.clock.pass_ms(10 * DAY_MS)
+    more = DrawMore(loan_id=loan_id, amount=500)
+    assert shop.refuse(more, as_party(BOB)) == "NOT_PERMITTED"
+    assert shop.accept(more, as_party(ALICE)).amount == 500
+    assert shop.available(ALICE) == before + 500
+    too_much = DrawMore(loan_id=loan_id, amount=600)
+    assert shop.refuse(too_much, as_party(ALICE)) == "CREDIT_LINE_EXCEEDED"
+    shop.clock.pass_ms(DAY_MS)
+    dear = ChangeLoanRate(loan_id=loan_id, annual_rate=Decimal("0.5"))
+    assert shop.refuse(dear) == "CREDIT_RATE_ABOVE_CEILING"
+    cheaper = ChangeLoanRate(loan_id=loan_id, annual_rate=Decimal("0.06"))
+    shop.accept(cheaper)
+    assert shop.refuse(cheaper) == "LOAN_STATE_REFUSED"
+    planned = sum(row.principal for row in position(shop, loan_id).schedule.rows)
+    assert planned == 1_500 == position(shop, loan_id).left[Bucket.PRINCIPAL]
+    shop.clock.pass_ms(DAY_MS)
+    shop.accept(RescheduleLoan(loan_id=loan_id, dates=NewDates(count=9)))
+    assert len(position(shop, loan_id).schedule.rows) == 9
+
+
+def test_what_is_overdue_becomes_current_again_within_limits(shop: Market) -> None:
+    loan_id = draw(shop)
+    shop.clock.pass_ms(70 * DAY_MS)
+    late = position(shop, loan_id)
+    assert late.days_past_due > 30
+    wait = RescheduleLoan(loan_id=loan_id, dates=NewDates(count=9))
+    assert shop.refuse(wait) == "LOAN_STATE_REFUSED"
+    done = shop.accept(ReAgeLoan(loan_id=loan_id, dates=NewDates(count=6)))
+    now = position(shop, loan_id)
+    assert (done.days_past_due, now.due_total, now.owed_total) == (0, 0, late.owed_total)
+    assert shop.sum_of(LOAN_PRINCIPAL.code) == now.left[Bucket.PRINCIPAL] > 3_000
+    again = ReAgeLoan(loan_id=loan_id, dates=NewDates(count=6))
+    shop.clock.pass_ms(90 * DAY_MS)
+    assert shop.refuse(again) == "LOAN_STATE_REFUSED"
+    shop.clock.pass_ms(300 * DAY_MS)
+    assert shop.accept(again).days_past_due == 0
+
+
+def test_a_sold_loan_leaves_the_books_for_its_price(shop: Market) -> None:
+    loan_id = draw(shop)
+    shop.clock.pass_ms(40 * DAY_MS)
+    run(shop)
+    owed = position(shop, loan_id).owed_total
+    sale = SellLoan(loan_id=loan_id, buyer="Bank B", price=owed - 90, bank_id="1")
+    assert shop.refuse(sale, as_party(ALICE)) == "NOT_PERMITTED"
+    assert shop.accept(sale).amount == owed - 90
+    assert all(shop.sum_of(entry.code) == 0 for entry in RECEIVABLES.values())
+    assert (shop.sum_of(SALE_LOSS.code), shop.sum_of(SALE_GAIN.code)) == (90, 0)
+    assert shop.sum_of(LOAN_ALLOWANCE.code) == shop.sum_of(LOAN_CLEARING.code) == 0
+    assert shop.refuse(PayLoan(loan_id=loan_id), as_party(ALICE)) == "LOAN_STATE_REFUSED"
+    shop.clock.pass_ms(30 * DAY_MS)
+    run(shop)
+    assert shop.sum_of(LOAN_PRINCIPAL.code) == 0
 
 
 def test_each_loans_transfers_balance_on_their_own(shop: Market) -> None:

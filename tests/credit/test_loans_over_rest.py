@@ -44,6 +44,13 @@ def test_a_loan_from_its_product_to_its_end(running_server: ServerProcess) -> No
     assert (paid["status"], paid["paid"]) == ("closed", {"principal": "400.00"})
     _, back = _ask(server, "r1", f"{loan}/reversals", {"step": paid["step"]})
     assert (back["status"], back["owed"]) == ("active", "400.00")
+    _, slower = _ask(server, "s1", f"{loan}/reschedules", {"count": 12, "annual_rate": "0.08"})
+    assert slower["owed"] == "400.00"
+    assert len(_ask(server, "", loan)[1]["schedule"]) == 12
+    assert _ask(server, "s2", f"{loan}/re-ages", {"count": 6})[1]["code"] == "LOAN_STATE_REFUSED"
+    sale = {"buyer": "Bank B", "price": "390.00", "bank_id": "1"}
+    _, sold = _ask(server, "s3", f"{loan}/sale", sale)
+    assert (sold["status"], sold["owed"], sold["amount"]) == ("sold", "0.00", "390.00")
     dear = {**product, "product_id": "dear", "annual_rate": "0.30"}
     status, above = _ask(server, "p2", "/v1/credit/products", dear)
     assert (status, above["code"]) == (422, "CREDIT_RATE_ABOVE_CEILING")

@@ -53,10 +53,12 @@ def _require_changeable(state: LoanState, position: Position, kind: LoanEventKin
     if state.contract.product.pay_later is not None:
         raise Refused("LOAN_STATE_REFUSED", "Purchases are repaid as they were agreed.")
     today, rank = state.day.isoformat(), _ORDER[kind]
+    gone = {e.detail for e in state.events if e.kind is LoanEventKind.REVERSAL}
     same_day = [
         _ORDER[e.kind]
         for e in state.events
         if e.day == today and e.kind in _ORDER and e.detail not in _PAID_AS_PLANNED
+        if str(e.step) not in gone
     ]
     if any(other > rank or other == rank != _ORDER[LoanEventKind.DRAWDOWN] for other in same_day):
         raise Refused("LOAN_STATE_REFUSED", "Tomorrow: today the loan was paid or changed.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tallystick.credit.loans.model import Loan
 from tallystick.credit.pay_later.model import PAY_LATER, PayTradeLater
 from tallystick.gateway.alipay.calls import (
     Call,
@@ -146,11 +147,17 @@ async def query(call: Call) -> dict[str, Any]:
         subject=trade.subject,
         body=trade.body,
         passback_params=trade.passback_params,
-        fund_bill_list=[{"fund_channel": "ALIPAYACCOUNT", "amount": amount}]
+        fund_bill_list=[{"fund_channel": _fund_channel(call, trade.trade_no), "amount": amount}]
         if trade.paid_ms
         else None,
         trade_settle_info=_settle_info(call, trade),
     )
+
+
+def _fund_channel(call: Call, trade_no: str) -> str:
+    """What a trade was paid with: the buyer's balance, or a loan."""
+    paid_later = call.platform.rows.select(Loan, trade_no=trade_no)
+    return "PCREDIT" if paid_later else "ALIPAYACCOUNT"
 
 
 def _settle_info(call: Call, trade: Trade) -> dict[str, Any] | None:
@@ -225,7 +232,9 @@ async def refund(call: Call) -> dict[str, Any]:
         refund_fee=yuan(done.refunded_total),
         send_back_fee=yuan(done.amount),
         gmt_refund_pay=china_time(done.refunded_ms),
-        refund_detail_item_list=[{"fund_channel": "ALIPAYACCOUNT", "amount": yuan(done.amount)}],
+        refund_detail_item_list=[
+            {"fund_channel": _fund_channel(call, done.trade_no), "amount": yuan(done.amount)}
+        ],
     )
 
 

@@ -11,7 +11,7 @@ from tallystick.credit.loans.model import LoanEventKind, LoanStatus, PaymentMode
 from tallystick.credit.postings import Bucket
 from tallystick.credit.schedules.day_count import DayCount
 from tallystick.credit.schedules.quote import Rate
-from tallystick.credit.schedules.terms import Effect, Method, Unit
+from tallystick.credit.schedules.terms import AccruedInterest, Effect, Method, Unit
 from tallystick.gateway.rest.fields import (
     AmountText,
     BankId,
@@ -31,11 +31,15 @@ __all__ = [
     "Day",
     "InstalmentFee",
     "LateCosts",
+    "LoanDates",
+    "LoanDrawdown",
     "LoanPayment",
     "LoanProductShape",
     "LoanQuery",
+    "LoanRate",
     "LoanReversal",
     "LoanRow",
+    "LoanSale",
     "LoanShape",
     "LoanState",
     "LoanStep",
@@ -104,6 +108,8 @@ class NewLoanProduct(Body, frozen=True, kw_only=True):
     prepayment_rate: Rate = Decimal(0)
     ceiling: Rate | None = None
     ceiling_source: Annotated[str, Meta(max_length=200)] = ""
+    drawdowns_max: Annotated[int, Meta(ge=1, le=100)] = 1
+    re_ages_max: Annotated[int, Meta(ge=0, le=12)] = 1
     is_open: bool = True
     late: LateCosts = LateCosts()
     pay_later: Billing | None = None
@@ -146,6 +152,36 @@ class LoanReversal(Body, frozen=True, kw_only=True):
     """Which event of the loan."""
 
     step: Annotated[int, Meta(ge=1, le=1_000_000, examples=[1])]
+
+
+class LoanDrawdown(Body, frozen=True, kw_only=True):
+    """A further part of a loan."""
+
+    amount: AmountText
+
+
+class LoanRate(Body, frozen=True, kw_only=True):
+    """The yearly rate that holds from today on."""
+
+    annual_rate: Rate
+
+
+class LoanDates(Body, frozen=True, kw_only=True):
+    """How what is left is repaid from today on; what is left out stays as it is."""
+
+    count: Count
+    every: tuple[Annotated[int, Meta(ge=1, le=120)], Unit] | None = None
+    first_due: Day | None = None
+    annual_rate: Rate | None = None
+    accrued: AccruedInterest = AccruedInterest.CARRIED
+
+
+class LoanSale(Body, frozen=True, kw_only=True):
+    """Who buys a loan for what, and the bank that the price came by."""
+
+    buyer: Annotated[str, Meta(min_length=1, max_length=100, examples=["Example Bank"])]
+    price: AmountText
+    bank_id: BankId
 
 
 class LoanQuery(Query, frozen=True, kw_only=True):

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Final
 
 import msgspec
 
 from tallystick.credit.loans.model import (
+    ChangeLoanRate,
     ChargeOffLoan,
     CreditLine,
     DefineLoanProduct,
     DrawLoan,
+    DrawMore,
     GrantCreditLine,
     LateTerms,
     LineDone,
     Loan,
     LoanDone,
     LoanProduct,
+    NewDates,
     PaidFrom,
     PayLaterTerms,
     PayLoan,
     ProductDone,
     ProductTerms,
+    ReAgeLoan,
+    RescheduleLoan,
     ReverseLoanPayment,
+    SellLoan,
     WaiveLoan,
 )
 from tallystick.credit.loans.timing import loan_day
@@ -38,11 +45,15 @@ from tallystick.gateway.rest.fields import (
 from tallystick.gateway.rest.loan_shapes import (
     Billing,
     CreditLineShape,
+    LoanDates,
+    LoanDrawdown,
     LoanPayment,
     LoanProductShape,
     LoanQuery,
+    LoanRate,
     LoanReversal,
     LoanRow,
+    LoanSale,
     LoanShape,
     LoanState,
     LoanStep,
@@ -78,6 +89,8 @@ def define(call: Call, body: NewLoanProduct) -> DefineLoanProduct:
         prepayment_rate=body.prepayment_rate,
         ceiling=body.ceiling,
         ceiling_source=body.ceiling_source,
+        drawdowns_max=body.drawdowns_max,
+        re_ages_max=body.re_ages_max,
         late=LateTerms(
             penalty_rate=late.penalty_rate,
             late_fee=amount_of(late.late_fee, currency, allow_zero=True),
@@ -131,6 +144,42 @@ def draw(call: Call, body: NewLoan) -> DrawLoan:
         amount=amount_of(body.amount, currency_of(call, body.product_id)),
         count=body.count,
     )
+
+
+def draw_more(call: Call, body: LoanDrawdown) -> DrawMore:
+    """The command that draws a further part."""
+    loan = _loan(call)
+    return DrawMore(loan_id=loan.loan_id, amount=amount_of(body.amount, loan.currency))
+
+
+def change_rate(call: Call, body: LoanRate) -> ChangeLoanRate:
+    """The command that changes a loan's rate."""
+    return ChangeLoanRate(loan_id=call.path["loan_id"], annual_rate=body.annual_rate)
+
+
+def _dates(body: LoanDates) -> NewDates:
+    first_due = date.fromisoformat(body.first_due) if body.first_due else None
+    return NewDates(
+        count=body.count, every=body.every, first_due=first_due, annual_rate=body.annual_rate,
+        accrued=body.accrued,
+    )  # fmt: skip
+
+
+def reschedule(call: Call, body: LoanDates) -> RescheduleLoan:
+    """The command that reschedules a loan."""
+    return RescheduleLoan(loan_id=call.path["loan_id"], dates=_dates(body))
+
+
+def re_age(call: Call, body: LoanDates) -> ReAgeLoan:
+    """The command that re-ages a loan."""
+    return ReAgeLoan(loan_id=call.path["loan_id"], dates=_dates(body))
+
+
+def sell(call: Call, body: LoanSale) -> SellLoan:
+    """The command that sells a loan."""
+    loan = _loan(call)
+    price = amount_of(body.price, loan.currency, allow_zero=True)
+    return SellLoan(loan_id=loan.loan_id, buyer=body.buyer, price=price, bank_id=body.bank_id)
 
 
 def _loan(call: Call) -> Loan:
@@ -259,6 +308,9 @@ _PAYING: Final = (
     "LOAN_NOT_EXIST", "LOAN_NOTHING_TO_PAY", "INVALID_AMOUNT", "BORROWER_BALANCE_NOT_ENOUGH",
     "BANK_NOT_EXIST",
 )  # fmt: skip
+_CHANGING: Final = (
+    "LOAN_NOT_EXIST", "LOAN_STATE_REFUSED", "CREDIT_TERMS_INVALID", "CREDIT_RATE_ABOVE_CEILING",
+)  # fmt: skip
 _CHANGED: Final[dict[str, Any]] = {
     "tag": _TAG, "scope": _WRITE, "for_apps": False, "show": _state, "answer": LoanState,
 }  # fmt: skip
@@ -325,5 +377,38 @@ LOAN_OPERATIONS: Final[tuple[Operation, ...]] = (
         "/v1/credit/loans/{loan_id}/charge-off", "charge_off_loan", summary="Write a loan off",
         command=charge_off, parameters=_ONE,
         refusals=("LOAN_NOT_EXIST", "LOAN_STATE_REFUSED"), **_CHANGED,
+    ),
+    change(
+        "/v1/credit/loans/{loan_id}/drawdowns", "draw_more", summary="Draw a further part",
+        body=LoanDrawdown, command=draw_more, parameters=_ONE, example={"amount": "100.00"},
+        refusals=(
+            *_CHANGING, "CREDIT_LINE_EXCEEDED", "INVALID_AMOUNT", "BORROWER_BALANCE_NOT_ENOUGH",
+        ),
+        **_CHANGED,
+    ),
+    change(
+        "/v1/credit/loans/{loan_id}/rate-changes", "change_loan_rate",
+        summary="Have another rate hold", body=LoanRate, command=change_rate, parameters=_ONE,
+        example={"annual_rate": "0.09"}, refusals=_CHANGING, **_CHANGED,
+    ),
+    change(
+        "/v1/credit/loans/{loan_id}/reschedules", "reschedule_loan",
+        summary="Repay what is left by other dates", body=LoanDates, command=reschedule,
+        parameters=_ONE, example={"count": 12}, refusals=_CHANGING, **_CHANGED,
+    ),
+    change(
+        "/v1/credit/loans/{loan_id}/re-ages", "re_age_loan",
+        summary="Put what is overdue back to what is to come", body=LoanDates, command=re_age,
+        parameters=_ONE, example={"count": 12}, refusals=_CHANGING, **_CHANGED,
+    ),
+    change(
+        "/v1/credit/loans/{loan_id}/sale", "sell_loan", summary="Sell a loan", body=LoanSale,
+        command=sell, parameters=_ONE,
+        example={"buyer": "Example Bank", "price": "900.00", "bank_id": "1"},
+        refusals=(
+            "LOAN_NOT_EXIST", "LOAN_STATE_REFUSED", "INVALID_AMOUNT", "INVALID_PARAMETER",
+            "BANK_NOT_EXIST",
+        ),
+        **_CHANGED,
     ),
 )  # fmt: skip
