@@ -176,6 +176,7 @@ class DecisionEngine:
         self._compiled = compile_set(RuleSet())
         self._names = input_names(RuleSet(), self._compiled)
         self._wants_graph = False
+        self._looked_up: tuple[str, ...] = ()
         self._windows = Windows(())
         self._broken = False
         self._awaited = -1
@@ -257,6 +258,8 @@ class DecisionEngine:
         self._compiled = compile_set(rule_set)
         self._names = input_names(rule_set, self._compiled)
         self._wants_graph = not self._compiled.needs.isdisjoint(GRAPH)
+        known = {*FACTS, *(feature.name for feature in rule_set.features), SCORE, *GRAPH}
+        self._looked_up = tuple(name for name in self._names if name not in known)
         self._number = number
 
     # Deciding.
@@ -365,8 +368,8 @@ class DecisionEngine:
             currency = str(named["currency"])
             sides = (self._standing(str(named[side]), currency) for side in ("party", "payee"))
             inputs.update(zip(GRAPH, itertools.chain(*sides), strict=True))
-        for name in self._names:
-            if name not in inputs and name != SCORE:
+        for name in self._looked_up:
+            if name not in inputs:
                 inputs[name] = SHARED.get(name, name in listed)
         self._in_time(began)
         model = compiled.source.model

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 import cel
 
-__all__ = ["Condition", "Values"]
+__all__ = ["Condition", "Conditions", "Values"]
 
 
 class Values:
@@ -14,8 +15,8 @@ class Values:
 
     __slots__ = ("context",)
 
-    def __init__(self, values: Mapping[str, int | str | bool]) -> None:
-        self.context = cel.Context(dict(values))
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.context = cel.Context(values)
 
     def add(self, name: str, value: int | str | bool) -> None:
         """One more value."""
@@ -37,3 +38,28 @@ class Condition:
             ArithmeticError: a division by zero, or a number beyond 64 bits.
         """
         return self._program.execute(values.context) is True
+
+
+class Conditions:
+    """Several checked expressions as one: a list of what each is."""
+
+    __slots__ = ("_all", "_each")
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._all = cel.compile(f"[{', '.join(f'({text})' for text in texts)}]")
+        self._each = [Condition(text) for text in texts]
+
+    def hold(self, values: Values) -> list[bool | None]:
+        """Whether each is true; None for one that ends in an error."""
+        try:
+            held: list[bool | None] = self._all.execute(values.context)
+        except ArithmeticError:
+            return [self._one(each, values) for each in self._each]
+        return held
+
+    @staticmethod
+    def _one(condition: Condition, values: Values) -> bool | None:
+        try:
+            return condition.holds(values)
+        except ArithmeticError:
+            return None

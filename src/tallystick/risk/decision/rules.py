@@ -14,7 +14,7 @@ from msgspec import Meta
 from tallystick.risk.decision.checking import checked
 from tallystick.risk.decision.features import Feature, catalogue_of
 from tallystick.risk.decision.language import ExpressionError, names_in, parse
-from tallystick.risk.decision.live import Condition, Values
+from tallystick.risk.decision.live import Condition, Conditions, Values
 from tallystick.risk.decision.scorecard import Scorecard
 
 __all__ = [
@@ -34,7 +34,10 @@ class Outcome(IntEnum):
     @property
     def word(self) -> str:
         """`allow`, `challenge`, `hold` or `deny`."""
-        return self.name.lower()
+        return _WORDS[self]
+
+
+_WORDS: Final = {outcome: outcome.name.lower() for outcome in Outcome}
 
 
 class Lane(StrEnum):
@@ -123,10 +126,21 @@ def check_rule(rule: Rule, features: tuple[Feature, ...]) -> None:
         raise ExpressionError(f"{rule.name}: {error}", error.column - 1) from error
 
 
+_AT_ONCE: Final = 8
+"""So many rules are asked between two looks at the clock."""
+
+
 class _Ready(NamedTuple):
     rule: Rule
     label: str
     condition: Condition
+
+
+class _Together(NamedTuple):
+    """Some rules in their order, asked at once."""
+
+    rules: tuple[_Ready, ...]
+    conditions: Conditions
 
 
 class CompiledSet(NamedTuple):
@@ -134,12 +148,16 @@ class CompiledSet(NamedTuple):
 
     Args:
         needs: the names that rules and the model read.
+        together: the rules, so many at once.
+        names: what rules read, in an order.
     """
 
     rules: tuple[_Ready, ...]
     reads: frozenset[str]
     needs: frozenset[str]
     source: RuleSet
+    together: tuple[_Together, ...]
+    names: tuple[str, ...]
 
 
 def compile_set(rule_set: RuleSet) -> CompiledSet:
@@ -148,7 +166,13 @@ def compile_set(rule_set: RuleSet) -> CompiledSet:
     ready = tuple(_Ready(r, f"{r.name}@{r.version}", Condition(r.when)) for r in ordered)
     reads = frozenset().union(*(names_in(parse(r.when)) for r in ordered))
     scored = () if rule_set.model is None else (b.feature for b in rule_set.model.bins)
-    return CompiledSet(ready, reads, reads | frozenset(scored), rule_set)
+    together = tuple(
+        _Together(part, Conditions([each.rule.when for each in part]))
+        for part in (ready[at : at + _AT_ONCE] for at in range(0, len(ready), _AT_ONCE))
+    )
+    return CompiledSet(
+        ready, reads, reads | frozenset(scored), rule_set, together, tuple(sorted(reads))
+    )
 
 
 _ACTS: Final[Mapping[str, Outcome]] = {
@@ -164,10 +188,12 @@ def outcome_of(hits: list[Rule], thresholds: Thresholds) -> tuple[Outcome, int]:
             break
         points += rule.points
         worst = max(worst, _ACTS.get(rule.action, Outcome.ALLOW))
-    for outcome in (Outcome.CHALLENGE, Outcome.HOLD, Outcome.DENY):
-        needed = getattr(thresholds, outcome.word)
-        if needed and points >= needed:
-            worst = max(worst, outcome)
+    if thresholds.challenge and points >= thresholds.challenge:
+        worst = max(worst, Outcome.CHALLENGE)
+    if thresholds.hold and points >= thresholds.hold:
+        worst = max(worst, Outcome.HOLD)
+    if thresholds.deny and points >= thresholds.deny:
+        worst = Outcome.DENY
     return worst, points
 
 
@@ -188,21 +214,22 @@ def judge(
     Raises:
         OutOfTime: the clock passed the deadline before every rule was asked.
     """
-    values = Values({name: inputs[name] for name in compiled.reads})
+    values = Values({name: inputs[name] for name in compiled.names})
     hits: dict[Lane, list[Rule]] = {lane: [] for lane in Lane}
     labels: list[str] = []
     failed: list[str] = []
-    for at, (rule, label, condition) in enumerate(compiled.rules):
-        if at & 7 == 0 and clock() > deadline:
+    for rules, conditions in compiled.together:
+        if clock() > deadline:
             raise OutOfTime
-        try:
-            held = condition.holds(values)
-        except ArithmeticError:
-            failed.append(label)
+        held = conditions.hold(values)
+        if True not in held and None not in held:
             continue
-        if held:
-            hits[rule.lane].append(rule)
-            labels.append(label)
+        for (rule, label, _), holds in zip(rules, held, strict=True):
+            if holds is None:
+                failed.append(label)
+            elif holds:
+                hits[rule.lane].append(rule)
+                labels.append(label)
     thresholds = compiled.source.thresholds
     champion, points = outcome_of(hits[Lane.CHAMPION], thresholds)
     challenger, other = outcome_of(hits[Lane.CHALLENGER], thresholds)
