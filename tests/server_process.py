@@ -48,6 +48,7 @@ class ServerProcess:
     port: int = field(default_factory=free_port)
     env: dict[str, str] = field(default_factory=dict)
     arguments: list[str] = field(default_factory=list)
+    module: str = "tallystick.cli"
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -69,7 +70,7 @@ class ServerProcess:
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the process without waiting for it."""
-        command = [sys.executable, "-m", "tallystick.cli", "server", "--data", str(self.data)]
+        command = [sys.executable, "-m", self.module, "server", "--data", str(self.data)]
         command += ["--host", self.host, "--port", str(self.port), *self.arguments]
         paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
         env = os.environ | store_environment(self.data)
@@ -96,7 +97,7 @@ class ServerProcess:
         self.kill()
         raise RuntimeError(f"the server is not ready: {self.log.read_text('utf-8')[-4000:]}")
 
-    def stop(self, *, within_s: float = 30.0) -> int:
+    def stop(self, *, within_s: float = 120.0) -> int:
         """Ask it to end (SIGTERM) and wait; gives its exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)

@@ -125,8 +125,8 @@ _ROWS: Final = [
      "Something went wrong here; nothing was changed. Try again.",
      "系统繁忙，未做任何更改，请重试。"),
     ("STORE_UNAVAILABLE", 503, UNAVAILABLE, "aop.ACQ.SYSTEM_ERROR",
-     "The store cannot write now; nothing was changed. Try again.",
-     "存储暂不可用，未做任何更改，请重试。"),
+     "The store cannot write now. Try again with the same request id: nothing is done twice.",
+     "存储暂不可用，请用相同的请求号重试，不会重复执行。"),
     ("SYSTEM_BUSY", 503, UNAVAILABLE, "aop.ACQ.SYSTEM_ERROR",
      "Too many requests are waiting; nothing was changed. Try again.", "系统繁忙，请稍后重试。"),
     # Parties.
