@@ -1,19 +1,21 @@
 """What proofs cost: bulk posting with and without the tree, a proof among many, the audit.
 
-`proofs(folder, size)` posts to two ledgers in turns, one of which has its tree brought up and a
-head signed after every `_HEAD_EVERY` batches, in the same thread, so that all of it is counted. It
-gives `ledger.proof_cost` (the share of the time that the tree and its heads took, processor and
-wall), `ledger.proof_ms` and `ledger.consistency_ms` (medians among `size.large` entries), and
-`ledger.audit_s` with `ledger.audit_cpu_s` over the larger ledger. `bench.ledger` calls it with a
-folder of its own and prints the figures.
+`proofs(folder, size)` posts to two ledgers in turns. One of them has its tree brought up by a
+second thread while the next `_HEAD_EVERY` batches are posted, as the server does it, and a head
+signed after them; all of it is counted. It gives `ledger.proof_cost` (the share of the time that
+the tree and its heads took, processor and wall), `ledger.proof_ms` and `ledger.consistency_ms`
+(medians among `size.large` entries), and `ledger.audit_s` with `ledger.audit_cpu_s` over the larger
+ledger. `bench.ledger` calls it with a folder of its own and prints the figures.
 """
 
 from __future__ import annotations
 
 import random
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
@@ -61,9 +63,7 @@ class Proved(Bulk):
             yield ReadSession(connection)
 
     def sign(self) -> None:
-        """Bring the tree up and sign a head, as the server does it, durable."""
-        started, cpu = time.perf_counter(), time.thread_time()
-        self.signer.prepare()
+        """Sign a head of what the tree has, as the server does it, durable."""
         prepared = self.signer.prepared
         head = next_head(self.last, prepared, self.key, 1)
         if head is not None and prepared is not None:
@@ -73,36 +73,44 @@ class Proved(Bulk):
                 self.connection.execute(table.upsert_sql, table.values(row))
             self.connection.execute("COMMIT")
             self.last = head
-        self.timed.wall[-1] += time.perf_counter() - started
-        self.timed.cpu[-1] += time.thread_time() - cpu
+
+    def post_and_sign(self, chunk: Sequence[Records]) -> None:
+        """Post batches while what came before them is hashed, then sign that."""
+        hashing = threading.Thread(target=self.signer.prepare)
+        hashing.start()
+        for records in chunk:
+            self.post(records)
+        hashing.join()
+        self.sign()
 
 
 def _warm_up(folder: Path) -> None:
     """Compile what is compiled, outside of what is timed."""
     proved = Proved(folder, 100)
-    for records in batches(BATCH, among=100):
-        proved.post(records)
-    proved.sign()
+    proved.post_and_sign(list(batches(BATCH, among=100)))
+    proved.post_and_sign([])
     proved.close()
 
 
 def _race(folder: Path, size: Sizes) -> tuple[Proved, dict[str, Figure]]:
     _warm_up(folder / "warm")
     plain, proved = Bulk(folder / "plain", ACCOUNTS), Proved(folder / "proved", ACCOUNTS)
-    others = batches(size.small)
-    for number, records in enumerate(batches(size.large)):
-        beside: Records | None = next(others, None)
-        if beside is not None:
-            plain.post(beside)
-        proved.post(records)
-        if number % _HEAD_EVERY == _HEAD_EVERY - 1:
-            proved.sign()
+    times: list[tuple[float, float, float, float]] = []
+    coming = batches(size.large)
+    while chunk := list(islice(coming, _HEAD_EVERY)):
+        began, spent = time.perf_counter(), time.process_time()
+        if len(times) * _HEAD_EVERY * BATCH < size.small:
+            for records in chunk:
+                plain.post(records)
+        middle, half = time.perf_counter(), time.process_time()
+        proved.post_and_sign(chunk)
+        ended, whole = time.perf_counter(), time.process_time()
+        times.append((middle - began, ended - middle, half - spent, whole - half))
+    proved.signer.prepare()
     proved.sign()
-    same = len(plain.timed.wall)
-    wall, cpu = (
-        sum(proved_s[:same]) / sum(plain_s) - 1
-        for proved_s, plain_s in zip(proved.timed, plain.timed, strict=True)
-    )
+    paired = times[: -(-size.small // (_HEAD_EVERY * BATCH))]
+    plain_s, proved_s, plain_cpu, proved_cpu = (sum(column) for column in zip(*paired, strict=True))
+    wall, cpu, same = proved_s / plain_s - 1, proved_cpu / plain_cpu - 1, len(paired) * _HEAD_EVERY
     plain.close()
     beside_text = f"with the tree against without, {same * BATCH:,} each in turns"
     return proved, {

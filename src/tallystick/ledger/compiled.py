@@ -55,15 +55,18 @@ def _cache_folder() -> str:
     return ""
 
 
-def compiled(function: F) -> F:
+def compiled(function: F, *, alone: bool = True) -> F:
     """Compile a function over arrays when it is first called.
+
+    Args:
+        alone: whether other threads of Python wait while it runs; long work lets them go on.
 
     Columns are passed on as they are; without the counting of references, which these functions
     do not need because they allocate nothing, a call costs a tenth.
     """
     config: Any = numba.config
     before = config.CACHE_DIR
-    options: dict[str, Any] = {"cache": bool(_cache_folder()), "_nrt": False}
+    options: dict[str, Any] = {"cache": bool(_cache_folder()), "_nrt": False, "nogil": not alone}
     try:
         config.CACHE_DIR = _cache_folder() or before
         return cast(F, numba.njit(**options)(function))

@@ -7,7 +7,7 @@ where thousands of entries are hashed; `hashlib` says the same of one (FIPS 180-
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from math import isqrt
 from typing import Any
 
@@ -174,7 +174,7 @@ def _keep(state: Any, nodes: Any, first: int, lanes: int) -> None:
             nodes[row, first + i] = state[row, i]
 
 
-@compiled
+@partial(compiled, alone=False)
 def _pages(
     constants: Any, first_state: Any, records: Any, words: Any, work: Any, state: Any, nodes: Any
 ) -> None:
