@@ -69,7 +69,7 @@ def test_an_analyst_at_work(look: Look, server: ServerProcess, boss: dict[str, s
     write(analyst, "Save as a draft", name="watched", when="amount > 500", lane="shadow")
     analyst.press("Put in force")
     assert withdraw(look).sees("held for review")
-    analyst.go("/console/risk").press("Search")
+    analyst.go("/console/risk?outcome=hold")
     analyst.page.locator("main table a[href*='/decisions/']").first.click()
     assert analyst.sees("What each rule said")
     assert analyst.sees("held_small@1")
