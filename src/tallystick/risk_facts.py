@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tallystick.credit.loans.model import DrawLoan
+from tallystick.credit.loans.model import DrawLoan, DrawMore, Loan
 from tallystick.credit.pay_later.model import PayTradeLater
 from tallystick.parties.model import IssuePaymentCode, PaymentCode, RecordPasswordTry
 from tallystick.partners.model import (
@@ -43,6 +43,7 @@ from tallystick.payments.wallet.model import (
 from tallystick.pipeline.commands import Command, Context
 from tallystick.risk.decision.engine import Reader
 from tallystick.risk.decision.facts import Facts
+from tallystick.risk.person.model import AddFactor, RemoveFactor, RequestRecovery
 
 __all__ = ["FOR_PEOPLE", "READERS"]
 
@@ -163,6 +164,11 @@ def _loan(command: DrawLoan, context: Context) -> Facts:
     return Facts("loan", command.amount, party=command.borrower_id)
 
 
+def _more_of_a_loan(command: DrawMore, context: Context) -> Facts | None:
+    loan = context.uow.get(Loan, command.loan_id)
+    return None if loan is None else Facts("loan", command.amount, party=loan.borrower_id)
+
+
 def _app_key(command: AddAppKey, context: Context) -> Facts:
     """Who holds an app's key acts for its merchant."""
     merchant = _merchant(context, command.app_id)
@@ -222,6 +228,15 @@ def _password(command: ResetOperatorPassword, context: Context) -> Facts:
     return Facts("password", party=command.operator_id)
 
 
+def _factor(command: AddFactor | RemoveFactor, context: Context) -> Facts:
+    """Who has a factor proves to be the party."""
+    return Facts("factor", party=command.party_id)
+
+
+def _recovery(command: RequestRecovery, context: Context) -> Facts:
+    return Facts("recovery", party=command.party_id)
+
+
 READERS: Final[Mapping[type[Command], Reader]] = {
     PayTrade: _pay_trade,
     PayTradeLater: _pay_later,
@@ -245,10 +260,14 @@ READERS: Final[Mapping[type[Command], Reader]] = {
     CreateOperator: _operator,
     SetOperatorStatus: _operator,
     ResetOperatorPassword: _password,
+    AddFactor: _factor,
+    RemoveFactor: _factor,
+    RequestRecovery: _recovery,
+    DrawMore: _more_of_a_loan,
 }
 """Each decided command, with what tells its facts."""
 
 FOR_PEOPLE: Final[frozenset[type[Command]]] = frozenset(
-    {RecordPasswordTry, RecordOperatorTry, OpenSession}
+    {RecordPasswordTry, RecordOperatorTry, OpenSession, AddFactor, RemoveFactor, RequestRecovery}
 )
-"""Commands that the platform asks for on behalf of the one who signs in."""
+"""Commands that the platform asks for on behalf of who sits at a page."""
