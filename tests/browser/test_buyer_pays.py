@@ -78,6 +78,28 @@ def test_a_buyer_pays_and_is_back_at_the_shop_with_a_signed_answer(
     shop_site.wait_told(1, trade_no=trade_no, trade_status="TRADE_SUCCESS")
 
 
+@pytest.mark.parametrize(("screen", "language"), [(DESKTOP, "en"), (PHONE, "zh")])
+def test_an_order_is_paid_in_instalments_and_the_line_is_seen_in_the_wallet(
+    look: Look, shop: Shop, shop_site: ShopSite, screen: Screen, language: str
+) -> None:
+    buyer = look(screen, language)
+    trade_no = to_the_cashier(buyer, shop, shop_site, "address")
+    buyer.sign_in(ALICE, PASSWORD)
+    expect(buyer.page.locator('[name="later"]')).to_have_count(5)
+    assert buyer.faults() == []
+    buyer.page.locator('[name="later"][value="3"]').check()
+    buyer.fill(payment_password=PIN)
+    buyer.page.locator("main button.primary").click()
+    expect(
+        buyer.page.get_by_role("heading", name="Paid" if language == "en" else "付款成功")
+    ).to_be_visible()
+    found = shop.done("alipay.trade.query", {"trade_no": trade_no})
+    assert found["fund_bill_list"] == [{"fund_channel": "PCREDIT", "amount": "12.30"}]
+    buyer.go("/wallet/bills")
+    assert buyer.sees("5,000.00")
+    assert buyer.faults() == []
+
+
 def test_two_clicks_on_pay_are_one_payment(
     look: Look, shop: Shop, shop_site: ShopSite, server: ServerProcess
 ) -> None:

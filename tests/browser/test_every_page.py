@@ -42,6 +42,7 @@ def pages_of_a_buyer(server: ServerProcess) -> Iterator[str]:
         for place in (
             "",
             "orders",
+            "bills",
             "statement",
             "code",
             "transfer",

@@ -17,18 +17,23 @@ from tallystick.console.identity import (
     prove_payment_password,
     sign_in_party,
 )
-from tallystick.console.requests import need_party, read_form
+from tallystick.console.requests import Form, need_party, read_form
 from tallystick.console.step_up import asks_for_proof, proof_at_sign_in, signed_in
 from tallystick.console.texts import TEXTS, text
 from tallystick.console.visitor import Asking, Visitor, WebRequest
+from tallystick.credit.loans.timing import loan_day
+from tallystick.credit.pay_later.model import PAY_LATER, PayTradeLater
+from tallystick.credit.pay_later.views import LaterOffer, later_line, offers_of
 from tallystick.partners.model import App
 from tallystick.payments.trades.model import PayTrade, Trade, TradeStatus
 from tallystick.payments.wallet.views import wallet_balance
+from tallystick.pipeline.commands import Command
 from tallystick.pipeline.refusals import Refusal, Refused
 
 __all__ = ["CASHIER", "Standing", "qr_svg", "shop_name", "standing", "trade_of_code"]
 
 _COUNTDOWN_MS: Final = 24 * 3_600_000
+_COUNT_DIGITS: Final = 3
 
 
 class Standing(Enum):
@@ -122,9 +127,30 @@ def _show(
     return front.page(
         visitor, "cashier/pay.html", status=refusal.status if refusal else 200,
         trade=trade, shop_name=shop_name(front, trade.app_id), balance=balance,
+        later=_later(front, party.party_id, trade) if party else [],
         refusal=refusal, locked_until_ms=locked_until_ms, login=login, ends_in_ms=left_ms,
         counts_down=left_ms < _COUNTDOWN_MS,
     )  # fmt: skip
+
+
+def _later(front: Frontend, party_id: str, trade: Trade) -> list[LaterOffer]:
+    """The ways in which the buyer may pay the order later."""
+    platform = front.platform
+    line = later_line(platform.rows, platform.ledger, party_id, PAY_LATER)
+    if line is None:
+        return []
+    return offers_of(line, trade.amount, trade.currency, loan_day(platform.clock_ms()))
+
+
+def _payment(form: Form, trade: Trade, party_id: str) -> Command:
+    """The payment that a form asks for: from the balance, or later in so many payments."""
+    payment = PayTrade(app_id=trade.app_id, trade_no=trade.trade_no, buyer_id=party_id)
+    later = form.get("later", "")
+    if not later:
+        return payment
+    if not (later.isascii() and later.isdigit() and len(later) <= _COUNT_DIGITS):
+        raise Refused("INVALID_PARAMETER", "later: a number of payments.")
+    return PayTradeLater(payment=payment, product_id=PAY_LATER, count=int(later))
 
 
 def _done(front: Frontend, visitor: Visitor, trade: Trade) -> Response[str]:
@@ -194,7 +220,7 @@ async def pay(
     if failed is not None:
         said = failed_text(failed, visitor.language)
         return _show(front, visitor, trade, refusal=said, locked_until_ms=failed.locked_until_ms)
-    command = PayTrade(app_id=trade.app_id, trade_no=trade.trade_no, buyer_id=party.party_id)
+    command = _payment(form, trade, party.party_id)
     answer = await front.submit(visitor.caller, command, f"cashier:{trade.trade_no}")
     proof = await asks_for_proof(front, visitor, answer.refusal, f"/cashier/{trade.trade_no}")
     if proof is not None:

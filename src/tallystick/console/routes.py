@@ -16,6 +16,7 @@ from tallystick.console.cashier import CASHIER
 from tallystick.console.fraud_graph import FRAUD_GRAPH
 from tallystick.console.frontend import Front, Frontend, ReturnLocation
 from tallystick.console.keys import KEYS
+from tallystick.console.later_bills import LATER_BILLS
 from tallystick.console.ledger_files import LEDGER_FILES
 from tallystick.console.ledger_reports import LEDGER_REPORTS
 from tallystick.console.loan_calculator import LOAN_CALCULATOR
@@ -81,7 +82,8 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
         "visitor": Provide(provide_visitor, sync_to_thread=False),
     }
     handlers = (
-        *CASHIER, *WALLET, *PROVING, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS, *LEDGER_FILES,
+        *CASHIER, *WALLET, *LATER_BILLS, *PROVING, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS,
+        *LEDGER_FILES,
         *LEDGER_REPORTS, *RECONCILIATION, *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH,
         *BLACKLIST, *RISK_DECISIONS, *RISK_RULES, *RISK_REVIEWS, *LOAN_CALCULATOR, unknown,
     )  # fmt: skip

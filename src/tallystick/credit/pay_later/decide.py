@@ -16,7 +16,8 @@ from tallystick.money.rate import Rounding, apply_rate
 from tallystick.pipeline.refusals import Refused
 
 __all__ = [
-    "Billed", "Billing", "bill_day_after", "billed_on", "due_day_after", "purchase_contract",
+    "Billed", "Billing", "bill_day_after", "billed_on", "due_day_after", "last_bill_day",
+    "purchase_contract",
     "spread",
 ]  # fmt: skip
 
@@ -32,6 +33,14 @@ def _next_day_of_month(after: date, day_of_month: int) -> date:
 def bill_day_after(day: date, bill_day: int) -> date:
     """The bill day that closes the bill on which a purchase of this day stands."""
     return _next_day_of_month(day, bill_day)
+
+
+def last_bill_day(today: date, bill_day: int) -> date:
+    """The bill day on or before a day."""
+    this_month = today.replace(day=bill_day)
+    if this_month <= today:
+        return this_month
+    return date(today.year - (today.month == 1), (today.month - 2) % 12 + 1, bill_day)
 
 
 def due_day_after(billed: date, due_day: int) -> date:

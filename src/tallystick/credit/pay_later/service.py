@@ -242,7 +242,7 @@ def pay_bill(command: PayBill, context: Context) -> Reply:
     if later is None:
         raise Refused("LOAN_NOTHING_TO_PAY")
     today = loan_day(context.now_ms)
-    due = decide.due_day_after(_last_bill_day(today, later), later.due_day)
+    due = decide.due_day_after(decide.last_bill_day(today, later.bill_day), later.due_day)
     parts = decide.spread(billings, due, command.amount)
     if not parts:
         raise Refused("LOAN_NOTHING_TO_PAY")
@@ -257,14 +257,6 @@ def pay_bill(command: PayBill, context: Context) -> Reply:
     left = sum(decide.billed_on(b, due).total for b in billings) - paid
     bill = context.uow.get(Bill, command.borrower_id, command.product_id, due.isoformat())
     return _bill_done(command.borrower_id, command.product_id, bill, paid, left)
-
-
-def _last_bill_day(today: date, later: PayLaterTerms) -> date:
-    """The bill day on or before today."""
-    this_month = today.replace(day=later.bill_day)
-    if this_month <= today:
-        return this_month
-    return date(today.year - (today.month == 1), (today.month - 2) % 12 + 1, later.bill_day)
 
 
 # Following trades.
