@@ -13,6 +13,8 @@ import structlog
 
 from tallystick.accounting import products as accounting
 from tallystick.accounting.monitors.watch import MonitorWatch
+from tallystick.credit.collections import service as collections
+from tallystick.credit.collections.messages import MessageWorker, sandbox_providers
 from tallystick.credit.joint import service as joint
 from tallystick.credit.joint.files.worker import PartnerFiles, files_folder
 from tallystick.credit.loans import service as loans
@@ -78,7 +80,7 @@ def registry_of_products() -> Registry:
     registry = Registry()
     for product in (
         parties, partners, webhooks, accounting, wallet, holds, trades, loans, pay_later, joint,
-        reconciliation,
+        collections, reconciliation,
     ):  # fmt: skip
         product.register(registry)
     decision_service.register(registry)
@@ -182,6 +184,10 @@ class Platform:
         self.partner_files = PartnerFiles(
             self.reader, self.sealer, self.executor, files_folder(settings.data)
         )
+        self.collections = MessageWorker(
+            self.rows, self.executor, self.sealer,
+            sandbox_providers(settings.data / "collection-messages.jsonl"), clock_ms,
+        )  # fmt: skip
         self.watch = Watch(
             Watched(
                 settings.data, self.executor, self.sealer, self.rows, self.reader, clock_ms,
@@ -230,6 +236,7 @@ class Platform:
         once: dict[str, Worker] = {
             "timers": self.timers.run, "notifications": self.sender.run, "banks": self.banks.run,
             "partner_files": self.partner_files.run,
+            "collections": self.collections.run,
             "webhooks": self.webhooks.run,
             "heads": self._sign_heads,
         }  # fmt: skip

@@ -52,6 +52,10 @@ class BusinessCalendar:
             return False
         return day in self._workdays or self._public.is_working_day(day)
 
+    def is_public_holiday(self, day: date) -> bool:
+        """Whether the country, or the institution, keeps this day as a holiday."""
+        return day in self._holidays or day in self._public
+
     def _step(self, day: date, step: timedelta) -> date:
         for _ in range(_SEARCH_DAYS_MAX):
             day += step
