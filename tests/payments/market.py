@@ -108,11 +108,12 @@ class Market(Parts):
 
 def _seed(parts: Market) -> None:
     for party_id in PARTIES:
-        sealed = parts.sealer.seal("party.name", party_id)
+        name = parts.sealer.seal("party.name", party_id)
+        login = parts.sealer.seal("party.login", party_id)
         parts.accept(
             RegisterParty(
                 party_id=party_id, kind=_kind(party_id), login_index=party_id.encode(),
-                login_sealed=sealed, name_sealed=sealed, login_hash="$", payment_hash="$",
+                login_sealed=login, name_sealed=name, login_hash="$", payment_hash="$",
             )
         )  # fmt: skip
     key = new_gateway_key(parts.sealer, "g1")

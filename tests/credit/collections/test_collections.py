@@ -210,7 +210,7 @@ def test_calls_wait_for_a_person_and_count_under_the_caps(desk: Desk) -> None:
 
 def test_who_has_paid_is_not_asked_and_the_case_is_cured(desk: Desk) -> None:
     loan_id = desk.late_loan(2)
-    desk.shop.fund(ALICE, 5_000)
+    desk.shop.fund(ALICE, 5_000, "more")
     desk.shop.accept(PayLoan(loan_id=loan_id), as_party(ALICE))
     assert desk.worker() == 1
     assert desk.sent.texts == []
@@ -232,7 +232,7 @@ def test_a_promise_silences_and_repayments_decide_it(desk: Desk, pays: bool) -> 
     assert done.next_ms >= collect_ms(today + timedelta(days=4), 0)
     assert desk.shop.refuse(made, alice) == "COLLECTION_PROMISE_INVALID"
     if pays:
-        desk.shop.fund(ALICE, 500)
+        desk.shop.fund(ALICE, 500, "more")
         desk.shop.accept(PayLoan(loan_id=loan_id, amount=500), alice)
     desk.to_day(today + timedelta(days=4))
     (told,) = desk.shop.rows.select(CasePromise, case_id=case.case_id)
@@ -246,7 +246,7 @@ def test_a_payment_that_the_bank_took_back_keeps_no_promise(desk: Desk) -> None:
     desk.shop.accept(
         MakePromise(case_id=case.case_id, amount=500, due_day=today.isoformat()), as_party(ALICE)
     )
-    desk.shop.fund(ALICE, 500)
+    desk.shop.fund(ALICE, 500, "more")
     paid = desk.shop.accept(PayLoan(loan_id=loan_id, amount=500), as_party(ALICE))
     desk.shop.accept(ReverseLoanPayment(loan_id=loan_id, step=paid.step))
     desk.to_day(today + timedelta(days=1))
@@ -265,7 +265,7 @@ def test_a_taken_offer_forgives_its_share_and_takes_the_rest_or_nothing(desk: De
     assert desk.shop.refuse(take, as_party(BOB)) == "COLLECTION_OFFER_INVALID"
     forgiven = due[Bucket.PENALTY] // 2 + due[Bucket.FEE] // 2
     assert forgiven > 0
-    desk.shop.fund(ALICE, sum(due.values()) - forgiven)
+    desk.shop.fund(ALICE, sum(due.values()) - forgiven, "more")
     assert desk.shop.accept(take, alice).status == "cured"
     assert desk.story(loan_id).position.due_total == 0
     assert desk.shop.available(ALICE) == 0
@@ -337,11 +337,11 @@ def test_the_split_shows_what_each_arm_cured(desk: Desk) -> None:
     loan_id = desk.late_loan(2)
     assert (desk.case().arm, desk.case().strategy_id) == ("challenger", "hard")
     desk.worker()
-    desk.shop.fund(ALICE, 9_000)
+    desk.shop.fund(ALICE, 9_000, "more")
     desk.shop.accept(PayLoan(loan_id=loan_id), as_party(ALICE))
     now = desk.shop.clock.now_ms
     desk.to_day(loan_day(now) + timedelta(days=1))
-    found = split_result(desk.shop.rows, now + 9 * DAY_MS)
+    found = split_result(desk.shop.rows, now + 8 * DAY_MS)
     assert found is not None
     assert found[1].challenger.cases == 0
     found = split_result(desk.shop.rows, now + 11 * DAY_MS)

@@ -68,7 +68,7 @@ class CaseState(NamedTuple):
     Args:
         borrowed: the borrower's loans in the case's currency.
         contacts: the moments of all contacts with the borrower, of all their cases.
-        is_stopped: whether any case of the borrower's is stopped.
+        another_stopped: whether another case of the borrower's is stopped.
         last: the day on which each step was taken last in this case.
         number: stands for the request, for what is made.
     """
@@ -78,7 +78,7 @@ class CaseState(NamedTuple):
     rules: ContactRules
     terms: StrategyTerms | None
     contacts: tuple[int, ...]
-    is_stopped: bool
+    another_stopped: bool
     last: Mapping[str, date]
     today: date
     now_ms: int
@@ -88,7 +88,8 @@ class CaseState(NamedTuple):
     @property
     def history(self) -> ContactHistory:
         """What the next contact depends on."""
-        return ContactHistory(self.contacts, self.is_stopped, self.case.quiet_until_ms)
+        is_stopped = self.another_stopped or self.case.status is CaseStatus.STOPPED
+        return ContactHistory(self.contacts, is_stopped, self.case.quiet_until_ms)
 
 
 def _line(state: CaseState, kind: EntryKind, **fields: Any) -> CaseEntry:
@@ -414,7 +415,7 @@ def stop(state: CaseState, reason: str, note: str) -> Decision:
     _require_going(state)
     case = replace(state.case, status=CaseStatus.STOPPED)
     line = _line(state, EntryKind.STOPPED, result=reason, contents=note[:_TEXT_MAX])
-    return looked_at(state._replace(case=case, is_stopped=True), line)
+    return looked_at(state._replace(case=case), line)
 
 
 def resume(state: CaseState, note: str) -> Decision:

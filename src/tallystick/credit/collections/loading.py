@@ -106,10 +106,9 @@ def _state(context: Context, case: CollectionCase, loans: Borrowed) -> CaseState
         rules=rules_in_force(uow),
         terms=terms_of(strategy) if strategy else None,
         contacts=tuple(entry.at_ms for entry in made),
-        is_stopped=any(
-            c.status is CaseStatus.STOPPED for c in cases
-            if c.case_id != case.case_id
-        ) or case.status is CaseStatus.STOPPED,
+        another_stopped=any(
+            c.status is CaseStatus.STOPPED for c in cases if c.case_id != case.case_id
+        ),
         last=last,
         today=loan_day(context.now_ms),
         now_ms=context.now_ms,

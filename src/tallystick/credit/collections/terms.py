@@ -133,7 +133,7 @@ def require_rules(rules: ContactRules) -> None:
     """
     try:
         ZoneInfo(rules.zone)
-    except (ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError) as error:
         raise _invalid(f"zone: {rules.zone!r} is no time zone.") from error
     if rules.calendar:
         try:
