@@ -114,7 +114,9 @@ def test_following_any_strategy_keeps_the_rules(
 ) -> None:
     require_strategy(terms)
     now_ms = int(BEGIN.timestamp() * 1000) + minutes * 60_000
-    first_ms, contacts, last = now_ms, [], {}
+    first_ms = now_ms
+    contacts: list[int] = []
+    last: dict[str, date] = {}
     for _ in range(8):
         passed = (now_ms - first_ms) // DAY_MS
         today = date(2026, 1, 1) + timedelta(days=passed)
