@@ -23,7 +23,7 @@ from tallystick.admin.doctor import Level, examine
 from tallystick.admin.master_key import rotate_master_key
 from tallystick.admin.offline import carry_out, offline
 from tallystick.parties.passwords import PasswordHasher
-from tallystick.partners.api_keys import SCOPES, new_key_id, new_secret
+from tallystick.partners.api_keys import INSTITUTION_SCOPES, SCOPES, new_key_id, new_secret
 from tallystick.partners.keyring import new_gateway_key
 from tallystick.partners.model import (
     ApiKey,
@@ -176,14 +176,15 @@ def _operator(platform: Platform, login: str) -> Operator:
 @operators.command
 def add(
     login: str, *, place: Place = HERE, role: Role = Role.OPERATOR,
-    password_stdin: Annotated[bool, Parameter(negative=())] = False,
+    password_stdin: Annotated[bool, Parameter(negative=())] = False, institution: str = "",
 ) -> int:  # fmt: skip
-    """Let somebody sign in at the console.
+    """Let somebody sign in at the console, or at an institution's own pages.
 
     Args:
         login: the name to sign in with.
         role: operators may act, viewers only look.
         password_stdin: read the password from standard input instead of making one.
+        institution: the institution for which it works; by default the platform itself.
     """
     settings = place.settings
     password, fresh = _password(from_stdin=password_stdin)
@@ -193,6 +194,7 @@ def add(
             login=login,
             role=role,
             password_hash=PasswordHasher.of(settings).hash_password(password),
+            institution_id=institution,
         )
         carry_out(platform, command)
     _say_password(place, {"login": login, "role": role.value}, password, fresh=fresh)
@@ -247,6 +249,7 @@ def create(
     name: str, *, place: Place = HERE,
     scope: Annotated[list[str] | None, Parameter(negative=())] = None, app: str = "",
     operator: str = "",
+    institution: str = "",
 ) -> int:  # fmt: skip
     """Make a key; its secret is shown this once and kept nowhere.
 
@@ -255,14 +258,16 @@ def create(
         scope: what it may do, once for each scope; every scope by default.
         app: the app that it acts as; none by default.
         operator: the login of the operator for whom it stands; nobody by default.
+        institution: the institution whose own loans it may see; none by default.
     """
     key_id = new_key_id()
     secret = new_secret(key_id)
-    scopes = " ".join(scope or sorted(SCOPES))
+    scopes = " ".join(scope or sorted(INSTITUTION_SCOPES if institution else SCOPES))
     with offline(place.settings) as platform:
         command = CreateApiKey(
             key_id=key_id, name=name, secret_hash=secret.digest, scopes=scopes, app_id=app,
             operator_id=_operator(platform, operator).operator_id if operator else "",
+            institution_id=institution,
         )  # fmt: skip
         carry_out(platform, command)
     place.say(

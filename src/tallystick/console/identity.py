@@ -13,11 +13,17 @@ from litestar import Response
 
 from tallystick.console.display import refused_moment
 from tallystick.console.frontend import Frontend, RefusalText, refusal_text
-from tallystick.console.places import OPERATOR_AREA
-from tallystick.console.security import OPERATOR_COOKIE, PARTY_COOKIE
+from tallystick.console.places import INSTITUTION_AREA, OPERATOR_AREA
+from tallystick.console.security import INSTITUTION_COOKIE, OPERATOR_COOKIE, PARTY_COOKIE
 from tallystick.console.texts import Language, text
 from tallystick.console.visitor import Visitor
-from tallystick.parties.model import WRONG_TRIES_MAX, Party, PartyDone, RecordPasswordTry
+from tallystick.parties.model import (
+    WRONG_TRIES_MAX,
+    Party,
+    PartyDone,
+    PartyKind,
+    RecordPasswordTry,
+)
 from tallystick.parties.views import party_by_login
 from tallystick.partners.model import (
     CloseSession,
@@ -36,7 +42,10 @@ __all__ = [
 ]  # fmt: skip
 
 _HOUR_MS: Final = 3_600_000
-_COOKIES: Final = {"party": (PARTY_COOKIE, "/"), "operator": (OPERATOR_COOKIE, OPERATOR_AREA)}
+_COOKIES: Final = {
+    "party": (PARTY_COOKIE, "/"), "operator": (OPERATOR_COOKIE, OPERATOR_AREA),
+    "institution": (INSTITUTION_COOKIE, INSTITUTION_AREA),
+}  # fmt: skip
 
 
 class Failed(NamedTuple):
@@ -90,7 +99,7 @@ async def sign_in_party(front: Frontend, login: str, password: str) -> Party | F
     """The person or merchant whose login name and password these are."""
     platform = front.platform
     party = party_by_login(platform.rows, platform.sealer, login)
-    if party is None:
+    if party is None or party.kind is PartyKind.INSTITUTION:
         await _is_right(front, "", password)
         return Failed(Refusal("SIGN_IN_FAILED"))
     if party.login_locked_until_ms > platform.clock_ms():
@@ -112,10 +121,17 @@ async def prove_payment_password(front: Frontend, party: Party, password: str) -
     return await _record(front, command, "PAYMENT_PASSWORD_WRONG", "PAYMENT_PASSWORD_LOCKED")
 
 
-async def sign_in_operator(front: Frontend, login: str, password: str) -> Operator | Failed:
-    """The operator whose login name and password these are."""
+async def sign_in_operator(
+    front: Frontend, login: str, password: str, *, of_institution: bool = False
+) -> Operator | Failed:
+    """The operator whose login name and password these are.
+
+    Args:
+        of_institution: whether one of an institution is wanted; else one of the platform's own.
+    """
     operator = front.platform.rows.find(Operator, login=login)
-    if operator is None or operator.status is not KeyStatus.ACTIVE:
+    here = operator is not None and bool(operator.institution_id) == of_institution
+    if operator is None or operator.status is not KeyStatus.ACTIVE or not here:
         await _is_right(front, "", password)
         return Failed(Refusal("SIGN_IN_FAILED"))
     if operator.locked_until_ms > front.platform.clock_ms():
@@ -139,14 +155,14 @@ async def open_session(
     await _forget(front, visitor)
     token = new_token()
     settings = front.platform.settings
-    hours = settings.operator_session_hours if kind == "operator" else settings.wallet_session_hours
+    hours = settings.operator_session_hours if kind != "party" else settings.wallet_session_hours
     command = OpenSession(
         session_index=session_index(token),
         kind=kind,
         subject_id=subject_id,
         expires_ms=front.platform.clock_ms() + hours * _HOUR_MS,
     )
-    caller = _as_operator(subject_id) if kind == "operator" else SYSTEM
+    caller = _as_operator(subject_id) if kind != "party" else SYSTEM
     opened = await front.submit(caller, command)
     if opened.refusal is not None:
         raise Refused(*opened.refusal)
@@ -164,8 +180,8 @@ async def close_session(
 
 
 async def _forget(front: Frontend, visitor: Visitor) -> None:
-    if visitor.party is None and visitor.operator is None:
+    operator = visitor.operator or visitor.institution
+    if visitor.party is None and operator is None:
         return
-    operator = visitor.operator
     caller = SYSTEM if operator is None else _as_operator(operator.operator_id)
     await front.submit(caller, CloseSession(session_index=session_index(visitor.session)))

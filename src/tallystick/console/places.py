@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["OPERATOR_AREA", "PLACES", "Place"]
+__all__ = ["INSTITUTION_AREA", "OPERATOR_AREA", "PLACES", "Place"]
 
 OPERATOR_AREA: Final = "/console"
+INSTITUTION_AREA: Final = "/institution"
 
 _NAMES: Final = (
     "trades", "accounts", "trial_balance", "reports", "groups", "search", "reconciliation",
-    "risk", "fraud_graph", "blacklist", "notifications", "apps", "keys", "audit",
+    "funding", "risk", "fraud_graph", "blacklist", "notifications", "apps", "keys", "audit",
 )  # fmt: skip
 
 

@@ -11,21 +11,19 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from tallystick.console.frontend import Frontend, refusal_text
-from tallystick.console.places import OPERATOR_AREA
 from tallystick.console.security import (
-    OPERATOR_COOKIE,
     PARTY_COOKIE,
     VISIT_COOKIE,
     comes_from_here,
     is_csrf_token,
 )
-from tallystick.console.visitor import Visitor, WebRequest, visitor_of
+from tallystick.console.visitor import COOKIES, Visitor, WebRequest, area_of, visitor_of
 from tallystick.money.amount import MoneyError, parse_amount
 from tallystick.pipeline.refusals import Refusal, Refused, refusal_of
 
 __all__ = [
     "BODY_MAX_BYTES", "Form", "SignInNeeded", "amount_in", "csrf_gate", "error_handlers",
-    "need_operator", "need_party", "read_form",
+    "need_institution", "need_operator", "need_party", "read_form",
 ]  # fmt: skip
 
 log = structlog.get_logger("tallystick.console")
@@ -66,6 +64,13 @@ def need_party(visitor: Visitor) -> Visitor:
     return visitor
 
 
+def need_institution(visitor: Visitor) -> str:
+    """The institution for which somebody is signed in (else SignInNeeded)."""
+    if visitor.institution is None:
+        raise SignInNeeded
+    return visitor.institution.institution_id
+
+
 def need_operator(visitor: Visitor) -> Visitor:
     """The visitor, if an operator is signed in (else SignInNeeded)."""
     if visitor.operator is None:
@@ -80,8 +85,7 @@ def csrf_gate(front: Frontend) -> Callable[[WebRequest], Awaitable[Response[Any]
         if request.method in _READING:
             return None
         cookies = request.cookies
-        of_operators = request.url.path.startswith(OPERATOR_AREA)
-        session = cookies.get(OPERATOR_COOKIE if of_operators else PARTY_COOKIE, "")
+        session = cookies.get(COOKIES.get(area_of(request.url.path), PARTY_COOKIE), "")
         public_base = front.platform.settings.public_base
         if comes_from_here(request.headers, public_base):
             given = (await read_form(request)).get("csrf", "")
@@ -99,7 +103,7 @@ def _refused_page(front: Frontend, request: WebRequest, refusal: Refusal) -> Res
     if visitor.operator is not None:
         return front.page(visitor, "operators/refused.html", status=said.status, refusal=said)
     area = request.url.path.split("/")[1]
-    back = {"wallet": "/wallet", "console": "/console"}.get(area, "")
+    back = f"/{area}" if area in ("wallet", "console", "institution") else ""
     return front.page(visitor, "refused.html", status=said.status, refusal=said, back=back)
 
 
@@ -110,7 +114,7 @@ def error_handlers(front: Frontend) -> dict[int | type[Exception], Handler]:
         return _refused_page(front, request, error.refusal)
 
     def sign_in(request: WebRequest, error: SignInNeeded) -> Response[Any]:
-        area = OPERATOR_AREA if request.url.path.startswith(OPERATOR_AREA) else "/wallet"
+        area = area_of(request.url.path) or "/wallet"
         if request.headers.get("accept", "") == "application/json":
             return _refused_page(front, request, Refusal("NOT_SIGNED_IN"))
         asked = request.url.path if request.method == "GET" else area

@@ -15,6 +15,8 @@ from tallystick.console.books import BOOKS
 from tallystick.console.cashier import CASHIER
 from tallystick.console.fraud_graph import FRAUD_GRAPH
 from tallystick.console.frontend import Front, Frontend, ReturnLocation
+from tallystick.console.funding import FUNDING_DESK
+from tallystick.console.institution import INSTITUTION_PAGES
 from tallystick.console.keys import KEYS
 from tallystick.console.later_bills import LATER_BILLS
 from tallystick.console.ledger_files import LEDGER_FILES
@@ -59,7 +61,12 @@ async def asset(version: FromPath[str], name: FromPath[str], front: Front) -> Re
     )
 
 
-@get(["/wallet/{rest:path}", "/console/{rest:path}", "/cashier", "/pay", "/verify"])
+@get(
+    [
+        "/wallet/{rest:path}", "/console/{rest:path}", "/institution/{rest:path}", "/cashier",
+        "/pay", "/verify",
+    ]
+)  # fmt: skip
 async def unknown(front: Front, visitor: Asking) -> Response[Any]:
     """An address that leads nowhere."""
     raise Refused("NOT_FOUND")
@@ -85,7 +92,8 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
         *CASHIER, *WALLET, *LATER_BILLS, *PROVING, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS,
         *LEDGER_FILES,
         *LEDGER_REPORTS, *RECONCILIATION, *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH,
-        *BLACKLIST, *RISK_DECISIONS, *RISK_RULES, *RISK_REVIEWS, *LOAN_CALCULATOR, unknown,
+        *BLACKLIST, *RISK_DECISIONS, *RISK_RULES, *RISK_REVIEWS, *LOAN_CALCULATOR, *FUNDING_DESK,
+        *INSTITUTION_PAGES, unknown,
     )  # fmt: skip
     pages = Router(
         "/",

@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 from tallystick.store.sealing import Sealer
 
 __all__ = [
-    "OPERATOR_COOKIE", "PAGE_HEADERS", "PARTY_COOKIE", "PROOF_COOKIE", "VISIT_COOKIE",
+    "INSTITUTION_COOKIE", "OPERATOR_COOKIE", "PAGE_HEADERS", "PARTY_COOKIE", "PROOF_COOKIE",
+    "VISIT_COOKIE",
     "comes_from_here", "csrf_token", "is_csrf_token", "local_path",
 ]  # fmt: skip
 
 PARTY_COOKIE: Final = "tallystick_party"
 OPERATOR_COOKIE: Final = "tallystick_operator"
+INSTITUTION_COOKIE: Final = "tallystick_institution"
 VISIT_COOKIE: Final = "tallystick_visit"
 PROOF_COOKIE: Final = "tallystick_proof"
 """The challenge that stands between a right password and being signed in."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from litestar import Request
 from litestar.di import NamedDependency
 
-from tallystick.console.places import OPERATOR_AREA
+from tallystick.console.places import INSTITUTION_AREA, OPERATOR_AREA
 from tallystick.console.security import (
+    INSTITUTION_COOKIE,
     OPERATOR_COOKIE,
     PARTY_COOKIE,
     VISIT_COOKIE,
@@ -24,7 +25,9 @@ from tallystick.partners.sessions import session_subject
 from tallystick.pipeline.commands import Caller, CallerKind
 from tallystick.platform import Platform
 
-__all__ = ["LANGUAGE_COOKIE", "Asking", "Visitor", "WebRequest", "visitor_of"]
+__all__ = [
+    "COOKIES", "LANGUAGE_COOKIE", "Asking", "Visitor", "WebRequest", "area_of", "visitor_of",
+]  # fmt: skip
 
 LANGUAGE_COOKIE = "tallystick_language"
 
@@ -74,6 +77,8 @@ class Visitor(NamedTuple):
     party: Party | None = None
     party_name: str = ""
     operator: Operator | None = None
+    institution: Operator | None = None
+    """Somebody who works for an institution, in its own area only."""
 
     @property
     def party_id(self) -> str:
@@ -105,6 +110,16 @@ class Visitor(NamedTuple):
         return f"{self.path}?{urlencode([*kept, ('lang', language.value)])}"
 
 
+COOKIES: Final = {OPERATOR_AREA: OPERATOR_COOKIE, INSTITUTION_AREA: INSTITUTION_COOKIE}
+"""The cookie of each area that has one of its own."""
+
+
+def area_of(path: str) -> str:
+    """The area that a path lies in; empty for cashier and wallet."""
+    first = f"/{path.split('/')[1]}" if path.startswith("/") else ""
+    return first if first in COOKIES else ""
+
+
 Asking = NamedDependency[Visitor]
 """The visitor as a handler is given them."""
 
@@ -112,7 +127,15 @@ Asking = NamedDependency[Visitor]
 def _operator(platform: Platform, token: str) -> Operator | None:
     subject = session_subject(platform.rows, token, "operator", platform.clock_ms())
     operator = platform.rows.get(Operator, subject) if subject else None
-    return operator if operator and operator.status is KeyStatus.ACTIVE else None
+    here = operator and operator.status is KeyStatus.ACTIVE and not operator.institution_id
+    return operator if here else None
+
+
+def _institution(platform: Platform, token: str) -> Operator | None:
+    subject = session_subject(platform.rows, token, "institution", platform.clock_ms())
+    operator = platform.rows.get(Operator, subject) if subject else None
+    here = operator and operator.status is KeyStatus.ACTIVE and operator.institution_id
+    return operator if here else None
 
 
 def _party(platform: Platform, token: str) -> Party | None:
@@ -143,10 +166,11 @@ def visitor_of(request: WebRequest, platform: Platform) -> Visitor:
     new_visit = not visit
     if new_visit:
         visit = secrets.token_urlsafe(18)
-    of_operators = path == OPERATOR_AREA or path.startswith(f"{OPERATOR_AREA}/")
-    session = cookies.get(OPERATOR_COOKIE if of_operators else PARTY_COOKIE, "")
-    operator = _operator(platform, session) if of_operators and session else None
-    party = _party(platform, session) if session and not of_operators else None
+    area = area_of(path)
+    session = cookies.get(COOKIES.get(area, PARTY_COOKIE), "")
+    operator = _operator(platform, session) if area == OPERATOR_AREA and session else None
+    institution = _institution(platform, session) if area == INSTITUTION_AREA and session else None
+    party = _party(platform, session) if session and not area else None
     notice = f"notice.{query.get('done', '')}"
     page_path, page_query = _page_address(request)
     return Visitor(
@@ -163,4 +187,5 @@ def visitor_of(request: WebRequest, platform: Platform) -> Visitor:
         party=party,
         party_name=party_name(platform.sealer, party) if party else "",
         operator=operator,
+        institution=institution,
     )

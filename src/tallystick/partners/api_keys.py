@@ -14,8 +14,10 @@ from tallystick.partners.model import ApiKey, KeyStatus
 from tallystick.pipeline.commands import Caller, CallerKind
 from tallystick.store.rows import Rows
 
-__all__ = ["SCOPES", "NewSecret", "api_key_of", "api_key_text", "caller_of", "new_key_id",
-           "new_secret", "secret_digest"]  # fmt: skip
+__all__ = [
+    "INSTITUTION_SCOPES", "SCOPES", "NewSecret", "api_key_of", "api_key_text", "caller_of",
+    "new_key_id", "new_secret", "secret_digest",
+]  # fmt: skip
 
 SCOPES: Final = frozenset(
     {
@@ -27,9 +29,13 @@ SCOPES: Final = frozenset(
         "reconciliation:write", "reconciliation:read", "ledger:close",
         "blacklist:read", "blacklist:write", "blacklist:subject", "blacklist:keep",
         "webhooks:write", "webhooks:read",
+        "institution:read", "institution:write",
     }
 )  # fmt: skip
 """What an API key may be allowed."""
+
+INSTITUTION_SCOPES: Final = frozenset({"institution:read", "institution:write"})
+"""What a key of an institution may be allowed, on its own loans; another key has no use of it."""
 
 _MARK: Final = "tsk"
 _TEXT_MAX: Final = 200
@@ -80,8 +86,10 @@ def api_key_of(rows: Rows, text: str) -> ApiKey | None:
 
 
 def caller_of(key: ApiKey) -> Caller:
-    """Who asks with this key: one bound to an app is that app, with the key's scopes."""
+    """Who asks with this key: one bound to an app or institution is that."""
     scopes = frozenset(key.scopes.split())
+    if key.institution_id:
+        return Caller(CallerKind.INSTITUTION, key.institution_id, scopes & INSTITUTION_SCOPES)
     if key.app_id:
         return Caller(CallerKind.APP, key.app_id, scopes)
     return Caller(CallerKind.KEY, key.key_id, scopes)

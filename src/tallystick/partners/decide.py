@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tallystick.money.rate import parse_rate
 from tallystick.parties.decide import Tries, tried
 from tallystick.parties.model import Party, PartyDone, PartyKind
-from tallystick.partners.api_keys import SCOPES
+from tallystick.partners.api_keys import INSTITUTION_SCOPES, SCOPES
 from tallystick.partners.model import (
     AddAppKey,
     ApiKey,
@@ -271,6 +271,10 @@ def create_api_key(
     _require(bool(scopes) and not unknown, f"scopes: {' '.join(unknown)}")
     if command.app_id and app is None:
         raise Refused("APP_NOT_EXIST")
+    of_institution = bool(command.institution_id)
+    _require(not (of_institution and command.app_id), "institution_id, app_id: one of the two.")
+    fits = set(scopes) <= INSTITUTION_SCOPES if of_institution else True
+    _require(fits, f"scopes: an institution's key has {' '.join(sorted(INSTITUTION_SCOPES))} only.")
     key = ApiKey(
         key_id=command.key_id,
         name=command.name,
@@ -280,6 +284,7 @@ def create_api_key(
         status=KeyStatus.ACTIVE,
         created_ms=now_ms,
         operator_id=operator_id,
+        institution_id=command.institution_id,
     )
     return Decision(PartnerDone(id=key.key_id), rows=(key,))
 
@@ -313,6 +318,7 @@ def create_operator(
         wrong_count=0,
         locked_until_ms=0,
         created_ms=now_ms,
+        institution_id=command.institution_id,
     )
     return Decision(PartnerDone(id=operator.operator_id), rows=(operator,))
 

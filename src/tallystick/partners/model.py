@@ -98,7 +98,8 @@ class GatewayKey(Row, frozen=True):
 
 
 class ApiKey(Row, frozen=True):
-    """A REST key: its secret's SHA-256, its scopes (space-separated), perhaps one app."""
+    """A REST key: its secret's SHA-256, its scopes (space-separated), perhaps one app, or one
+    institution."""
 
     key_id: str
     name: str
@@ -108,10 +109,11 @@ class ApiKey(Row, frozen=True):
     status: KeyStatus
     created_ms: int
     operator_id: str
+    institution_id: str = ""
 
 
 class Operator(Row, frozen=True):
-    """Somebody who works at the console."""
+    """Somebody who works at the console, or, for an institution, with its own loans only."""
 
     operator_id: str
     login: str
@@ -121,6 +123,7 @@ class Operator(Row, frozen=True):
     wrong_count: int
     locked_until_ms: int
     created_ms: int
+    institution_id: str = ""
 
 
 class WebSession(Row, frozen=True):
@@ -128,7 +131,7 @@ class WebSession(Row, frozen=True):
 
     session_index: bytes
     kind: str
-    """`operator` or `party`."""
+    """`operator`, `institution` (one of its operators) or `party`."""
     subject_id: str
     expires_ms: int
 
@@ -259,6 +262,7 @@ class CreateApiKey(Command, frozen=True, kw_only=True, tag="api_key.create"):
     scopes: str
     app_id: str = ""
     operator_id: str = ""
+    institution_id: str = ""
 
 
 class RevokeApiKey(Command, frozen=True, kw_only=True, tag="api_key.revoke"):
@@ -268,12 +272,13 @@ class RevokeApiKey(Command, frozen=True, kw_only=True, tag="api_key.revoke"):
 
 
 class CreateOperator(Command, frozen=True, kw_only=True, tag="operator.create"):
-    """Let somebody work at the console."""
+    """Let somebody work at the console, or for an institution with its own loans."""
 
     operator_id: str
     login: str
     role: Role
     password_hash: str
+    institution_id: str = ""
 
 
 class RecordOperatorTry(Command, frozen=True, kw_only=True, tag="operator.password_try"):

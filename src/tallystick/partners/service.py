@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallystick.parties.model import PartyDone
+from tallystick.parties.model import Party, PartyDone, PartyKind
 from tallystick.parties.views import active_party
 from tallystick.partners import decide, nonces, notifications
 from tallystick.partners.model import (
@@ -135,6 +135,7 @@ def create_api_key(command: CreateApiKey, context: Context) -> Reply:
         if uow.get(Operator, command.operator_id) is None:
             raise Refused("INVALID_PARAMETER", "operator_id names no operator.")
         operator_id = command.operator_id
+    _require_institution(context, command.institution_id)
     return record(
         context,
         decide.create_api_key(
@@ -167,8 +168,16 @@ def _operator(context: Context, operator_id: str) -> Operator:
     return operator
 
 
+def _require_institution(context: Context, institution_id: str) -> None:
+    """See that whom a key or operator is for is an institution, where one is named."""
+    party = context.uow.get(Party, institution_id) if institution_id else None
+    if institution_id and (party is None or party.kind is not PartyKind.INSTITUTION):
+        raise Refused("INSTITUTION_NOT_EXIST")
+
+
 def create_operator(command: CreateOperator, context: Context) -> Reply:
-    """Let somebody work at the console."""
+    """Let somebody work at the console, or for an institution."""
+    _require_institution(context, command.institution_id)
     known = context.uow.get(Operator, command.operator_id)
     same_login = context.uow.find(Operator, login=command.login)
     return record(context, decide.create_operator(known, same_login, command, context.now_ms))

@@ -46,6 +46,7 @@ class CallerKind(StrEnum):
     """Who may ask for something."""
 
     APP = "app"
+    INSTITUTION = "institution"
     KEY = "key"
     OPERATOR = "operator"
     PARTY = "party"

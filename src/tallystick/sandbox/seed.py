@@ -38,6 +38,7 @@ from tallystick.payments.wallet.model import BankOrder, BankOrderDone, BankOrder
 from tallystick.pipeline.commands import SYSTEM, Command, Reply
 from tallystick.platform import Platform
 from tallystick.sandbox.seed_credit import credit_steps
+from tallystick.sandbox.seed_joint import INSTITUTIONS, joint_steps
 from tallystick.settings import Settings
 from tallystick.store.engine import StoreError
 
@@ -300,6 +301,37 @@ def _credentials(
     }
 
 
+async def _seed_institutions(platform: Platform, hasher: PasswordHasher) -> list[dict[str, str]]:
+    """Institutions, each with an operator of its own; their parties have no use of a wallet."""
+    sealer, found = platform.sealer, []
+    unknown = await asyncio.to_thread(hasher.hash_password, secrets.token_hex(16))
+    for who in INSTITUTIONS:
+        login = f"{who.login}@sandbox.test"
+        party = RegisterParty(
+            party_id=who.institution_id, kind=PartyKind.INSTITUTION,
+            login_index=login_index(sealer, login), login_sealed=seal_login(sealer, login),
+            name_sealed=seal_name(sealer, who.name), login_hash=unknown, payment_hash=unknown,
+        )  # fmt: skip
+        await _do(platform, f"party:{who.institution_id}", party)
+    for request_id, command in joint_steps().items():
+        await _do(platform, request_id, command)
+    for who in INSTITUTIONS:
+        password = _PASSWORD
+        operator = CreateOperator(
+            operator_id=f"sandbox-{who.login}", login=who.login, role=Role.VIEWER,
+            password_hash=await asyncio.to_thread(hasher.hash_password, password),
+            institution_id=who.institution_id,
+        )  # fmt: skip
+        await _do(platform, f"operator:{who.login}", operator)
+        found.append(
+            {
+                "institution_id": who.institution_id, "name": who.name, "kind": who.kind.value,
+                "login": who.login, "password": password,
+            }
+        )  # fmt: skip
+    return found
+
+
 async def seed(platform: Platform) -> None:
     """Fill an empty platform, or go on where an earlier seeding was cut off.
 
@@ -329,7 +361,9 @@ async def seed(platform: Platform) -> None:
     borrowers = [p["party_id"] for p in people if p["kind"] == PartyKind.PERSON.value]
     for request_id, command in credit_steps(borrowers).items():
         await _do(platform, request_id, command)
+    institutions = await _seed_institutions(platform, hasher)
     credentials = _credentials(platform, folder, draft, people)
+    credentials["institutions"] = institutions
     _write(folder / CREDENTIALS, json.dumps(credentials, indent=2, ensure_ascii=False) + "\n")
     (folder / _DRAFT).unlink()
 

@@ -13,6 +13,7 @@ from tallystick.console.texts.blacklist import BLACKLIST
 from tallystick.console.texts.common import COMMON
 from tallystick.console.texts.credit import CREDIT
 from tallystick.console.texts.fraud_graph import FRAUD_GRAPH
+from tallystick.console.texts.funding import FUNDING
 from tallystick.console.texts.ledger import LEDGER
 from tallystick.console.texts.operators import OPERATORS
 from tallystick.console.texts.people import PEOPLE
@@ -33,6 +34,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **RECONCILIATION,
     **LEDGER,
     **RISK,
+    **FUNDING,
 }
 
 

@@ -52,7 +52,8 @@ from tallystick.risk.decision.language import ExpressionError
 
 __all__ = [
     "Places", "Reserved", "decided", "declined", "define_programme", "drawn", "given_back",
-    "offered", "participants", "register_institution", "require_facts", "reservation",
+    "offered", "participants", "register_institution", "require_facts", "require_terms",
+    "reservation",
 ]  # fmt: skip
 
 _PROGRAMME_ID: Final = re.compile(r"[a-z0-9_-]{1,32}")
@@ -176,6 +177,17 @@ def _require_owner(
         raise Refused("INSTITUTION_NOT_EXIST", "guarantor_id: no institution that guarantees.")
 
 
+def require_terms(terms: ProgrammeTerms) -> None:
+    """See that terms make sense by themselves, and that their condition types.
+
+    Raises:
+        Refused: FUNDING_TERMS_INVALID.
+    """
+    _require_numbers(terms)
+    _require_sense(terms)
+    _require_rules(terms)
+
+
 def define_programme(
     known: Programme | None, owner: Institution | None, guarantor: Institution | None,
     number: int, command: DefineProgramme, now_ms: int,
@@ -190,9 +202,7 @@ def define_programme(
         raise Refused("INVALID_PARAMETER", "programme_id")
     if known is not None and known.institution_id != command.institution_id:
         raise Refused("INVALID_PARAMETER", "A programme stays with its institution.")
-    _require_numbers(terms)
-    _require_sense(terms)
-    _require_rules(terms)
+    require_terms(terms)
     _require_owner(terms, owner, guarantor, command.institution_id)
     if known is not None:
         before = msgspec.json.decode(known.terms, type=ProgrammeTerms)

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from tallystick.credit.joint import days, decide
+from tallystick.credit.joint import days, decide, reports
 from tallystick.credit.joint.days import look_for_buy_back
 from tallystick.credit.joint.model import (
     ENTITY_MIN,
@@ -341,3 +341,4 @@ def register(registry: Registry) -> None:
     registry.add(CancelFunding, give_back, reply=FundingDecided, scope="wallet:write")
     registry.add(ExpireFunding, give_back, reply=FundingDecided, scope="system")
     days.register(registry)
+    reports.register(registry)

@@ -15,7 +15,9 @@ from tallystick.gateway.rest.blacklist import BLACKLIST_OPERATIONS
 from tallystick.gateway.rest.blacklist_log import BLACKLIST_LOG_OPERATIONS
 from tallystick.gateway.rest.credit import CREDIT_OPERATIONS
 from tallystick.gateway.rest.decisions import DECISION_OPERATIONS
+from tallystick.gateway.rest.funding import FUNDING_OPERATIONS
 from tallystick.gateway.rest.holds import HOLD_OPERATIONS
+from tallystick.gateway.rest.institution import INSTITUTION_OPERATIONS
 from tallystick.gateway.rest.ledger import LEDGER_OPERATIONS
 from tallystick.gateway.rest.ledger_groups import LEDGER_GROUP_OPERATIONS
 from tallystick.gateway.rest.ledger_metadata import LEDGER_METADATA_OPERATIONS
@@ -57,6 +59,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *CREDIT_OPERATIONS,
     *LOAN_OPERATIONS,
     *BILL_OPERATIONS,
+    *FUNDING_OPERATIONS,
+    *INSTITUTION_OPERATIONS,
     *RISK_OPERATIONS,
     *RECONCILIATION_OPERATIONS,
     *DECISION_OPERATIONS,

@@ -13,6 +13,7 @@ from tallystick.gateway.rest.fields import (
     Cursor,
     Limit,
     Ms,
+    PartyId,
     Query,
     Shape,
 )
@@ -44,6 +45,7 @@ class NewApiKey(Body, frozen=True, kw_only=True):
     name: Annotated[str, Meta(min_length=1, max_length=100, examples=["Warehouse"])]
     scopes: Annotated[tuple[ScopeName, ...], Meta(min_length=1, max_length=len(SCOPES))]
     app_id: AppId | None = None
+    institution_id: PartyId | None = None
 
 
 class ApiKeyQuery(Query, frozen=True, kw_only=True):
@@ -95,6 +97,7 @@ def create(call: Call, body: NewApiKey) -> CreateApiKey:
         secret_hash=secret.digest,
         scopes=" ".join(body.scopes),
         app_id=app_id,
+        institution_id=body.institution_id or "",
     )
 
 
@@ -139,9 +142,9 @@ API_KEY_OPERATIONS: Final[tuple[Operation, ...]] = (
         "/v1/api-keys", "createApiKey", tag=_TAG, scope=_WRITE, status=201,
         summary="Issue a key of this API",
         description="The secret is in this answer and nowhere else. A key bound to an app acts as "
-        "that app.",
+        "that app; one of an institution sees its own loans only.",
         body=NewApiKey, command=create, show=_issued, shows_call=True, answer=IssuedKey,
-        refusals=("APP_NOT_EXIST", "INVALID_PARAMETER"),
+        refusals=("APP_NOT_EXIST", "INSTITUTION_NOT_EXIST", "INVALID_PARAMETER"),
         example={"name": "Warehouse", "scopes": ["payments:read", "payments:write"],
                  "app_id": "2026000000000001"},
     ),

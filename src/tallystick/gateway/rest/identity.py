@@ -42,6 +42,8 @@ SCOPE_MEANINGS: Final = {
     "blacklist:write": "Publish to the shared blacklist, confirm, ask it, cosign its heads.",
     "blacklist:subject": "Tell people what is said of them, and dispute it for them.",
     "blacklist:keep": "Open the shared blacklist, admit members, decide disputes.",
+    "institution:read": "An institution's key: see its own loans, quotas and files.",
+    "institution:write": "An institution's key: send its reports back.",
     "risk:review": "Release and reject held commands, label decisions, keep cases.",
 }
 """Every scope that an API key can have."""
@@ -57,6 +59,17 @@ class Identity(NamedTuple):
     key_id: str
     app_id: str
     caller: Caller
+    institution_id: str = ""
+
+    def institution(self) -> str:
+        """The institution whose key this is.
+
+        Raises:
+            Refused: NOT_PERMITTED when it is no institution's.
+        """
+        if not self.institution_id:
+            raise Refused("NOT_PERMITTED", "This needs an institution's own key.")
+        return self.institution_id
 
     def may(self, scope: str) -> bool:
         """Whether the key has a scope; who may write may also see."""
@@ -103,4 +116,4 @@ def identify(rows: ReadSession, authorization: str) -> Identity:
     key = api_key_of(rows, authorization[len(_SCHEME) :].strip())
     if key is None:
         raise Refused("API_KEY_INVALID")
-    return Identity(key.key_id, key.app_id, caller_of(key))
+    return Identity(key.key_id, key.app_id, caller_of(key), key.institution_id)

@@ -66,7 +66,7 @@ from tallystick.gateway.rest.loan_shapes import (
 from tallystick.gateway.rest.operation import Call, Operation, change, look
 from tallystick.pipeline.refusals import Refused
 
-__all__ = ["LOAN_OPERATIONS", "currency_of"]
+__all__ = ["LOAN_OPERATIONS", "currency_of", "loan_state_shape"]
 
 _TAG: Final = "Credit"
 _ONE: Final = {"loan_id": OrderNo}
@@ -231,7 +231,9 @@ def _line(call: Call, done: LineDone) -> CreditLineShape:
     )
 
 
-def _state(done: LoanDone) -> LoanState:
+def loan_state_shape(done: LoanDone) -> LoanState:
+    """A loan after a command, as answers show it."""
+
     def text(amount: int) -> str:
         return text_of(amount, done.currency)
 
@@ -312,7 +314,7 @@ _CHANGING: Final = (
     "LOAN_NOT_EXIST", "LOAN_STATE_REFUSED", "CREDIT_TERMS_INVALID", "CREDIT_RATE_ABOVE_CEILING",
 )  # fmt: skip
 _CHANGED: Final[dict[str, Any]] = {
-    "tag": _TAG, "scope": _WRITE, "for_apps": False, "show": _state, "answer": LoanState,
+    "tag": _TAG, "scope": _WRITE, "for_apps": False, "show": loan_state_shape, "answer": LoanState,
 }  # fmt: skip
 
 LOAN_OPERATIONS: Final[tuple[Operation, ...]] = (
