@@ -11,7 +11,7 @@ from litestar import Response, get
 from markupsafe import Markup
 
 from tallystick.console.charts import Point, stacked_chart
-from tallystick.console.display import DAY_MS, money_text
+from tallystick.console.display import DAY_MS, money_short, money_text
 from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
 from tallystick.console.operators import operators_page, party_label
 from tallystick.console.requests import need_operator
@@ -82,20 +82,25 @@ def quota_views(front: Frontend, language: Language, institution_id: str = "") -
 
 
 def quotas_chart(views: list[QuotaView], language: Language) -> Markup:
-    """How much of each quota is owed and reserved, in percent."""
+    """How much of each programme's quota is owed and reserved, in the first one's currency."""
+    limited = [view for view in views if view.quota.terms.total_max]
+    currency = limited[0].quota.terms.currency if limited else "CNY"
     points, others = [], []
-    for view in views:
-        quota, most = view.quota, view.quota.terms.total_max
-        if not most:
+    for view in limited:
+        quota = view.quota
+        if quota.terms.currency != currency:
             continue
-        used, reserved = quota.used * 100 // most, quota.reserved * 100 // most
         name = quota.programme.programme_id
-        says = text("fund.chart_says", language, name=name, used=used, reserved=reserved)
-        points.append(Point(name[:10], used, says))
-        others.append(reserved)
+        says = text(
+            "fund.chart_says", language, name=name, used=view.used, reserved=view.reserved,
+            total=view.total,
+        )  # fmt: skip
+        points.append(Point(name[:12], quota.used, says))
+        others.append(quota.reserved)
     return stacked_chart(
         points, others, name="chart-quotas", title=text("fund.chart", language),
-        description=text("fund.chart_sum", language, count=len(points)), axis_text=str,
+        description=text("fund.chart_sum", language, count=len(points)),
+        axis_text=lambda amount: money_short(amount, currency),
     )  # fmt: skip
 
 

@@ -374,7 +374,7 @@ def operator_try(operator: Operator, command: RecordOperatorTry, now_ms: int) ->
 def open_session(known: WebSession | None, command: OpenSession, now_ms: int) -> Decision:
     """Remember a browser, for thirty days at most."""
     _require(len(command.session_index) == 16 and known is None, "session_index")
-    _require(command.kind in ("operator", "party"), "kind")
+    _require(command.kind in ("operator", "institution", "party"), "kind")
     _require(now_ms < command.expires_ms <= now_ms + _SESSION_MAX_MS, "expires_ms")
     session = WebSession(
         command.session_index, command.kind, command.subject_id, command.expires_ms

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tallystick.parties.model import Party, PartyDone, PartyKind
 from tallystick.parties.views import active_party
 from tallystick.partners import decide, nonces, notifications
+from tallystick.partners.api_keys import INSTITUTION_SCOPES
 from tallystick.partners.model import (
     AddAppKey,
     AddSeller,
@@ -125,9 +126,10 @@ def create_gateway_key(command: CreateGatewayKey, context: Context) -> Reply:
 def create_api_key(command: CreateApiKey, context: Context) -> Reply:
     """A REST key."""
     uow, caller = context.uow, context.caller
-    if caller.kind in (CallerKind.APP, CallerKind.KEY) and not (
-        set(command.scopes.split()) <= caller.scopes
-    ):
+    # What an institution's key may is less than what any key of the platform may.
+    of_institution = bool(command.institution_id) and caller.kind is CallerKind.KEY
+    wanted = set(command.scopes.split()) - (INSTITUTION_SCOPES if of_institution else set())
+    if caller.kind in (CallerKind.APP, CallerKind.KEY) and not wanted <= caller.scopes:
         raise Refused("NOT_PERMITTED", "A key gives no other more than it has.")
     _own(context, command.app_id)
     operator_id = person_of(uow, caller)
@@ -193,8 +195,9 @@ def set_operator_status(command: SetOperatorStatus, context: Context) -> Reply:
 def reset_operator_password(command: ResetOperatorPassword, context: Context) -> Reply:
     """Give an operator a new password; whoever is signed in as it is no longer."""
     operator, uow = _operator(context, command.operator_id), context.uow
-    for session in uow.select(WebSession, kind="operator", subject_id=operator.operator_id):
-        uow.delete(session)
+    for kind in ("operator", "institution"):
+        for session in uow.select(WebSession, kind=kind, subject_id=operator.operator_id):
+            uow.delete(session)
     return record(context, decide.reset_operator_password(operator, command))
 
 
