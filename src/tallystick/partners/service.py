@@ -5,7 +5,6 @@ from __future__ import annotations
 from tallystick.parties.model import Party, PartyDone, PartyKind
 from tallystick.parties.views import active_party
 from tallystick.partners import decide, nonces, notifications
-from tallystick.partners.api_keys import INSTITUTION_SCOPES
 from tallystick.partners.model import (
     AddAppKey,
     AddSeller,
@@ -126,10 +125,9 @@ def create_gateway_key(command: CreateGatewayKey, context: Context) -> Reply:
 def create_api_key(command: CreateApiKey, context: Context) -> Reply:
     """A REST key."""
     uow, caller = context.uow, context.caller
-    # What an institution's key may is less than what any key of the platform may.
-    of_institution = bool(command.institution_id) and caller.kind is CallerKind.KEY
-    wanted = set(command.scopes.split()) - (INSTITUTION_SCOPES if of_institution else set())
-    if caller.kind in (CallerKind.APP, CallerKind.KEY) and not wanted <= caller.scopes:
+    if caller.kind in (CallerKind.APP, CallerKind.KEY) and not (
+        set(command.scopes.split()) <= caller.scopes
+    ):
         raise Refused("NOT_PERMITTED", "A key gives no other more than it has.")
     _own(context, command.app_id)
     operator_id = person_of(uow, caller)

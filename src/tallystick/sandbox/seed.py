@@ -60,6 +60,7 @@ _SCOPES: Final = (
     "reconciliation:read risk:write risk:read risk:review ledger:close "
     "blacklist:read blacklist:write blacklist:subject blacklist:keep "
     "webhooks:write webhooks:read"
+    " institution:write institution:read"
 )
 
 
