@@ -35,6 +35,8 @@ TAG_MEANINGS: Final = {
     "Apps": "Partners' apps, their public keys and sellers.",
     "API keys": "Keys of this API.",
     "Notifications": "What partners were told, and every attempt to tell them.",
+    "Joint lending": "Institutions and their programmes, who funds a loan, quotas, what if.",
+    "Institution": "An institution's own quotas, loans, files and reports, with its own key.",
     "Reconciliation": "The bank's statements beside the ledger: proposals and breaks.",
     "Credit": "What a loan costs, for anybody; products, lines and loans.",
     "Blacklist": "The shared blacklist: warn others, ask without saying whom, check the log.",
