@@ -78,14 +78,15 @@ class _Building:
         loan_ids, books, wallets = self.owners
         if not isinstance(side, ChartEntry):
             return [wallets[at] for at in which]
-        own = side.owner == "loan"
-        found = []
-        for at in which:
-            owner = loan_ids[at] if own else "0"
-            account = id_bytes(account_id(books[at], side, owner))
-            self.known[account] = (books[at], side, owner)
-            found.append(account)
-        return found
+        if side.owner != "loan":
+            shared = {book: self._account(book, side, "0") for book in set(books)}
+            return [shared[books[at]] for at in which]
+        return [self._account(books[at], side, loan_ids[at]) for at in which]
+
+    def _account(self, book: int, entry: ChartEntry, owner: str) -> bytes:
+        account = id_bytes(account_id(book, entry, owner))
+        self.known[account] = (book, entry, owner)
+        return account
 
 
 def _wide(ids: Sequence[bytes]) -> npt.NDArray[Any]:
