@@ -63,6 +63,10 @@ def pages_of_an_operator(server: ServerProcess) -> Iterator[str]:
     yield from ("/console", *(f"/console/{place}" for place in places))
     yield from (f"/console/reports?report={r}" for r in ("trial_balance", "balance_sheet"))
     yield from ("/console/search", "/console/search?least=999999999999", "/console/groups")
+    keeping = ("", "/schedules", "/sweeps", "/monitors", "/exchange", "/webhooks")
+    yield from (f"/console/bookkeeping{place}" for place in keeping)
+    for (entry,) in auditor.rows("SELECT id FROM ledger_transfer LIMIT 1"):
+        yield f"/console/entries/{entry.hex()}"
     known = trades(server)
     yield from (
         f"/console/trades/{known[s]}" for s in ("Waiting", "Shipped", "Settled", "Refunded")

@@ -23,7 +23,8 @@ QUOTED = re.compile(r"""['"]([a-z]+(?:\.[a-zA-Z_]+)+)['"]""")
 
 def sources() -> list[str]:
     """All templates and modules of the pages, but the catalogue itself."""
-    found = [*CONSOLE.rglob("*.html"), *CONSOLE.glob("*.py")]
+    modules = (path for path in CONSOLE.rglob("*.py") if path.parent.name != "texts")
+    found = [*CONSOLE.rglob("*.html"), *modules]
     return [path.read_text("utf-8") for path in found]
 
 

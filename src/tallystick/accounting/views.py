@@ -17,8 +17,8 @@ from tallystick.store.rows import ReadSession
 
 __all__ = [
     "AccountPage", "AccountStatement", "TransferPage", "TrialBalancePage", "account",
-    "account_statement", "accounts_page", "stored_trial_balances", "transfer", "transfers_page",
-    "trial_balance_page",
+    "account_statement", "accounts_page", "book_is_used", "books_in_use", "stored_trial_balances",
+    "transfer", "transfers_page", "trial_balance_page",
 ]  # fmt: skip
 
 _TOTALS = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
@@ -131,6 +131,22 @@ def account_statement(
         )
     finally:
         connection.execute("ROLLBACK")
+
+
+def books_in_use(ledger: SqlLedgerReader, limit: int) -> list[int]:
+    """The numbers of the first books that have an account, each found by one step in the index."""
+    sql = (
+        "WITH RECURSIVE used(book) AS (SELECT MIN(book) FROM ledger_account UNION ALL "
+        "SELECT (SELECT MIN(a.book) FROM ledger_account a WHERE a.book > used.book) FROM used "
+        "WHERE used.book IS NOT NULL) SELECT book FROM used WHERE book IS NOT NULL LIMIT ?"
+    )
+    return [int(book) for (book,) in ledger.connection.execute(sql, (limit,))]
+
+
+def book_is_used(ledger: SqlLedgerReader, book: int) -> bool:
+    """Whether a book has an account."""
+    sql = "SELECT 1 FROM ledger_account WHERE book = ? LIMIT 1"
+    return ledger.connection.execute(sql, (book,)).fetchone() is not None
 
 
 def trial_balance_page(

@@ -86,8 +86,9 @@ class BookProof(NamedTuple):
 
 
 class EntryLine(NamedTuple):
-    """A line of an operator's statement; one of debit and credit is 0."""
+    """A line of an operator's statement; one of debit and credit is 0. `hex` is the entry's id."""
 
+    hex: str
     at_ms: int
     movement_text: str
     other: AccountName
@@ -167,6 +168,7 @@ def _entry_lines(rows: ReadSession, page: StatementPage, language: Language) -> 
         reference = str(line.transfer.user_data_128)
         lines.append(
             EntryLine(
+                hex=f"{line.transfer.id:032x}",
                 at_ms=line.transfer.timestamp // 1_000_000,
                 movement_text=movement_text(line.transfer, language),
                 other=names[line.other_account_id],

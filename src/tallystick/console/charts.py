@@ -11,7 +11,15 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup, escape
 
-__all__ = ["Point", "bar_chart", "line_chart", "stacked_chart", "ticks"]
+__all__ = [
+    "Point",
+    "SignedPoint",
+    "bar_chart",
+    "line_chart",
+    "signed_chart",
+    "stacked_chart",
+    "ticks",
+]
 
 _WIDTH: Final = 480
 _HEIGHT: Final = 200
@@ -30,6 +38,14 @@ class Point(NamedTuple):
         value: whole and not negative, in any unit.
         says: label and value for people, shown on pointing and read aloud.
     """
+
+    label: str
+    value: int
+    says: str
+
+
+class SignedPoint(NamedTuple):
+    """One value of a chart that may lie below zero; the rest as for `Point`."""
 
     label: str
     value: int
@@ -72,21 +88,17 @@ def _y(value: int, top: int) -> int:
     return _TOP + room - room * value // top
 
 
+def _axis_line(mark: int, y: int, axis_text: Callable[[int], str]) -> Markup:
+    line = Markup('<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
+        "grid" if mark else "axis", _LEFT, _WIDTH - _RIGHT, y, y
+    )
+    return line + Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(
+        _LEFT - 8, y + 4, axis_text(mark)
+    )
+
+
 def _axis(marks: list[int], axis_text: Callable[[int], str]) -> list[Markup]:
-    drawn = []
-    for mark in marks:
-        y = _y(mark, marks[-1])
-        drawn.append(
-            Markup('<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
-                "grid" if mark else "axis", _LEFT, _WIDTH - _RIGHT, y, y
-            )
-        )
-        drawn.append(
-            Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(
-                _LEFT - 8, y + 4, axis_text(mark)
-            )
-        )
-    return drawn
+    return [_axis_line(mark, _y(mark, marks[-1]), axis_text) for mark in marks]
 
 
 def _label(point: Point, x: int) -> Markup:
@@ -121,6 +133,40 @@ def bar_chart(
             ).format(x, y, width, height, point.says, _label(point, x + width // 2))
         )
     return _frame(name, title, description, body, _axis(marks, axis_text))
+
+
+def _signed_y(value: int, low: int, high: int) -> int:
+    room = _HEIGHT - _TOP - _BOTTOM
+    return _TOP + room * (high - value) // (high - low)
+
+
+def signed_chart(
+    points: Sequence[SignedPoint], *, name: str, title: str, description: str,
+    axis_text: Callable[[int], str],
+) -> Markup:  # fmt: skip
+    """Values side by side that go up or down from zero; arguments as for `bar_chart`."""
+    values = [p.value for p in points] or [0]
+    marks = ticks(max(max(values), -min(values), 0))
+    step = marks[1]
+    up, down = (-(-max(side, 0) // step) for side in (max(values), -min(values)))
+    shown = [step * i for i in range(-down, max(up, 0 if down else 1) + 1)]
+    low, high = shown[0], shown[-1]
+    axis = [_axis_line(mark, _signed_y(mark, low, high), axis_text) for mark in shown]
+    slot = (_WIDTH - _LEFT - _RIGHT) // max(1, len(points))
+    width = max(2, min(slot * 7 // 10, 64))
+    zero, body = _signed_y(0, low, high), []
+    for at, point in enumerate(points):
+        x, y = _LEFT + at * slot + (slot - width) // 2, _signed_y(point.value, low, high)
+        body.append(
+            Markup(
+                '<rect class="bar{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title>'
+                "</rect>{}"
+            ).format(
+                " second" if point.value < 0 else "", x, min(y, zero), width, abs(y - zero),
+                point.says, _label(Point(point.label, 0, ""), x + width // 2),
+            )
+        )  # fmt: skip
+    return _frame(name, title, description, body, axis)
 
 
 def _stack(x: int, width: int, below: int, value: int, top: int, kind: str) -> Markup:

@@ -1,4 +1,4 @@
-"""Reports of the books, the search over entries, and groups of accounts, for operators."""
+"""Reports of the books and the search over entries, for operators."""
 
 from __future__ import annotations
 
@@ -10,17 +10,8 @@ from typing import BinaryIO, Final, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from litestar import Response, get
-from litestar.params import FromPath
 from litestar.response import Stream
 
-from tallystick.accounting.groups.model import AccountGroup
-from tallystick.accounting.groups.views import (
-    GroupBalance,
-    accounts_of_group,
-    group_balances,
-    group_document,
-    known_group,
-)
 from tallystick.accounting.report_files import (
     REPORTS,
     ReportPeriod,
@@ -31,18 +22,17 @@ from tallystick.accounting.report_files import (
 from tallystick.accounting.reports import BookReport, reports_of
 from tallystick.accounting.search import EntryPage, Wanted, find_entries
 from tallystick.accounting.statements.document import DayPeriod
-from tallystick.accounting.statements.forms import FORMS, file_name, write_statement
 from tallystick.accounting.statements.words import kind_of_account, word
 from tallystick.console.charts import Point, bar_chart
 from tallystick.console.display import money_short, money_text
 from tallystick.console.frontend import Front, Frontend
-from tallystick.console.ledger_files import asked_day, made_file, month_until, sent, today
+from tallystick.console.ledger_files import asked_day, made_file, sent, today
 from tallystick.console.operators import operators_page
 from tallystick.console.requests import need_operator
 from tallystick.console.statements import EntryView, book_title, currency_shown, entry_views
 from tallystick.console.texts import Language
 from tallystick.console.visitor import Asking, WebRequest
-from tallystick.ledger.model import AMOUNT_MAX, ID_MAX, Account
+from tallystick.ledger.model import AMOUNT_MAX, ID_MAX
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
@@ -53,7 +43,6 @@ _PAGE: Final = 25
 _NS_PER_MS: Final = 1_000_000
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
 _METADATA: Final = re.compile(r"[a-z][a-z0-9_-]{1,63}:.{1,500}")
-_SHOWN_ACCOUNTS: Final = 100
 _FIRST_DAY: Final = date(1970, 1, 2)
 _LAST_DAY: Final = date(2262, 4, 10)
 
@@ -267,84 +256,4 @@ async def show_search(request: WebRequest, front: Front, visitor: Asking) -> Res
     )  # fmt: skip
 
 
-# Groups.
-
-
-class GroupView(NamedTuple):
-    """A group with what it has, by book."""
-
-    group: AccountGroup
-    books: list[tuple[str, str, GroupBalance]]
-
-
-def _balances(
-    rows: ReadSession, group_id: str, language: Language
-) -> list[tuple[str, str, GroupBalance]]:
-    found = group_balances(rows, group_id, 2**63 - 1)
-    return [(book_title(b.book, language), currency_shown(b.book), b) for b in found]
-
-
-@get("/console/groups")
-async def show_groups(front: Front, visitor: Asking) -> Response[str]:
-    """Every group with its balances."""
-    need_operator(visitor)
-    language = visitor.language
-
-    def read(rows: ReadSession) -> list[GroupView]:
-        return [
-            GroupView(group, _balances(rows, group.group_id, language))
-            for group in rows.select(AccountGroup)
-        ]
-
-    return operators_page(front, visitor, "groups", "groups", groups=await _read(front, read))
-
-
-@get("/console/groups/{group_id:str}")
-async def show_group(group_id: FromPath[str], front: Front, visitor: Asking) -> Response[str]:
-    """One group: its balances, its accounts, its statement as a file."""
-    need_operator(visitor)
-    language = visitor.language
-
-    def read(rows: ReadSession) -> tuple[GroupView, list[Account]]:
-        group = known_group(rows, group_id)
-        accounts = accounts_of_group(rows, group)
-        return GroupView(group, _balances(rows, group_id, language)), accounts
-
-    found, accounts = await _read(front, read)
-    shown = [
-        (f"{a.id:032x}", kind_of_account(a.code, a.book, language.value), a)
-        for a in accounts[:_SHOWN_ACCOUNTS]
-    ]
-    return operators_page(
-        front, visitor, "group", "groups", group=found, accounts=shown, count=len(accounts),
-        days=month_until(today(front)), forms=tuple(FORMS),
-    )  # fmt: skip
-
-
-@get("/console/groups/{group_id:str}/statement")
-async def download_group_statement(
-    group_id: FromPath[str], request: WebRequest, front: Front, visitor: Asking
-) -> Stream:
-    """The statement of a group's accounts in one book."""
-    need_operator(visitor)
-    query = request.query_params
-    form = query.get("form", "pdf")
-    if form not in FORMS:
-        raise Refused("INVALID_PARAMETER", f"There is no form {form[:20]!r}.")
-    book = _whole(query.get("book", ""), 2**32 - 1, 0)
-    last = asked_day(query.get("last", ""), today(front))
-    period = DayPeriod.of(asked_day(query.get("first", ""), last), last)
-    language = visitor.language.value
-
-    def write(rows: ReadSession, out: BinaryIO) -> tuple[str, str]:
-        document = group_document(rows, group_id, book, period)
-        write_statement(document, out, form, language)
-        return file_name(document, form), FORMS[form].media_type
-
-    return sent(await made_file(front, write))
-
-
-LEDGER_REPORTS: Final = (
-    show_reports, download_report, show_search, show_groups, show_group,
-    download_group_statement,
-)  # fmt: skip
+LEDGER_REPORTS: Final = (show_reports, download_report, show_search)

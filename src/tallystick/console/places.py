@@ -10,8 +10,9 @@ OPERATOR_AREA: Final = "/console"
 INSTITUTION_AREA: Final = "/institution"
 
 _NAMES: Final = (
-    "trades", "accounts", "trial_balance", "reports", "groups", "search", "reconciliation",
-    "funding", "risk", "fraud_graph", "blacklist", "notifications", "apps", "keys", "audit",
+    "trades", "accounts", "trial_balance", "reports", "bookkeeping", "groups", "search",
+    "reconciliation", "funding", "risk", "fraud_graph", "blacklist", "notifications", "apps",
+    "keys", "audit",
 )  # fmt: skip
 
 

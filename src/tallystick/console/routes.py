@@ -11,6 +11,7 @@ from litestar.params import FromPath
 from tallystick.console.apps import APPS
 from tallystick.console.audit import AUDIT
 from tallystick.console.blacklist import BLACKLIST
+from tallystick.console.bookkeeping.routes import BOOKKEEPING
 from tallystick.console.books import BOOKS
 from tallystick.console.cashier import CASHIER
 from tallystick.console.fraud_graph import FRAUD_GRAPH
@@ -90,7 +91,7 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
     }
     handlers = (
         *CASHIER, *WALLET, *LATER_BILLS, *PROVING, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS,
-        *LEDGER_FILES,
+        *LEDGER_FILES, *BOOKKEEPING,
         *LEDGER_REPORTS, *RECONCILIATION, *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH,
         *BLACKLIST, *RISK_DECISIONS, *RISK_RULES, *RISK_REVIEWS, *LOAN_CALCULATOR, *FUNDING_DESK,
         *INSTITUTION_PAGES, unknown,

@@ -56,8 +56,9 @@ class AccountView(NamedTuple):
 
 
 class EntryView(NamedTuple):
-    """A transfer as a line of a journal."""
+    """A transfer as a line of a journal. `hex` is its id in addresses."""
 
+    hex: str
     at_ms: int
     movement: str
     debit: AccountName
@@ -148,6 +149,7 @@ def entry_views(
     names = names_of_accounts(ledger, ids, language)
     return [
         EntryView(
+            hex=f"{t.id:032x}",
             at_ms=t.timestamp // 1_000_000,
             movement=movement_text(t, language),
             debit=names[t.debit_account_id],

@@ -20,7 +20,7 @@ from tallystick.ledger.chart import ChartEntry, account_id
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
 
-__all__ = ["PositionView", "Revaluation", "rate_as_of", "revaluation"]
+__all__ = ["PositionView", "Revaluation", "desks_page", "rate_as_of", "rate_history", "revaluation"]
 
 _NS_PER_MS = 1_000_000
 
@@ -62,6 +62,22 @@ def rate_as_of(
     )
     found = rows.query(ExchangeRate, tail, (base, quote, source, as_of_ms))
     return found[0] if found else None
+
+
+def rate_history(
+    rows: ReadSession, *, base: str, quote: str, source: str, before_ms: int, limit: int
+) -> list[ExchangeRate]:
+    """A source's rates of a pair as of moments before `before_ms`, newest first."""
+    tail = (
+        "WHERE base = ? AND quote = ? AND source = ? AND as_of_ms < ? "
+        "ORDER BY as_of_ms DESC LIMIT ?"
+    )
+    return rows.query(ExchangeRate, tail, (base, quote, source, before_ms, limit))
+
+
+def desks_page(rows: ReadSession, *, after: str, limit: int) -> list[ExchangeDesk]:
+    """Desks with a name beyond `after`, in their order."""
+    return rows.query(ExchangeDesk, "WHERE desk_id > ? ORDER BY desk_id LIMIT ?", (after, limit))
 
 
 def _balance(

@@ -10,8 +10,10 @@ from enum import Enum
 from typing import Final
 
 from tallystick.console.texts.blacklist import BLACKLIST
+from tallystick.console.texts.bookkeeping import BOOKKEEPING
 from tallystick.console.texts.common import COMMON
 from tallystick.console.texts.credit import CREDIT
+from tallystick.console.texts.exchange import EXCHANGE
 from tallystick.console.texts.fraud_graph import FRAUD_GRAPH
 from tallystick.console.texts.funding import FUNDING
 from tallystick.console.texts.ledger import LEDGER
@@ -33,6 +35,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **BLACKLIST,
     **RECONCILIATION,
     **LEDGER,
+    **BOOKKEEPING,
+    **EXCHANGE,
     **RISK,
     **FUNDING,
 }

@@ -33,8 +33,8 @@ LEDGER: Final[dict[str, tuple[str, str]]] = {
     "find.place": ("In the journal", "日记账位置"),
     "find.none": ("Nothing was found among the entries looked at.", "已查找的分录中无匹配。"),
     "group.none": (
-        "There are no groups yet; they are made over the API.",
-        "尚无账户组，可通过 API 创建。",
+        "There are no groups yet.",
+        "尚无账户组。",
     ),
     "group.name": ("Group", "账户组"),
     "group.balance": ("Credits less debits", "贷方减借方"),

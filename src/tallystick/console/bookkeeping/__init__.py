@@ -1,0 +1,1 @@
+"""The bookkeeping pages: books and periods, schedules, sweeps, monitors, exchange, webhooks."""
