@@ -54,6 +54,8 @@ contracts = st.builds(
     principal=st.integers(100, 10_000_000),
     start=st.just(START),
     count=st.integers(1, 6),
+    first_due=st.sampled_from([None, START + timedelta(days=40)]),
+    period_fee=st.sampled_from([0, 37]),
     product=st.builds(
         ProductTerms,
         annual_rate=_rates,

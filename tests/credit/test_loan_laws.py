@@ -57,6 +57,11 @@ class LoanLife(RuleBasedStateMachine):
         amount = self.living.position.payoff * percent // 100
         self._try(decide.pay, amount, mode, effect, bank=bank)
 
+    @rule(percent=st.integers(1, 100))
+    def refund(self, percent: int) -> None:
+        amount = max(1, self.living.position.payoff * percent // 100)
+        self._try(decide.refund, amount, f"R{len(self.living.events)}")
+
     @rule()
     def collect(self) -> None:
         day = self.living.day.isoformat()

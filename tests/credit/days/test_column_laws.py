@@ -26,7 +26,19 @@ from tallystick.credit.postings import INCOME, Bucket
 from tallystick.credit.schedules.terms import Effect
 from tallystick.pipeline.refusals import Refused
 
-_HAPPENINGS = ("pass", "pay", "close", "waive", "fee", "reverse", "draw", "rate", "new", "re-age")
+_HAPPENINGS = (
+    "pass",
+    "pay",
+    "close",
+    "waive",
+    "fee",
+    "reverse",
+    "draw",
+    "rate",
+    "new",
+    "re-age",
+    "refund",
+)
 
 
 def _happen(living: LivingLoan, data: st.DataObject) -> None:
@@ -45,6 +57,9 @@ def _happen(living: LivingLoan, data: st.DataObject) -> None:
             living.act(decide.waive, bucket, (living.position.due[bucket] + 1) // 2)
         case "fee":
             living.act(decide.charge_fee, data.draw(st.integers(1, 500)))
+        case "refund":
+            amount = max(1, living.position.payoff * data.draw(st.integers(1, 60)) // 100)
+            living.act(decide.refund, amount, f"R{len(living.events)}")
         case "draw":
             living.act(changing.draw_more, data.draw(st.integers(1, 100_000)))
         case "rate":
