@@ -43,6 +43,9 @@ from tallystick.proofs.keys import ensure_key
 from tallystick.proofs.service import HeadSigner
 from tallystick.proofs.tree import LedgerTree
 from tallystick.reconciliation import service as reconciliation
+from tallystick.risk.anomaly import service as anomaly
+from tallystick.risk.anomaly.standing import AccountWarnings
+from tallystick.risk.anomaly.watch import AnomalyWatch
 from tallystick.risk.blacklist import service as blacklist
 from tallystick.risk.blacklist.keeping import ListKeeping
 from tallystick.risk.decision import service as decision_service
@@ -86,6 +89,7 @@ def registry_of_products() -> Registry:
     decision_service.register(registry)
     person_service.register(registry)
     blacklist.register(registry)
+    anomaly.register(registry)
     return registry
 
 
@@ -141,11 +145,18 @@ class Platform:
         proofs.register(self.registry, lambda: self.heads)
         self.blacklist = ListKeeping(self.sealer)
         self.blacklist.register(self.registry)
+        self.warnings = AccountWarnings()
+        self.warnings.register(self.registry)
+        self.anomaly = AnomalyWatch(
+            lambda: ReadSession(self.database.connect(readonly=True)),
+            settings.data / "account-habits.npz", clock_ms,
+        )  # fmt: skip
+        self.anomaly.register(self.registry)
         self.metrics = Metrics()
         self.decisions = DecisionEngine(
             READERS, for_people=FOR_PEOPLE, told=self.metrics.decision,
             unanswered=self.metrics.unanswered, standing=self.graph.standing,
-            shared=self.blacklist.about,
+            shared=self.blacklist.about, warnings=self.warnings,
             open_rows=lambda: ReadSession(self.database.connect(readonly=True)),
         )  # fmt: skip
         self.graph.watch_standing(lambda: self.decisions.wants_graph)
@@ -239,6 +250,7 @@ class Platform:
             "collections": self.collections.run,
             "webhooks": self.webhooks.run,
             "heads": self._sign_heads,
+            "anomaly": self._watch_accounts,
         }  # fmt: skip
         workers: dict[str, Worker] = {"watch": self.watch.run, "graph": self.graph.run}
         if self.archive is not None:
@@ -254,6 +266,9 @@ class Platform:
 
     async def _sign_heads(self) -> None:
         await self.heads.sign_now_and_then(self.executor.submit, self.settings.head_seconds)
+
+    async def _watch_accounts(self) -> None:
+        await self.anomaly.run(self.executor.submit)
 
     def workers(self) -> dict[str, bool]:
         """Each background worker, and whether it runs; none before the start and after the stop."""
@@ -273,6 +288,7 @@ class Platform:
         if self._news is not None:
             await asyncio.to_thread(self._news.stop)
         await asyncio.to_thread(self.graph.close)
+        await asyncio.to_thread(self.anomaly.close)
         self.close()
 
     def close(self) -> None:

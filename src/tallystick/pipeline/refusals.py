@@ -461,6 +461,8 @@ _ROWS: Final = [
      "There is no such schedule.", "计划不存在。"),
     ("SCHEDULE_STATE", 409, BUSINESS, "ACQ.INVALID_PARAMETER",
      "The schedule is not in a state for this.", "该计划当前状态不允许此操作。"),
+    ("ALERT_CLOSED", 409, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "The alert is closed.", "该预警已关闭。"),
     ("SWEEP_NOT_EXIST", 404, BUSINESS, "ACQ.INVALID_PARAMETER",
      "There is no such sweep, or it has ended.", "归集规则不存在或已终止。"),
     ("MONITOR_NOT_EXIST", 404, BUSINESS, "ACQ.INVALID_PARAMETER",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tallystick.risk.decision.columns import Column, condition_over
 from tallystick.risk.decision.facts import (
+    ANOMALY,
     FACTS,
     GRAPH,
     LISTED,
@@ -127,6 +128,8 @@ def _hits(
         if name not in at_hand and (name in used or name in scored)
     }
     at_hand |= listed_over(events, entries, used)
+    for name in ANOMALY:
+        at_hand[name] = Column(np.zeros(history.size, np.int32))
     for name in used & SHARED.keys():
         texts = [""] if isinstance(SHARED[name], str) else None
         kind = np.bool_ if isinstance(SHARED[name], bool) else np.int32

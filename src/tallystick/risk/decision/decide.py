@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tallystick.risk.decision.facts import (
+    ANOMALY,
     FACTS,
     GRAPH,
     LISTED,
@@ -15,9 +16,30 @@ from tallystick.risk.decision.facts import (
 )  # fmt: skip
 from tallystick.risk.decision.rules import CompiledSet, Outcome, RuleSet, Verdict
 
-__all__ = ["Circumstances", "Settled", "input_names", "settle"]
+__all__ = [
+    "NO_WARNING", "Circumstances", "Settled", "Warned", "input_names", "settle", "wants_proof",
+]  # fmt: skip
 
 _LIST_NAMES = tuple(f"{kind}_{subject}" for kind in LISTED_KINDS for subject in LISTED)
+
+
+_MOVES_OUT = frozenset({"payment", "pay_later", "transfer", "withdrawal", "freeze"})
+_MAY_WHEN_FROZEN = frozenset({"sign_in", "session", "refund", "top_up"})
+
+
+class Warned(NamedTuple):
+    """What the watch over accounts says of the party.
+
+    Args:
+        level: 0 for nothing, 1 notice, 2 warning, 3 alarm.
+        action: what its policy wants: `step_up`, `freeze`; else nothing.
+    """
+
+    level: int = 0
+    action: str = ""
+
+
+NO_WARNING = Warned()
 
 
 class Circumstances(NamedTuple):
@@ -27,15 +49,18 @@ class Circumstances(NamedTuple):
         listed: the lists that hold one of the command's values: `block_device`, ….
         stepped_up: whether the party has just proved itself.
         review: of the same command asked before: `held`, `released`, `rejected` or empty.
+        warned: what is to become of the party's commands by the policy of the watch.
     """
 
     listed: tuple[str, ...] = ()
     stepped_up: bool = False
     review: str = ""
+    warned: str = ""
 
 
 class Settled(NamedTuple):
-    """The outcome, and what it comes from: `rules`, `list`, `step_up`, `review` or `observed`."""
+    """The outcome, and what it comes from: `rules`, `list`, `step_up`, `review`, `anomaly` or
+    `observed`."""
 
     outcome: Outcome
     why: str
@@ -47,7 +72,15 @@ def input_names(rule_set: RuleSet, compiled: CompiledSet) -> tuple[str, ...]:
     shared = tuple(SHARED) if not compiled.needs.isdisjoint(SHARED) else ()
     graph = tuple(GRAPH) if not compiled.needs.isdisjoint(GRAPH) else ()
     features = (feature.name for feature in rule_set.features)
-    return (*FACTS, *features, *lists, SCORE, *shared, *graph)
+    anomaly = tuple(ANOMALY) if not compiled.needs.isdisjoint(ANOMALY) else ()
+    return (*FACTS, *features, *lists, SCORE, *shared, *graph, *anomaly)
+
+
+def wants_proof(around: Circumstances, kind: str) -> bool:
+    """Whether the watch's policy wants a proof for this kind of command."""
+    if around.warned == "freeze":
+        return kind not in _MAY_WHEN_FROZEN
+    return around.warned == "step_up" and kind in _MOVES_OUT
 
 
 def settle(verdict: Verdict, around: Circumstances, kind: str = "") -> Settled:
@@ -62,6 +95,10 @@ def settle(verdict: Verdict, around: Circumstances, kind: str = "") -> Settled:
         return Settled(Outcome.DENY, "list")
     if any(name.startswith("allow_") for name in around.listed):
         return Settled(Outcome.ALLOW, "list")
+    if verdict.outcome < Outcome.CHALLENGE and wants_proof(around, kind):
+        if around.stepped_up:
+            return Settled(Outcome.ALLOW, "step_up")
+        return Settled(Outcome.CHALLENGE, "anomaly")
     if verdict.outcome is Outcome.CHALLENGE and around.stepped_up:
         return Settled(Outcome.ALLOW, "step_up")
     if verdict.outcome is Outcome.HOLD and around.review == "released":

@@ -8,7 +8,6 @@ executor's thread.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import sqlite3
 import time
@@ -27,10 +26,22 @@ from tallystick.pipeline.commands import (
     Request,
     command_bytes,
 )
-from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
+from tallystick.risk.decision.around import (
+    NoWarnings,
+    Warnings,
+    circumstances,
+    fingerprint_of,
+)
 from tallystick.risk.decision.decide import Circumstances, Settled, input_names, settle
-from tallystick.risk.decision.facts import FACTS, GRAPH, SCORE, SHARED, Facts, fact_values
+from tallystick.risk.decision.facts import (
+    FACTS,
+    GRAPH,
+    SCORE,
+    SHARED,
+    Facts,
+    fact_values,
+)
 from tallystick.risk.decision.filling import Filling
 from tallystick.risk.decision.lists import Lists
 from tallystick.risk.decision.model import (
@@ -43,7 +54,6 @@ from tallystick.risk.decision.model import (
     ReviewDone,
     ReviewStatus,
     RuleSetRow,
-    StepUp,
 )
 from tallystick.risk.decision.past import past_after, past_of
 from tallystick.risk.decision.rules import (
@@ -62,7 +72,7 @@ from tallystick.store.rows import ReadSession, Rows
 from tallystick.store.unit_of_work import UnitOfWork
 
 __all__ = [
-    "DecisionEngine", "Reader", "Shared", "Standing", "Told", "Unanswered", "fingerprint_of",
+    "DecisionEngine", "Reader", "Shared", "Standing", "Told", "Unanswered",
 ]  # fmt: skip
 
 log = structlog.get_logger("tallystick.risk")
@@ -89,17 +99,6 @@ _MINUTE_MS: Final = 60_000
 _CODES: Final = {
     Outcome.CHALLENGE: "RISK_CHALLENGE", Outcome.HOLD: "RISK_HELD", Outcome.DENY: "RISK_DENIED",
 }  # fmt: skip
-
-
-def fingerprint_of(request: Request) -> bytes:
-    """What stands for the same command by the same caller, whatever its request id.
-
-    What the platform asks for somebody (a sign-in) is the same from the same device and address.
-    """
-    caller = f"{request.caller.kind}\0{request.caller.id}\0".encode()
-    if request.caller.kind is CallerKind.SYSTEM:
-        caller += f"{request.origin.device}\0{request.origin.address}\0".encode()
-    return hashlib.blake2b(caller + command_bytes(request.command), digest_size=16).digest()
 
 
 class _Judged(NamedTuple):
@@ -141,6 +140,7 @@ class DecisionEngine:
         told, unanswered: follow the decisions, for metrics.
         shared: asks the shared blacklist, only when a rule reads what it tells.
         standing: asks the fraud graph.
+        warnings: asks the watch over accounts.
         budget_s: how long risk may take before the command's failure policy counts.
         open_rows: a session for filling windows beside the commands; without, they are filled
             in the path of the command that first needs them.
@@ -155,6 +155,7 @@ class DecisionEngine:
         shared: Shared | None = None,
         unanswered: Unanswered = lambda command, policy: None,
         standing: Standing = _unknown,
+        warnings: Warnings | None = None,
         open_rows: Callable[[], ReadSession] | None = None,
         budget_s: float = _BUDGET_S,
         events_max: int = EVENTS_MAX,
@@ -166,6 +167,7 @@ class DecisionEngine:
         self._shared = shared
         self._unanswered = unanswered
         self._standing = standing
+        self._warnings = NoWarnings() if warnings is None else warnings
         self._filling = Filling(open_rows, events_max)
         self._failures = 0
         self._rest_until = 0.0
@@ -299,7 +301,8 @@ class DecisionEngine:
             if self._rest_until > began > 0:
                 raise OutOfTime
             self._follow(context.uow, ReadSession(context.uow.connection))
-            if self._number == 0 and self._lists.empty:
+            watched = self._warnings.follow(context.uow)
+            if self._number == 0 and self._lists.empty and not watched:
                 return None
             began = began or self._clock()
             facts = reader(request.command, context)
@@ -368,6 +371,8 @@ class DecisionEngine:
             currency = str(named["currency"])
             sides = (self._standing(str(named[side]), currency) for side in ("party", "payee"))
             inputs.update(zip(GRAPH, itertools.chain(*sides), strict=True))
+        warned = self._warnings.of(str(named["party"]))
+        inputs["anomaly_level"] = warned.level
         for name in self._looked_up:
             if name not in inputs:
                 inputs[name] = SHARED.get(name, name in listed)
@@ -375,7 +380,9 @@ class DecisionEngine:
         model = compiled.source.model
         inputs[SCORE] = score = 0 if model is None else model.score(inputs)
         verdict = judge(compiled, inputs, deadline=began + self._budget_s, clock=self._clock)
-        around, review_id = self._around(request, context, verdict, listed, str(named["party"]))
+        around, review_id = circumstances(
+            request, context, verdict, listed, str(named["party"]), warned.action
+        )
         settled = settle(verdict, around, str(named["kind"]))
         spent = self._clock() - began
         self._told(settled.outcome.word, settled.why, spent)
@@ -383,29 +390,6 @@ class DecisionEngine:
         return _Judged(named, verdict, around, settled, values, score,
                        review_id if settled.outcome is Outcome.HOLD else "",
                        int(spent * 1e6))  # fmt: skip
-
-    @staticmethod
-    def _around(
-        request: Request,
-        context: Context,
-        verdict: Verdict,
-        listed: tuple[str, ...],
-        party: str,
-    ) -> tuple[Circumstances, str]:
-        """What a person has answered to this command before, where that matters."""
-        uow = context.uow
-        if verdict.outcome is Outcome.CHALLENGE:
-            step_up = uow.get(StepUp, party) if party else None
-            passed = step_up is not None and step_up.until_ms > context.now_ms
-            return Circumstances(listed, stepped_up=passed), ""
-        if verdict.outcome is not Outcome.HOLD:
-            return Circumstances(listed), ""
-        review = uow.find(Review, fingerprint=fingerprint_of(request))
-        if review is None:
-            return Circumstances(listed), dated_number(
-                context.now_ms, context.request_key, "review"
-            )
-        return Circumstances(listed, review=review.status.value), review.review_id
 
     # Recording.
 

@@ -8,8 +8,8 @@ from tallystick.money.china_time import CHINA_OFFSET_MIN
 from tallystick.risk.decision.checking import Kind
 
 __all__ = [
-    "FACTS", "GRAPH", "KEYS", "LISTED", "LISTED_KINDS", "OBSERVED", "PAST", "SCORE", "SHARED",
-    "Facts", "fact_values", "hour_of",
+    "ANOMALY", "FACTS", "GRAPH", "KEYS", "LISTED", "LISTED_KINDS", "OBSERVED", "PAST", "SCORE",
+    "SHARED", "Facts", "fact_values", "hour_of",
 ]  # fmt: skip
 
 _HOUR_MS: Final = 3_600_000
@@ -77,6 +77,10 @@ GRAPH: Final[dict[str, int]] = {
 }
 """What the fraud graph knows of the accounts of both sides, as `risk.graph.standing` gives it, and
 what it says of one that it does not know."""
+
+ANOMALY: Final[dict[str, int]] = {"anomaly_level": 0}
+"""How gravely the watch over accounts warns of the party: 1 notice, 2 warning, 3 alarm; 0, as over
+history, not at all."""
 
 OBSERVED: Final = frozenset({"sign_in_wrong", "payment_password_wrong", "operator_sign_in_wrong"})
 """Kinds that are counted and judged but never stopped: who counts wrong tries must go on."""

@@ -14,6 +14,7 @@ import msgspec
 
 from tallystick.risk.decision.checking import Catalogue, Kind, checked
 from tallystick.risk.decision.facts import (
+    ANOMALY,
     FACTS,
     GRAPH,
     KEYS,
@@ -98,7 +99,7 @@ def check_feature(feature: Feature) -> None:
 
 
 def _taken() -> set[str]:
-    return {*PAST, *GRAPH, *SHARED, *_listed(), SCORE}
+    return {*PAST, *GRAPH, *ANOMALY, *SHARED, *_listed(), SCORE}
 
 
 def _listed() -> list[str]:
@@ -108,5 +109,5 @@ def _listed() -> list[str]:
 def catalogue_of(features: Iterable[Feature]) -> Catalogue:
     """Every name that a rule can read: facts, lists, the graph, the score and features."""
     names = dict(FACTS) | _SHARED | dict.fromkeys(_listed(), Kind.BOOLEAN) | {SCORE: Kind.NUMBER}
-    names |= dict.fromkeys(GRAPH, Kind.NUMBER)
+    names |= dict.fromkeys((*GRAPH, *ANOMALY), Kind.NUMBER)
     return names | {feature.name: Kind.NUMBER for feature in features}

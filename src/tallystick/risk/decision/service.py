@@ -252,6 +252,7 @@ def grant_step_up(command: GrantStepUp, context: Context) -> Reply:
         raise Refused("INVALID_PARAMETER", f"minutes is 1 to {_STEP_UP_MAX_MIN}.")
     until_ms = context.now_ms + command.minutes * 60_000
     context.uow.put(StepUp(command.party_id, until_ms))
+    context.uow.emit(event("risk.stepped_up", command.party_id, {"until_ms": until_ms}))
     return RiskDone(id=command.party_id, number=until_ms)
 
 

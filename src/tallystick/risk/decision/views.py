@@ -56,10 +56,10 @@ def explain(rows: Rows, decision: DecisionRow) -> Explained:
     """What a decision was made from."""
     row = rows.get(RuleSetRow, decision.rule_set) if decision.rule_set else None
     rule_set = RuleSet() if row is None else msgspec.json.decode(row.contents, type=RuleSet)
-    values, (listed, stepped_up, review) = msgspec.msgpack.decode(decision.inputs)
+    values, (listed, *known) = msgspec.msgpack.decode(decision.inputs)
     names = input_names(rule_set, compile_set(rule_set))
     inputs = dict(zip(names, values, strict=False))
-    return Explained(inputs, Circumstances(tuple(listed), stepped_up, review), rule_set)
+    return Explained(inputs, Circumstances(tuple(listed), *known), rule_set)
 
 
 class Asked(NamedTuple):

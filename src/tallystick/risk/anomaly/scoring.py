@@ -1,0 +1,341 @@
+"""Scoring one event of an account against its habits: which parts are out of the ordinary.
+
+Each part is a surprise between 0 and 1, reckoned from the account's own past and, while that is
+short, from what everybody does; a part's points are its surprise times its weight, and the score
+is their sum, 0 to 1000. The surprise of something new is the logarithm of how rarely something
+was new to this account (with Laplace's correction), that of an amount a z-score of its logarithm
+with a prior, that of an hour the logarithm of how rarely the account acts around it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from typing import Any, Final, NamedTuple
+
+from tallystick.risk.anomaly.profiles import Known, Profiles, mark_of
+from tallystick.risk.decision.facts import hour_of
+
+__all__ = [
+    "OUTGOING", "PARTS", "SIGN_INS", "WEIGHTS", "Part", "Scored", "StreamEvent", "Watcher",
+    "place_of",
+]  # fmt: skip
+
+OUTGOING: Final = frozenset({"payment", "transfer", "withdrawal", "pay_later", "freeze"})
+SIGN_INS: Final = frozenset({"sign_in", "payment_code"})
+WRONG: Final = frozenset({"sign_in_wrong", "payment_password_wrong"})
+_WRONG_RESULTS: Final = frozenset({"PAYMENT_PASSWORD_WRONG", "CARD_REFUSED"})
+_TO_OWN: Final = frozenset({"withdrawal"})
+
+_MINUTE_MS: Final = 60_000
+_DAY_MS: Final = 86_400_000
+_RECENT_MS: Final = 10 * _MINUTE_MS
+_WRONG_MS: Final = 60 * _MINUTE_MS
+_YOUNG_MS: Final = _DAY_MS
+_TRUSTED_MS: Final = 30 * _MINUTE_MS
+_PRIOR: Final = 6.0
+_PRIOR_SPREAD: Final = 0.9
+_CROWD_FADES: Final = 20_000.0
+_DEVICES_MAX: Final = 200_000
+_SHARERS_MAX: Final = 8
+
+PARTS: Final = (
+    "device", "place", "stranger", "hour", "amount", "payee", "speed", "wrong", "drain",
+    "pass_through", "fresh", "shared",
+)  # fmt: skip
+"""What is looked at; `risk.anomaly.words` says each in words."""
+
+WEIGHTS: Final[dict[str, int]] = {
+    "device": 100, "place": 90, "stranger": 140, "hour": 40, "amount": 110, "payee": 50,
+    "speed": 200, "wrong": 240, "drain": 120, "pass_through": 370, "fresh": 350, "shared": 280,
+}  # fmt: skip
+"""Points of a part at its full surprise."""
+
+_OF_MULES: Final = frozenset({"pass_through", "fresh", "shared"})
+_OF_TAKEOVERS: Final = frozenset({"device", "place", "stranger", "wrong"})
+
+
+class StreamEvent(NamedTuple):
+    """A decided command as the watch sees it; amounts in minor units."""
+
+    seq: int
+    at_ms: int
+    kind: str
+    amount: int
+    party: str
+    payee: str
+    device: str
+    address: str
+    result: str
+
+
+class Part(NamedTuple):
+    """What one part adds: its points, what was seen and what is usual, in the part's own unit."""
+
+    name: str
+    points: int
+    seen: float
+    usual: float
+
+
+class Scored(NamedTuple):
+    """An event's score, what it comes from (most first), and what it looks like."""
+
+    score: int
+    kind: str
+    parts: tuple[Part, ...]
+
+
+def place_of(address: str) -> str:
+    """The part of a network address that stays when a household's or a phone's address moves.
+
+    The first 24 bits of IPv4, 48 of IPv6; anything else is taken whole.
+    """
+    if address.count(".") == 3 and address.replace(".", "").isdigit():
+        return address.rsplit(".", 1)[0]
+    if address.count(":") > 1:
+        return ":".join(address.split(":")[:3])
+    return address
+
+
+class _Look(NamedTuple):
+    """A value among those that the account is known for."""
+
+    mark: int
+    at: int
+    surprise: float
+    times: int
+
+
+class Watcher:
+    """Scores events in their order and learns from them; not for several threads.
+
+    Args:
+        weights: points of each part at its full surprise.
+    """
+
+    def __init__(self, profiles: Profiles, weights: dict[str, int] | None = None) -> None:
+        self.profiles = profiles
+        self._weights = WEIGHTS if weights is None else weights
+        self._users: OrderedDict[int, dict[str, int]] = OrderedDict()
+
+    def see(self, event: StreamEvent) -> Scored | None:
+        """Score an event and learn from it; None for one that says nothing of the account."""
+        if not event.party:
+            return None
+        if event.kind in WRONG:
+            self._count_wrong(event)
+            return None
+        if event.kind not in OUTGOING and event.kind not in SIGN_INS:
+            return None
+        return self._score(event)
+
+    def trust(self, party: str, at_ms: int) -> None:
+        """Its owner has proved themselves: what is known of the account is theirs, and what
+        is new within the next half hour, too.
+        """
+        profiles = self.profiles
+        row = profiles.row_of(party)
+        if row < 0:
+            return
+        for known in (profiles.devices, profiles.places, profiles.payees):
+            first = known.first_ms[row]
+            first[first <= at_ms] -= _YOUNG_MS
+        f = profiles.figures[row]
+        f[6] = f[7] = f[8] = 0.0
+        f[13] = at_ms + _TRUSTED_MS
+
+    def _count_wrong(self, event: StreamEvent) -> None:
+        row = self.profiles.row(event.party)
+        f = self.profiles.figures[row].tolist()
+        f[7] = _faded(f[7], event.at_ms - f[1], _WRONG_MS) + 1
+        # `wrong` fades from the last event on; the others that fade are brought along.
+        self._fade_others(f, event.at_ms)
+        f[0] = f[0] or event.at_ms
+        f[1] = event.at_ms
+        self.profiles.figures[row] = f
+
+    @staticmethod
+    def _fade_others(f: list[float], at_ms: int) -> None:
+        since = at_ms - f[1]
+        f[6] = _faded(f[6], since, _RECENT_MS)
+        f[8] = _faded(f[8], since, _DAY_MS)
+        f[9] = _faded(f[9], since, _DAY_MS)
+
+    def surprises(self, event: StreamEvent) -> tuple[int, list[tuple[float, float, float]], Any]:
+        """The row, each part's surprise with what was seen and is usual, and what to learn."""
+        profiles, at_ms = self.profiles, event.at_ms
+        row = profiles.row(event.party)
+        f: list[float] = profiles.figures[row].tolist()
+        since = at_ms - f[1] if f[1] else 0.0
+        f[7] = _faded(f[7], since, _WRONG_MS)
+        self._fade_others(f, at_ms)
+        events = f[2]
+        device = self._look(profiles.devices, row, event.device, events, f[10], at_ms)
+        place = self._look(profiles.places, row, place_of(event.address), events, f[11], at_ms)
+        if at_ms <= f[13]:
+            device, place = device._replace(surprise=0.0), place._replace(surprise=0.0)
+        outgoing = event.kind in OUTGOING
+        payee = _Look(0, -1, 0.0, 0)
+        if outgoing and event.payee and event.kind not in _TO_OWN:
+            payee = self._look(profiles.payees, row, event.payee, f[3], f[12], at_ms)
+        hour = hour_of(at_ms)
+        hours: list[float] = profiles.hours[row].tolist()
+        around = sum(hours[(hour + step) % 24] for step in (-2, -1, 0, 1, 2))
+        share = (around + 5 / 24 * _PRIOR) / (sum(hours) + _PRIOR)
+        hour_x = min(1.0, max(0.0, -math.log(share / (5 / 24)) / 3))
+        amount_x, usual, drain_x, pass_x, fresh_x = 0.0, 0.0, 0.0, 0.0, 0.0
+        if outgoing:
+            z, usual = self._amount(f, event.amount)
+            amount_x = min(1.0, max(0.0, (z - 1.0) / 4))
+            drain_x = min(1.0, math.log1p((f[8] + event.amount) / math.exp(usual)) / 4)
+            drain_x = max(0.0, drain_x - 0.35) / 0.65
+            newness = 1 / (1 + f[3] / 3)
+            if f[9] > 0 and event.kind != "payment":
+                gone = (f[8] + event.amount) / f[9]
+                pass_x = min(1.0, gone) * newness if gone > 0.3 else 0.0
+            above = self._above_crowd(event.amount)
+            fresh_x = newness * min(1.0, max(0.0, above / 3)) * (event.kind != "payment")
+        sharers = self._sharers(device.mark, event.party, at_ms)
+        recent = f[6] + 1
+        parts = [
+            (device.surprise, device.times, f[10]),
+            (place.surprise, place.times, f[11]),
+            (device.surprise * place.surprise, 0.0, 0.0),
+            (hour_x, hour, share),
+            (amount_x, float(event.amount), math.exp(usual) if outgoing else 0.0),
+            (payee.surprise * (0.5 if event.kind == "payment" else 1.0), payee.times, f[12]),
+            (min(1.0, max(0.0, (recent - 2) / 6)), recent, 1.0),
+            (min(1.0, f[7] / 3), f[7], 0.0),
+            (drain_x, f[8] + event.amount, math.exp(usual) if outgoing else 0.0),
+            (pass_x, f[8] + event.amount, f[9]),
+            (fresh_x, float(event.amount), f[3]),
+            (min(1.0, max(0.0, (sharers - 1) / 4)), sharers, 0.0),
+        ]
+        return row, parts, (f, device, place, payee, hour)
+
+    def _score(self, event: StreamEvent) -> Scored:
+        row, surprises, learned = self.surprises(event)
+        parts = [
+            Part(name, round(self._weights[name] * x), seen, usual)
+            for name, (x, seen, usual) in zip(PARTS, surprises, strict=True)
+        ]
+        told = tuple(sorted((p for p in parts if p.points > 0), key=lambda p: -p.points))
+        score = min(1000, sum(part.points for part in told))
+        self.learn(event, row, *learned)
+        return Scored(score, _kind_of(told), told)
+
+    def _look(
+        self, known: Known, row: int, value: str, events: float, new: float, at_ms: int
+    ) -> _Look:
+        """How surprising a value is: not at all without one, or for an account without a past."""
+        mark = mark_of(value)
+        if not mark:
+            return _Look(0, -1, 0.0, 0)
+        at = known.find(row, mark)
+        rare = min(1.0, math.log((events + 2) / (new + 1)) / 3.5) if events >= 1 else 0.0
+        if at < 0:
+            return _Look(mark, at, max(0.0, rare), 0)
+        count = int(known.counts[row, at])
+        if at_ms - int(known.first_ms[row, at]) < _YOUNG_MS and count < events:
+            return _Look(mark, at, max(0.0, rare) * 0.9, count)
+        return _Look(mark, at, 0.0, count)
+
+    def _amount(self, f: list[float], amount: int) -> tuple[float, float]:
+        """The z-score of an amount's logarithm, and what is usual, as a logarithm."""
+        crowd_n, crowd_sum, _ = self.profiles.crowd
+        crowd = crowd_sum / crowd_n if crowd_n >= 1 else math.log(max(1, amount))
+        count = f[3]
+        mean = (f[4] + crowd * 1.5) / (count + 1.5)
+        spread = _PRIOR_SPREAD**2 * _PRIOR
+        if count:
+            spread += max(0.0, f[5] - f[4] ** 2 / count)
+        sd = math.sqrt(spread / (count + _PRIOR))
+        unsure = 1.0 if count < 3 else 0.0
+        return (math.log(max(1, amount)) - mean) / (sd + unsure), mean
+
+    def _above_crowd(self, amount: int) -> float:
+        n, total, squares = self.profiles.crowd
+        if n < 20:
+            return 0.0
+        mean = total / n
+        return (math.log(max(1, amount)) - mean) / math.sqrt(max(0.05, squares / n - mean**2))
+
+    def _sharers(self, mark: int, party: str, at_ms: int) -> int:
+        """How many other accounts used the device within a day."""
+        if not mark:
+            return 0
+        users = self._users.get(mark)
+        if users is None:
+            users = self._users[mark] = {}
+            if len(self._users) > _DEVICES_MAX:
+                self._users.popitem(last=False)
+        else:
+            self._users.move_to_end(mark)
+        others = sum(at_ms - seen < _DAY_MS for who, seen in users.items() if who != party)
+        users[party] = at_ms
+        if len(users) > _SHARERS_MAX:
+            del users[min(users, key=lambda who: users[who])]
+        return others
+
+    def learn(
+        self, event: StreamEvent, row: int, f: list[float], device: _Look, place: _Look,
+        payee: _Look, hour: int,
+    ) -> None:  # fmt: skip
+        """Take the event into the account's habits; a refused one teaches its moment only."""
+        profiles, at_ms = self.profiles, event.at_ms
+        f[0] = f[0] or at_ms
+        f[1] = at_ms
+        f[6] += 1
+        if event.result in _WRONG_RESULTS:
+            f[7] += 1
+        if event.result == "accepted":
+            f[2] += 1
+            for known, look, at in (
+                (profiles.devices, device, 10), (profiles.places, place, 11),
+                (profiles.payees, payee, 12),
+            ):  # fmt: skip
+                if look.mark:
+                    f[at] += look.at < 0
+                    known.learn(row, look.mark, look.at, at_ms, trusted=at_ms <= f[13])
+            profiles.hours[row, hour] += 1
+            if event.kind in OUTGOING:
+                self._learn_amount(f, event)
+        profiles.figures[row] = f
+
+    def _learn_amount(self, f: list[float], event: StreamEvent) -> None:
+        log = math.log(max(1, event.amount))
+        fade = 1 - 1 / 200  # So that habits of half a year ago weigh little.
+        f[3], f[4], f[5] = f[3] * fade + 1, f[4] * fade + log, f[5] * fade + log * log
+        f[8] += event.amount
+        crowd, fade = self.profiles.crowd, 1 - 1 / _CROWD_FADES
+        crowd[0], crowd[1], crowd[2] = (
+            crowd[0] * fade + 1, crowd[1] * fade + log, crowd[2] * fade + log * log,
+        )  # fmt: skip
+        if event.payee and event.kind == "transfer":
+            self._received(event)
+
+    def _received(self, event: StreamEvent) -> None:
+        row = self.profiles.row(event.payee)
+        f = self.profiles.figures[row]
+        since = event.at_ms - f[1] if f[1] else 0
+        faded = f.tolist()
+        faded[7] = _faded(faded[7], since, _WRONG_MS)
+        self._fade_others(faded, event.at_ms)
+        faded[9] += event.amount
+        faded[0] = faded[0] or event.at_ms
+        faded[1] = event.at_ms
+        self.profiles.figures[row] = faded
+
+
+def _faded(value: float, since_ms: float, with_ms: int) -> float:
+    return value * math.exp(-since_ms / with_ms) if value and since_ms > 0 else value
+
+
+def _kind_of(parts: tuple[Part, ...]) -> str:
+    """What it looks like: a take-over, a mule, or something unusual."""
+    mule = sum(part.points for part in parts if part.name in _OF_MULES)
+    takeover = sum(part.points for part in parts if part.name in _OF_TAKEOVERS)
+    if max(mule, takeover) < 100:
+        return "unusual"
+    return "mule" if mule > takeover else "takeover"

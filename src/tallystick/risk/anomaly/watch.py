@@ -1,0 +1,185 @@
+"""The watch of a running platform: it follows the decisions, scores them, and raises alerts.
+
+It reads every decision once, in order, in a thread of its own; payments never wait for it. The
+habits that it has learned are kept in a file now and then and when the platform stops; at the
+next start it goes on from there. Without a file it learns from the newest decisions again. What
+happened long before it was read teaches, but raises no alert.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from tallystick.pipeline.commands import SYSTEM, Answer, Registry, Request
+from tallystick.risk.anomaly.decide import level_of
+from tallystick.risk.anomaly.model import AlertKind, AnomalyAlert, AnomalyPolicy, RaiseAlert
+from tallystick.risk.anomaly.profiles import ProfileFileError, Profiles
+from tallystick.risk.anomaly.scoring import Scored, StreamEvent, Watcher
+from tallystick.store.rows import ReadSession
+from tallystick.store.unit_of_work import Event
+
+__all__ = ["AnomalyWatch"]
+
+log = structlog.get_logger("tallystick.anomaly")
+
+_AT_ONCE: Final = 2000
+_LEARN_MAX: Final = 2_000_000
+_PERIOD_S: Final = 0.25
+_KEEP_AFTER: Final = 50_000
+_LATE_MS: Final = 3_600_000
+_EVENT: Final = "seq, at_ms, kind, amount, party, payee, device, address, result"
+
+Submit = Callable[[Request], Awaitable[Answer]]
+
+
+class AnomalyWatch:
+    """Follows the decisions of a platform.
+
+    Args:
+        rows: opens a session of the watch's own.
+        kept: the file for what it has learned.
+        clock_ms: tells what is long ago.
+    """
+
+    def __init__(
+        self,
+        rows: Callable[[], ReadSession],
+        kept: Path,
+        clock_ms: Callable[[], int],
+        accounts_max: int = 200_000,
+    ) -> None:
+        self._open_rows = rows
+        self._rows: ReadSession | None = None
+        self._kept = kept
+        self._kept_at = 0
+        self._clock_ms = clock_ms
+        self._accounts_max = accounts_max
+        self._watcher = Watcher(Profiles(accounts_max))
+        self._policies: tuple[AnomalyPolicy, ...] = ()
+        self._changed = True
+        self._proved_ms = 0
+        self._mutex = threading.Lock()
+        self._begun = False
+        self._closed = False
+
+    @property
+    def profiles(self) -> Profiles:
+        """What is known of accounts; only read by others."""
+        return self._watcher.profiles
+
+    def register(self, registry: Registry) -> None:
+        """Follow changes of the policy, and proofs."""
+        registry.follow("anomaly.", self._note)
+
+    def _note(self, happened: Event) -> None:
+        self._changed = True
+
+    def begin(self) -> None:
+        """Take what was kept, or learn from the newest decisions."""
+        with self._mutex:
+            if self._begun:
+                return
+            self._begun = True
+            last = self._last()
+            try:
+                profiles = Profiles.load(self._kept, self._accounts_max)
+                if profiles.position > last:
+                    raise ProfileFileError(f"{self._kept.name} is ahead of the decisions")
+                self._watcher = Watcher(profiles)
+            except FileNotFoundError:
+                self._watcher.profiles.position = max(0, last - _LEARN_MAX)
+            except ProfileFileError as error:
+                log.warning("anomaly_profiles_refused", problem=str(error))
+                self._watcher.profiles.position = max(0, last - _LEARN_MAX)
+            self._kept_at = self._watcher.profiles.position
+
+    def _session(self) -> ReadSession:
+        if self._rows is None:
+            self._rows = self._open_rows()
+        return self._rows
+
+    def _last(self) -> int:
+        found = self._session().connection.execute("SELECT MAX(seq) FROM risk_decision").fetchone()
+        return int(found[0] or 0)
+
+    async def run(self, submit: Submit) -> None:
+        """Follow the decisions until it is cancelled."""
+        await asyncio.to_thread(self.begin)
+        while True:
+            found = await asyncio.to_thread(self.catch_up)
+            for request in found:
+                await submit(request)
+            if not found:
+                await asyncio.sleep(_PERIOD_S)
+
+    def catch_up(self) -> list[Request]:
+        """Score what is new, at most some thousand decisions; the alerts to raise."""
+        with self._mutex:
+            if self._closed:
+                return []
+            self._follow()
+            profiles = self._watcher.profiles
+            rows = self._session().connection.execute(
+                f"SELECT {_EVENT} FROM risk_decision "  # noqa: S608 - names are ours
+                "WHERE seq > ? ORDER BY seq LIMIT ?",
+                (profiles.position, _AT_ONCE),
+            ).fetchall()  # fmt: skip
+            found = [request for row in rows if (request := self._see(StreamEvent(*row)))]
+            if profiles.position - self._kept_at >= _KEEP_AFTER:
+                self._keep()
+            return found
+
+    def _follow(self) -> None:
+        """Take over a changed policy, and trust what its owner has proved to be theirs."""
+        if not self._changed:
+            return
+        self._changed = False
+        session = self._session()
+        self._policies = tuple(session.select(AnomalyPolicy))
+        since = self._proved_ms or self._clock_ms() - 24 * _LATE_MS
+        tail = "WHERE proved_ms > ? ORDER BY proved_ms"
+        for alert in session.query(AnomalyAlert, tail, (since,)):
+            self._watcher.trust(alert.party, alert.proved_ms)
+            self._proved_ms = alert.proved_ms
+
+    def _see(self, event: StreamEvent) -> Request | None:
+        self._watcher.profiles.position = event.seq
+        scored = self._watcher.see(event)
+        if scored is None or level_of(self._policies, scored.score) is None:
+            return None
+        if self._clock_ms() - event.at_ms > _LATE_MS:
+            return None
+        return _request(event, scored)
+
+    def _keep(self) -> None:
+        try:
+            self._watcher.profiles.save(self._kept)
+        except OSError as error:
+            log.warning("anomaly_profiles_not_kept", problem=error.strerror)
+        self._kept_at = self._watcher.profiles.position
+
+    def close(self) -> None:
+        """Keep what was learned, and let go of the database."""
+        with self._mutex:
+            if self._begun and not self._closed and self.profiles.position > self._kept_at:
+                self._keep()
+            self._closed = True
+            if self._rows is not None:
+                self._rows.connection.close()
+                self._rows = None
+
+
+def _request(event: StreamEvent, scored: Scored) -> Request:
+    """The same finding is the same request, also when it is scored again after a crash."""
+    command = RaiseAlert(
+        party=event.party, kind=AlertKind(scored.kind), score=scored.score,
+        reasons=msgspec.json.encode(scored.parts), seq=event.seq,
+    )  # fmt: skip
+    return Request(SYSTEM, f"anomaly:{event.seq}", command)
