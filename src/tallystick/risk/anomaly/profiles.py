@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -216,7 +217,7 @@ class Profiles:
                 return cls._from(dict(file), accounts_max)
         except FileNotFoundError:
             raise
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ProfileFileError(f"{path.name} cannot be read") from error
 
     @classmethod
