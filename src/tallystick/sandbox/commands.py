@@ -28,6 +28,8 @@ __all__ = ["sandbox"]
 
 sandbox = App(name="sandbox", help="A simulated marketplace that drives the real gateway.")
 
+sandbox.command("tallystick.sandbox.attack.command_line:attack")
+
 _NOTIFY: Final = {"TALLYSTICK_NOTIFY_ALLOW": "127.0.0.1/32"}
 # Nobody keeps a folder that ends with the run, so its passwords may be cheap.
 _TEMPORARY: Final = {"TALLYSTICK_PASSWORD_MEMORY_KIB": "8192", "TALLYSTICK_PASSWORD_PASSES": "1"}

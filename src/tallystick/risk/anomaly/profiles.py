@@ -23,13 +23,15 @@ __all__ = ["FIGURES", "ROW_BYTES", "Known", "ProfileFileError", "Profiles", "mar
 FIGURES: Final = (
     "first_ms", "last_ms", "events", "payments", "log_mean", "log_square", "recent", "wrong",
     "out", "into", "new_devices", "new_places", "new_payees", "trusted_ms",
+    "taint",
 )  # fmt: skip
 """What is kept of an account in one number each.
 
 `log_mean` and `log_square` are of the natural logarithm of amounts; `recent` counts events and
 fades with ten minutes, `wrong` counts wrong passwords and fades with an hour, `out` and `into`
 are minor units and fade with a day. `new_…` count how often something was new; what is new until
-`trusted_ms` is the owner's.
+`trusted_ms` is the owner's; `taint`, 0 to 1, is of money from what looked like a mule, and fades
+with a day.
 """
 
 _DEVICES: Final = 4
@@ -213,7 +215,7 @@ class Profiles:
             ProfileFileError: it is damaged, of another version, or larger than the bound.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
                 return cls._from(dict(file), accounts_max)
         except FileNotFoundError:
             raise

@@ -41,17 +41,18 @@ _SHARERS_MAX: Final = 8
 
 PARTS: Final = (
     "device", "place", "stranger", "hour", "amount", "payee", "speed", "wrong", "drain",
-    "pass_through", "fresh", "shared",
+    "pass_through", "fresh", "shared", "tainted",
 )  # fmt: skip
 """What is looked at; `risk.anomaly.words` says each in words."""
 
 WEIGHTS: Final[dict[str, int]] = {
     "device": 100, "place": 90, "stranger": 140, "hour": 40, "amount": 110, "payee": 50,
     "speed": 200, "wrong": 240, "drain": 120, "pass_through": 370, "fresh": 350, "shared": 280,
+    "tainted": 350,
 }  # fmt: skip
 """Points of a part at its full surprise."""
 
-_OF_MULES: Final = frozenset({"pass_through", "fresh", "shared"})
+_OF_MULES: Final = frozenset({"pass_through", "fresh", "shared", "tainted"})
 _OF_TAKEOVERS: Final = frozenset({"device", "place", "stranger", "wrong"})
 
 
@@ -79,11 +80,15 @@ class Part(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """An event's score, what it comes from (most first), and what it looks like."""
+    """An event's score, what it looks like, and what it comes from (most first).
+
+    `onward` is what it says of the one who got the money.
+    """
 
     score: int
     kind: str
     parts: tuple[Part, ...]
+    onward: Part | None = None
 
 
 def place_of(address: str) -> str:
@@ -161,6 +166,7 @@ class Watcher:
         f[6] = _faded(f[6], since, _RECENT_MS)
         f[8] = _faded(f[8], since, _DAY_MS)
         f[9] = _faded(f[9], since, _DAY_MS)
+        f[14] = _faded(f[14], since, _DAY_MS)
 
     def surprises(self, event: StreamEvent) -> tuple[int, list[tuple[float, float, float]], Any]:
         """The row, each part's surprise with what was seen and is usual, and what to learn."""
@@ -211,6 +217,7 @@ class Watcher:
             (pass_x, f[8] + event.amount, f[9]),
             (fresh_x, float(event.amount), f[3]),
             (min(1.0, max(0.0, (sharers - 1) / 4)), sharers, 0.0),
+            (f[14] if outgoing else 0.0, float(event.amount), 0.0),
         ]
         return row, parts, (f, device, place, payee, hour)
 
@@ -223,7 +230,21 @@ class Watcher:
         told = tuple(sorted((p for p in parts if p.points > 0), key=lambda p: -p.points))
         score = min(1000, sum(part.points for part in told))
         self.learn(event, row, *learned)
-        return Scored(score, _kind_of(told), told)
+        kind, onward = _kind_of(told), None
+        if kind == "mule" and event.kind == "transfer" and event.payee:
+            onward = self._taint(event, score)
+        return Scored(score, kind, told, onward)
+
+    def _taint(self, event: StreamEvent, score: int) -> Part | None:
+        """Money from what looks like a mule: it says little of an account with a past."""
+        if event.result != "accepted":
+            return None
+        row = self.profiles.row(event.payee)
+        f = self.profiles.figures[row]
+        taint = min(1.0, score / 400) / (1 + float(f[3]) / 5)
+        f[14] = max(float(f[14]), taint)
+        points = round(self._weights["tainted"] * taint)
+        return Part("tainted", points, float(event.amount), 0.0) if points else None
 
     def _look(
         self, known: Known, row: int, value: str, events: float, new: float, at_ms: int

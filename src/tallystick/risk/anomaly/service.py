@@ -26,6 +26,7 @@ from tallystick.risk.anomaly.model import (
     SetAnomalyPolicy,
 )
 from tallystick.risk.decision.model import StepUp
+from tallystick.risk.person.model import Factor
 from tallystick.store.rows import Rows
 from tallystick.store.unit_of_work import Event, UnitOfWork
 
@@ -112,6 +113,12 @@ def _proved(uow: UnitOfWork, happened: Event) -> None:
     warning = uow.get(AccountWarning, happened.subject)
     if warning is None:
         return
+    if happened.topic == PROOFS[0] and not _by_an_old_factor(uow, warning):
+        # Whoever holds the account could have bound it: it proves nothing about the owner.
+        step_up = uow.get(StepUp, happened.subject)
+        if step_up is not None:
+            uow.delete(step_up)
+        return
     uow.delete(warning)
     found = tuple(
         alert for alert in uow.select(AnomalyAlert, party=happened.subject)
@@ -120,6 +127,14 @@ def _proved(uow: UnitOfWork, happened: Event) -> None:
     for row in decide.lift(found, uow.now_ms):
         uow.put(row)
     uow.emit(event("anomaly.lifted", happened.subject, {}))
+
+
+def _by_an_old_factor(uow: UnitOfWork, warning: AccountWarning) -> bool:
+    """Whether the factor that has just proved was there before the warning."""
+    return any(
+        factor.used_ms == uow.now_ms and factor.added_ms < warning.since_ms
+        for factor in uow.select(Factor, party_id=warning.party)
+    )
 
 
 def register(registry: Registry) -> None:

@@ -21,7 +21,7 @@ from tallystick.pipeline.commands import SYSTEM, Answer, Registry, Request
 from tallystick.risk.anomaly.decide import level_of
 from tallystick.risk.anomaly.model import AlertKind, AnomalyAlert, AnomalyPolicy, RaiseAlert
 from tallystick.risk.anomaly.profiles import ProfileFileError, Profiles
-from tallystick.risk.anomaly.scoring import Scored, StreamEvent, Watcher
+from tallystick.risk.anomaly.scoring import Part, StreamEvent, Watcher
 from tallystick.store.rows import ReadSession
 from tallystick.store.unit_of_work import Event
 
@@ -131,7 +131,7 @@ class AnomalyWatch:
                 "WHERE seq > ? ORDER BY seq LIMIT ?",
                 (profiles.position, _AT_ONCE),
             ).fetchall()  # fmt: skip
-            found = [request for row in rows if (request := self._see(StreamEvent(*row)))]
+            found = [request for row in rows for request in self._see(StreamEvent(*row))]
             if profiles.position - self._kept_at >= _KEEP_AFTER:
                 self._keep()
             return found
@@ -149,14 +149,18 @@ class AnomalyWatch:
             self._watcher.trust(alert.party, alert.proved_ms)
             self._proved_ms = alert.proved_ms
 
-    def _see(self, event: StreamEvent) -> Request | None:
+    def _see(self, event: StreamEvent) -> list[Request]:
         self._watcher.profiles.position = event.seq
         scored = self._watcher.see(event)
-        if scored is None or level_of(self._policies, scored.score) is None:
-            return None
-        if self._clock_ms() - event.at_ms > _LATE_MS:
-            return None
-        return _request(event, scored)
+        if scored is None or self._clock_ms() - event.at_ms > _LATE_MS:
+            return []
+        found = []
+        if level_of(self._policies, scored.score) is not None:
+            found.append(_request(event, event.party, scored.kind, scored.score, scored.parts))
+        onward = scored.onward
+        if onward is not None and level_of(self._policies, onward.points) is not None:
+            found.append(_request(event, event.payee, "mule", onward.points, (onward,)))
+        return found
 
     def _keep(self) -> None:
         try:
@@ -176,10 +180,12 @@ class AnomalyWatch:
                 self._rows = None
 
 
-def _request(event: StreamEvent, scored: Scored) -> Request:
+def _request(
+    event: StreamEvent, party: str, kind: str, score: int, parts: tuple[Part, ...]
+) -> Request:
     """The same finding is the same request, also when it is scored again after a crash."""
     command = RaiseAlert(
-        party=event.party, kind=AlertKind(scored.kind), score=scored.score,
-        reasons=msgspec.json.encode(scored.parts), seq=event.seq,
+        party=party, kind=AlertKind(kind), score=score, reasons=msgspec.json.encode(parts),
+        seq=event.seq,
     )  # fmt: skip
-    return Request(SYSTEM, f"anomaly:{event.seq}", command)
+    return Request(SYSTEM, f"anomaly:{event.seq}:{party}", command)

@@ -58,6 +58,9 @@ _SAY: Final[dict[str, _Say]] = {
         f"{_money(p.seen)} from an account with {p.usual:.0f} payments so far",
         f"仅有 {p.usual:.0f} 笔付款记录的账户转出 {_money(p.seen)}",
     ),
+    "tainted": lambda p: (
+        "the money came from what looks like a mule account", "资金来自疑似跑分账户",
+    ),
     "shared": lambda p: (
         f"the device served {p.seen:.0f} other accounts within a day",
         f"一天内该设备登录过另外 {p.seen:.0f} 个账户",

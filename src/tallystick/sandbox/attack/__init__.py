@@ -1,0 +1,1 @@
+"""Attacks on a platform, played on the same seed with risk on and off."""
