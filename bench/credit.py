@@ -1,6 +1,7 @@
 """Credit: schedules a second, and the end of a day for many loans through the pipeline.
 
-Parts: `schedules`, `days` (10 k and 100 k loans), `million` (a million loans; only when asked).
+Parts: `schedules`, `days` (10 k and 100 k loans), `joint` (100 k loans that fifty institutions
+fund), `million` and `joint-million` (a million loans; only when asked).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import NamedTuple
 import msgspec
 import pyxirr
 
+from bench.credit_joint import joint_figures
 from bench.report import Figure, Options, Report, say
 from tallystick.credit.loans import service as loans
 from tallystick.credit.loans.life import Position, live
@@ -229,7 +231,7 @@ def _rss_mb() -> float:
 
 def run(options: Options) -> Report:
     """Measure what was asked for."""
-    only = options.only or frozenset({"schedules", "days"})
+    only = options.only or frozenset({"schedules", "days", "joint"})
     figures: dict[str, Figure] = {}
     if "schedules" in only:
         figures |= _schedules(options.quick)
@@ -251,4 +253,8 @@ def run(options: Options) -> Report:
         figures["credit.days.flat_ratio"] = Figure(
             each[-1] / each[0], "", "work for a loan in the largest against the smallest"
         )
+    if "joint" in only:
+        figures |= joint_figures(2_000 if options.quick else 100_000)
+    if "joint-million" in only:
+        figures |= joint_figures(_MILLION[0])
     return figures
