@@ -28,7 +28,14 @@ def trades(server: ServerProcess) -> dict[str, str]:
 def pages_for_anybody(server: ServerProcess) -> Iterator[str]:
     """What is seen without signing in."""
     yield from ("/wallet/sign-in", "/console/sign-in", "/pay/abc123/qr", "/cashier/1")
-    yield from ("/wallet/nowhere", "/console/nowhere", "/credit/quote", "/recover", "/verify/done")
+    yield from (
+        "/institution/sign-in",
+        "/wallet/nowhere",
+        "/console/nowhere",
+        "/credit/quote",
+        "/recover",
+        "/verify/done",
+    )
     known = trades(server)
     yield from (f"/cashier/{known[s]}" for s in ("Waiting", "Held", "Expired"))
 
@@ -72,6 +79,7 @@ def pages_of_an_operator(server: ServerProcess) -> Iterator[str]:
         f"/console/trades/{known[s]}" for s in ("Waiting", "Shipped", "Settled", "Refunded")
     )
     yield "/console/blacklist"
+    yield "/console/funding/simulate?programme=east-cash&days=30&share=0.5&total=1&day=0&eligible="
     yield from ("/console/fraud-graph", "/console/fraud-graph?find=2088000000000101")
     yield from ("/console/apps/2026000000000001", "/console/trades?text=none", "/console/trades/1")
     accounts = dict(auditor.rows("SELECT code, id FROM ledger_account"))
