@@ -1,4 +1,4 @@
-"""`script/bench NAME [--json] [--quick] [--only PART,…]`: runs a module of this folder."""
+"""`script/bench NAME [--json | --markdown] [--quick] [--only PART,…]`: runs a module from here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pkgutil
 import sys
 
 import bench
-from bench.report import Options, print_report
+from bench.report import Options, print_markdown, print_report
 
 _NOT_BENCHES = frozenset({"__main__", "report"})
 
@@ -24,6 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="script/bench", description=bench.__doc__)
     parser.add_argument("name", nargs="?", help="which benchmark")
     parser.add_argument("--json", action="store_true", help="one flat JSON object")
+    parser.add_argument("--markdown", action="store_true", help="a table for a document")
     parser.add_argument("--quick", action="store_true", help="small: only shows that it works")
     parser.add_argument("--only", default="", help="parts, separated by commas")
     arguments = parser.parse_args()
@@ -37,7 +38,11 @@ def main() -> int:
         return 2
     only = frozenset(part for part in arguments.only.split(",") if part)
     run = importlib.import_module(f"bench.{arguments.name}").run
-    print_report(run(Options(quick=arguments.quick, only=only)), as_json=arguments.json)
+    report = run(Options(quick=arguments.quick, only=only))
+    if arguments.markdown:
+        print_markdown(report, f"script/bench {arguments.name}")
+    else:
+        print_report(report, as_json=arguments.json)
     return 0
 
 

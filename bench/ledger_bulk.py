@@ -40,7 +40,12 @@ class Timed(NamedTuple):
     @property
     def per_s(self) -> float:
         """Transfers a second over all batches."""
-        return len(self.wall) * BATCH / sum(self.wall)
+        return self.per_s_of(len(self.wall) * BATCH)
+
+    def per_s_of(self, transfers: int) -> float:
+        """Transfers a second over the first so many."""
+        first = self.wall[: transfers // BATCH]
+        return len(first) * BATCH / sum(first)
 
 
 class Bulk:

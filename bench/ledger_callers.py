@@ -24,12 +24,13 @@ from tallystick.ledger.model import Transfer, TransferResult
 from tallystick.pipeline.commands import Caller, CallerKind, Registry, Request
 from tallystick.pipeline.executor import Executor
 from tallystick.store.bulk_store import BulkSession
+from tallystick.store.connection import Database
 from tallystick.store.engine import connect, migrate
 from tallystick.store.group_commit import GroupCommit
 
 __all__ = [
-    "CALLERS", "by_hand_per_s", "callers_per_s", "executor_per_s", "group_commit_per_s",
-    "grouped_per_s",
+    "CALLERS", "bare_on_sqlite_per_s", "bare_per_s", "by_hand_per_s", "callers_per_s",
+    "group_commit_per_s",
 ]  # fmt: skip
 
 CALLERS = 64
@@ -135,10 +136,9 @@ async def _one_command(executor: Executor, caller: int, until: float) -> int:
     return made
 
 
-def executor_per_s(folder: Path, seconds: float) -> float:
-    """Callers asking the executor: commands with their request ids and stored answers."""
-    folder.mkdir(parents=True)
-    connection = connect(folder / "executor.db")
+def group_commit_per_s(database: Database, seconds: float) -> float:
+    """Callers asking the executor, as every user does: commands with stored answers."""
+    connection = database.connect()
     migrate(connection)
     registry = Registry()
     accounting.register(registry)
@@ -171,8 +171,8 @@ async def _together(caller: Callable[[int, float], Awaitable[int]], seconds: flo
     return sum(made) / (time.perf_counter() - started)
 
 
-def grouped_per_s(session: BulkSession, seconds: float) -> float:
-    """Callers of the ledger's group commit, over a session with accounts."""
+def bare_per_s(session: BulkSession, seconds: float) -> float:
+    """Callers of the ledger's own group commit, without commands, over a session with accounts."""
     commits = GroupCommit(session)
     commits.start()
     try:
@@ -181,10 +181,10 @@ def grouped_per_s(session: BulkSession, seconds: float) -> float:
         commits.stop()
 
 
-def group_commit_per_s(folder: Path, seconds: float) -> float:
-    """The same number of callers who share commits."""
+def bare_on_sqlite_per_s(folder: Path, seconds: float) -> float:
+    """The same on the embedded database."""
     ledger = Bulk(folder, ACCOUNTS)
     try:
-        return grouped_per_s(ledger.session, seconds)
+        return bare_per_s(ledger.session, seconds)
     finally:
         ledger.close()

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
 from bench.ledger_bulk import RAW_TABLE, Timed
-from bench.ledger_callers import callers_per_s, grouped_per_s
+from bench.ledger_callers import bare_per_s, callers_per_s, group_commit_per_s
 from bench.ledger_load import ACCOUNTS, BATCH, Row, Sizes, accounts, batches, rows_of
 from bench.report import say
 from tallystick.ledger.encoding import id_bytes
@@ -24,6 +25,7 @@ from tallystick.ledger.index import JournalIndex
 from tallystick.ledger.records import Records
 from tallystick.store.bulk_store import BulkSession
 from tallystick.store.journal_postgres import PostgresJournal, create_ledger_tables
+from tallystick.store.postgres import PostgresDatabase
 
 __all__ = ["Postgres", "callers", "race"]
 
@@ -60,6 +62,11 @@ class Postgres:
             with psycopg.connect(self.address, autocommit=True) as first:
                 first.execute(f"CREATE DATABASE {database}".encode())
         return psycopg.connect(self.address, dbname=database, autocommit=True)
+
+    def database(self, name: str) -> PostgresDatabase:
+        """A new database, for the platform's own connections."""
+        self.connection(name, new=True).close()
+        return PostgresDatabase(urlunsplit(urlsplit(self.address)._replace(path=f"/{name}")))
 
     def session(self, database: str) -> tuple[BulkSession, psycopg.Connection[Any]]:
         """A bulk session over a new ledger with accounts."""
@@ -178,21 +185,21 @@ def _transfer_by_hand(
         )  # fmt: skip
 
 
-def group_commit_per_s(server: Postgres, name: str, seconds: float) -> float:
-    """The same number of callers who share commits."""
+def _bare_per_s(server: Postgres, name: str, seconds: float) -> float:
     session, connection = server.session(name)
     try:
-        return grouped_per_s(session, seconds)
+        return bare_per_s(session, seconds)
     finally:
         connection.close()
 
 
-def callers(server: Postgres, size: Sizes) -> tuple[float, float]:
-    """Transfers a second by hand and in groups, in turns."""
+def callers(server: Postgres, size: Sizes) -> tuple[float, float, float]:
+    """Transfers a second by hand, by the executor and by the bare group commit, in turns."""
     turns = [
         (by_hand_per_s(server, f"hand{i}", size.seconds),
-         group_commit_per_s(server, f"group{i}", size.seconds))
+         group_commit_per_s(server.database(f"group{i}"), size.seconds),
+         _bare_per_s(server, f"bare{i}", size.seconds))
         for i in range(2)
     ]  # fmt: skip
-    hand, group = (sum(found) / len(turns) for found in zip(*turns, strict=True))
-    return hand, group
+    hand, group, bare = (sum(found) / len(turns) for found in zip(*turns, strict=True))
+    return hand, group, bare

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-__all__ = ["Figure", "Options", "Report", "print_report", "say"]
+__all__ = ["Figure", "Options", "Report", "print_markdown", "print_report", "say"]
 
 
 class Options(NamedTuple):
@@ -45,6 +46,14 @@ def _shown(value: float) -> str:
     if value == int(value) and abs(value) >= 1:
         return f"{value:,.0f}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.3g}"
+
+
+def print_markdown(report: Report, command: str) -> None:
+    """Print a table that a document can take as it is, with the command and the machine's cores."""
+    print(f"`{command}`, {os.cpu_count()} cores:\n\n| what | figure | beside it |\n|---|---|---|")
+    for name, figure in report.items():
+        shown = f"{_shown(figure.value)} {figure.unit}".replace(" /s", "/s").strip()
+        print(f"| `{name}` | {shown} | {figure.meaning} |")
 
 
 def print_report(report: Report, *, as_json: bool) -> None:
