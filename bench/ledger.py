@@ -31,12 +31,14 @@ def _bulk(folder: Path, size: Sizes) -> dict[str, Figure]:
     say(f"SQLite: {size.large:,} transfers each, batches of 8,000, each synced")
     uniform, hot, raw = race(folder, size)
     rate, hottest = uniform.timed.per_s, hot.timed.per_s
-    first, first_hot = (who.timed.per_s_of(size.small) for who in (uniform, hot))
+    early, early_hot = (who.timed.per_s_of(size.small) for who in (uniform, hot))
     figures = {
         "ledger.sqlite.uniform_per_s": Figure(rate, "/s", f"{rate / raw.per_s:.2f} of raw"),
         "ledger.sqlite.hot_per_s": Figure(hottest, "/s", f"{hottest / rate:.2f} of uniform"),
-        "ledger.sqlite.uniform_1m_per_s": Figure(first, "/s", f"the first {size.small:,}"),
-        "ledger.sqlite.hot_1m_per_s": Figure(first_hot, "/s", f"{first_hot / first:.2f} of uniform"),
+        "ledger.sqlite.uniform_1m_per_s": Figure(early, "/s", f"the first {size.small:,}"),
+        "ledger.sqlite.hot_1m_per_s": Figure(
+            early_hot, "/s", f"{early_hot / early:.2f} of uniform"
+        ),
         "ledger.sqlite.raw_per_s": Figure(raw.per_s, "/s", "executemany of the same rows"),
         "ledger.sqlite.of_raw": Figure(rate / raw.per_s, "", "uniform against raw"),
     }  # fmt: skip

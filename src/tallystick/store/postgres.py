@@ -23,6 +23,7 @@ from psycopg.pq import Format, TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper, NumericBinaryLoader
 
 from tallystick.store.connection import BatchUndone, ConnectionLost, Cursor, StoreError
+from tallystick.store.many_rows import form_of, parts_of
 
 __all__ = ["TURN", "PostgresConnection", "PostgresDatabase"]
 
@@ -193,10 +194,17 @@ class PostgresConnection:
             raise _port_error(error, lost=self.raw.closed) from error
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Cursor:
-        """Run one statement for each of these, all on their way before the first answer."""
+        """Run one statement for each of these, many of them in one where its form allows."""
+        rows = list(parameters)
+        form = form_of(sql)
+        if form is not None and len(rows) > 1 and form.fits(rows):
+            for part in parts_of(rows):
+                values = [value for row in part for value in row]
+                cursor = self._run(_translated(form.sql(len(part))), values)
+            return cursor
         try:
             cursor = self.raw.cursor()
-            cursor.executemany(_translated(sql), parameters)
+            cursor.executemany(_translated(sql), rows)
             return cursor
         except psycopg.Error as error:
             raise _port_error(error, lost=self.raw.closed) from error
