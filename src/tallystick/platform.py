@@ -18,7 +18,9 @@ from tallystick.credit.collections.messages import MessageWorker, sandbox_provid
 from tallystick.credit.joint import service as joint
 from tallystick.credit.joint.files.worker import PartnerFiles, files_folder
 from tallystick.credit.loans import service as loans
+from tallystick.credit.merchant import service as merchant
 from tallystick.credit.pay_later import service as pay_later
+from tallystick.credit.receivables import service as receivables
 from tallystick.observe.logs import current_request_id
 from tallystick.observe.metrics import Metrics
 from tallystick.observe.origin import current_origin
@@ -83,7 +85,7 @@ def registry_of_products() -> Registry:
     registry = Registry()
     for product in (
         parties, partners, webhooks, accounting, wallet, holds, trades, loans, pay_later, joint,
-        collections, reconciliation,
+        collections, merchant, receivables, reconciliation,
     ):  # fmt: skip
         product.register(registry)
     decision_service.register(registry)

@@ -9,7 +9,9 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from tallystick.ledger.chart import (
+    ASSIGNED_PROCEEDS,
     CREDIT_FEE_INCOME,
+    FINANCED_RECEIVABLE,
     IMPAIRMENT_LOSS,
     INTEREST_INCOME,
     LOAN_ADVANCE,
@@ -23,6 +25,7 @@ from tallystick.ledger.chart import (
     RECOVERY_INCOME,
     SALE_GAIN,
     SALE_LOSS,
+    SALES_SHARE,
     ChartEntry,
 )
 from tallystick.payments.movements import Movement
@@ -148,10 +151,42 @@ TABLE: Final[dict[str, Rule]] = {
     "sale_gain": Rule(
         LOAN_CLEARING, SALE_GAIN, Movement.LOAN_SALE, "Sold for more than what was owed.",
     ),
+    "sales_share": Rule(
+        Side.SOURCE, SALES_SHARE, Movement.SALES_SHARE,
+        "A merchant's settlement: its share pays the loan at the end of the day.",
+    ),
+    "receivable_advance": Rule(
+        FINANCED_RECEIVABLE, Side.PAYEE, Movement.RECEIVABLE_ADVANCE,
+        "A receivable is assigned: the seller gets the advance.",
+    ),
+    "receivable_proceeds": Rule(
+        Side.SOURCE, ASSIGNED_PROCEEDS, Movement.RECEIVABLE_PROCEEDS,
+        "The debtor pays an assigned receivable, or the escrow of the assigned trade does.",
+    ),
+    "receivable_collected": Rule(
+        Side.SOURCE, FINANCED_RECEIVABLE, Movement.RECEIVABLE_COLLECTED,
+        "Out of the proceeds, or by the seller (recourse, dilution): the advance.",
+    ),
+    "receivable_fee": Rule(
+        Side.SOURCE, CREDIT_FEE_INCOME, Movement.RECEIVABLE_COLLECTED,
+        "The discount fee, before the advance.",
+    ),
+    "receivable_rest": Rule(
+        Side.SOURCE, Side.PAYEE, Movement.RECEIVABLE_REST,
+        "What is left of the proceeds goes to the seller.",
+    ),
+    "receivable_loss": Rule(
+        IMPAIRMENT_LOSS, FINANCED_RECEIVABLE, Movement.RECEIVABLE_LOSS,
+        "Neither the debtor nor, with recourse, the seller has paid.",
+    ),
+    "receivable_recovery": Rule(
+        Side.SOURCE, RECOVERY_INCOME, Movement.RECEIVABLE_COLLECTED,
+        "What still comes after the loss.",
+    ),
 }  # fmt: skip
-"""Events by name, in the order of a loan's life."""
+"""Events by name, in the order of a loan's life; then those of merchants' credit."""
 
-_OF_LOAN: Final = frozenset({"loan"})
+_OF_LOAN: Final = frozenset({"loan", "receivable"})
 
 
 class LoanBooks(NamedTuple):

@@ -24,6 +24,9 @@ __all__ = [
     "IMPAIRMENT_LOSS",
     "INSTITUTION_SETTLEMENT",
     "INTEREST_INCOME",
+    "FINANCED_RECEIVABLE",
+    "SALES_SHARE",
+    "ASSIGNED_PROCEEDS",
     "LOAN_ADVANCE",
     "LOAN_ALLOWANCE",
     "LOAN_CLEARING",
@@ -113,6 +116,10 @@ LOAN_PENALTY: Final = ChartEntry(
     1204, "Loan penalty receivable", "应收罚息", Side.DEBIT, _NOT_NEGATIVE, "loan",
     "Penalty interest on what is overdue.",
 )  # fmt: skip
+FINANCED_RECEIVABLE: Final = ChartEntry(
+    1205, "Financed receivables", "应收账款融资", Side.DEBIT, _NOT_NEGATIVE, "receivable",
+    "What was advanced on a receivable that was assigned, and has not come back.",
+)  # fmt: skip
 LOAN_ALLOWANCE: Final = ChartEntry(
     1291, "Loan loss allowance", "贷款损失准备", Side.CREDIT, _NO_OVERDRAFT, "loan",
     "Loss that is expected of a loan; it is used up when the loan is written off.",
@@ -148,6 +155,15 @@ TRADE_ESCROW: Final = ChartEntry(
 LOAN_ADVANCE: Final = ChartEntry(
     2201, "Loan payments in advance", "预收还款", Side.CREDIT, _NO_OVERDRAFT, "loan",
     "A borrower's money that waits for the next due date of its loan.",
+)  # fmt: skip
+SALES_SHARE: Final = ChartEntry(
+    2202, "Shares of sales collected", "销售分成待还款", Side.CREDIT, _NO_OVERDRAFT, "loan",
+    "A merchant's money, taken from settlements, that pays its loan at the end of the day.",
+)  # fmt: skip
+ASSIGNED_PROCEEDS: Final = ChartEntry(
+    2203, "Proceeds of assigned receivables", "转让应收账款回款", Side.CREDIT, _NO_OVERDRAFT,
+    "receivable",
+    "Through it a debtor's money goes to the lender first and the rest to the seller; empty after.",
 )  # fmt: skip
 PARTICIPATION_PRINCIPAL: Final = ChartEntry(
     2301, "Participations in principal", "联合贷款资金份额", Side.CREDIT, _NO_OVERDRAFT,
@@ -256,7 +272,7 @@ CHART: Final[dict[int, ChartEntry]] = {
         PARTICIPATION_PRINCIPAL, PARTICIPATION_INCOME, INSTITUTION_SETTLEMENT,
         SERVICING_FEE_INCOME, SHARE_INCOME, COMPENSATION_INCOME, GUARANTEE_INCOME,
         FIRST_LOSS_COST, SHARE_SERVICING_FEE, SHARE_GUARANTEE_FEE, SHARE_LOSS, GUARANTEE_CLAIMS,
-        SALE_GAIN, SALE_LOSS,
+        SALE_GAIN, SALE_LOSS, FINANCED_RECEIVABLE, SALES_SHARE, ASSIGNED_PROCEEDS,
     )
 }  # fmt: skip
 """The whole chart by code."""

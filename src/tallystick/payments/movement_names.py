@@ -51,6 +51,12 @@ MOVEMENT_NAMES: Final[dict[int, MovementName]] = {
     Movement.SHARE_RECOVERY: MovementName("Share of what is recovered", "收回份额"),
     Movement.SHARE_BUY_BACK: MovementName("Share bought back", "份额回购"),
     Movement.SHARE_RESERVATION: MovementName("Quota reserved", "额度预占"),
+    Movement.SALES_SHARE: MovementName("Share of sales for a loan", "销售分成还款"),
+    Movement.RECEIVABLE_ADVANCE: MovementName("Advance on a receivable", "应收账款融资放款"),
+    Movement.RECEIVABLE_PROCEEDS: MovementName("Receivable paid", "应收账款回款"),
+    Movement.RECEIVABLE_COLLECTED: MovementName("Advance repaid", "应收账款融资收回"),
+    Movement.RECEIVABLE_REST: MovementName("Rest of a receivable", "应收账款余款"),
+    Movement.RECEIVABLE_LOSS: MovementName("Loss on a receivable", "应收账款损失"),
     Movement.BANK_DIFFERENCE: MovementName("Difference with the bank", "银行对账差额"),
 }
 """Every movement by its number."""

@@ -78,5 +78,17 @@ class Movement(IntEnum):
     """A share that is bought back when its loan is long past due."""
     SHARE_RESERVATION = 430
     """Quota that is reserved for a loan, pending until it is drawn."""
+    SALES_SHARE = 441
+    """Merchant's wallet → shares of sales collected, with a settlement."""
+    RECEIVABLE_ADVANCE = 442
+    """Financed receivables → seller's wallet."""
+    RECEIVABLE_PROCEEDS = 443
+    """A trade's escrow, the debtor's wallet or a bank → proceeds of an assigned receivable."""
+    RECEIVABLE_COLLECTED = 444
+    """Proceeds or seller's wallet → financed receivables, fee income or recovery income."""
+    RECEIVABLE_REST = 445
+    """Proceeds → seller's wallet: what is left when the lender has its part."""
+    RECEIVABLE_LOSS = 446
+    """Impairment loss → financed receivables."""
     BANK_DIFFERENCE = 501
     """Bank reserve ↔ channel cost or suspense: what reconciliation with the bank found."""

@@ -38,7 +38,11 @@ class Split(msgspec.Struct, frozen=True):
 
 
 class Trade(Row, frozen=True):
-    """A trade. Times are 0 until they are known; `split_plan` is JSON of `[Split]`."""
+    """A trade. Times are 0 until they are known; `split_plan` is JSON of `[Split]`.
+
+    `assigned_to` names a receivable whose proceeds account gets `assigned_amount` (minor units)
+    of the settlement before the seller does.
+    """
 
     trade_no: str
     app_id: str
@@ -71,6 +75,8 @@ class Trade(Row, frozen=True):
     closed_ms: int
     confirm_within_ms: int
     refund_within_ms: int
+    assigned_to: str = ""
+    assigned_amount: int = 0
 
 
 class TradeEvent(Row, frozen=True):

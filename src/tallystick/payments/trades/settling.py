@@ -7,9 +7,10 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from tallystick.ledger.chart import ASSIGNED_PROCEEDS
 from tallystick.money.share import share_out
 from tallystick.parties.model import Party
-from tallystick.payments.accounts import fee_income, trade_escrow, wallet
+from tallystick.payments.accounts import fee_income, platform_book, trade_escrow, wallet
 from tallystick.payments.amounts import require_amount
 from tallystick.payments.movements import Movement
 from tallystick.payments.trades.model import (
@@ -27,7 +28,7 @@ from tallystick.payments.trades.state import (
     planned_splits,
     settlement_fee,
 )
-from tallystick.pipeline.decisions import Posting, Timer
+from tallystick.pipeline.decisions import AccountRef, Posting, Timer
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.table import Row
 
@@ -96,6 +97,20 @@ class Settled(NamedTuple):
     timers: tuple[Timer, ...]
 
 
+def _given(splits: tuple[Split, ...]) -> int:
+    return sum(split.amount for split in splits)
+
+
+def _to_assignee(
+    trade: Trade, escrow: AccountRef, amount: int, reference: int
+) -> tuple[Posting, ...]:
+    """What an assignment takes of a settlement before the seller."""
+    if not amount:
+        return ()
+    proceeds = AccountRef(ASSIGNED_PROCEEDS, trade.assigned_to, platform_book(trade.currency))
+    return (Posting(escrow, proceeds, amount, Movement.RECEIVABLE_PROCEEDS, reference),)
+
+
 def settle(
     state: TradeState,
     splits: tuple[Split, ...],
@@ -109,9 +124,14 @@ def settle(
     fee = settlement_fee(amount, trade.fee_rate)
     for split in splits:
         require_amount(split.amount)
-    rest = amount - fee - sum(s.amount for s in splits)
+    rest = amount - fee - _given(splits)
     if rest < 0:
         raise Refused("SPLIT_EXCEEDS_AMOUNT")
+    assigned = min(trade.assigned_amount, rest)
+    if assigned < trade.assigned_amount and _given(splits) > _given(
+        plan_for_held(state, automatic=False)
+    ):
+        raise Refused("SPLIT_EXCEEDS_AMOUNT", "What is left does not cover the assigned part.")
     escrow = trade_escrow(trade.trade_no, trade.currency)
     ref = state.reference
     postings = (
@@ -121,7 +141,9 @@ def settle(
                     Movement.TRADE_SPLIT, ref)
             for s in splits
         ),
-        Posting(escrow, wallet(state.seller, trade.currency), rest, Movement.TRADE_SETTLE, ref),
+        *_to_assignee(trade, escrow, assigned, ref),
+        Posting(escrow, wallet(state.seller, trade.currency), rest - assigned,
+                Movement.TRADE_SETTLE, ref),
     )  # fmt: skip
     settled = replace(trade, status=TradeStatus.SETTLED, settled_ms=now_ms)
     row = Settlement(

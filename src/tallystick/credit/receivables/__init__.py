@@ -1,0 +1,3 @@
+"""Receivables financing: money on what others owe a seller, against assignment of the claim."""
+
+__all__: list[str] = []
