@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tallystick.credit.loans.model import DrawLoan, DrawMore, Loan
+from tallystick.credit.merchant.model import DrawMerchantLoan
 from tallystick.credit.pay_later.model import PayTradeLater
 from tallystick.parties.model import IssuePaymentCode, PaymentCode, RecordPasswordTry
 from tallystick.partners.model import (
@@ -164,6 +165,10 @@ def _loan(command: DrawLoan, context: Context) -> Facts:
     return Facts("loan", command.amount, party=command.borrower_id)
 
 
+def _on_sales(command: DrawMerchantLoan, context: Context) -> Facts:
+    return Facts("loan", command.amount, party=command.merchant_id)
+
+
 def _more_of_a_loan(command: DrawMore, context: Context) -> Facts | None:
     loan = context.uow.get(Loan, command.loan_id)
     return None if loan is None else Facts("loan", command.amount, party=loan.borrower_id)
@@ -248,6 +253,7 @@ READERS: Final[Mapping[type[Command], Reader]] = {
     StartTopUp: _top_up,
     StartWithdrawal: _withdrawal,
     DrawLoan: _loan,
+    DrawMerchantLoan: _on_sales,
     AddAppKey: _app_key,
     CreateApp: _app,
     AddSeller: _seller,

@@ -24,6 +24,7 @@ from tallystick.gateway.rest.ledger_metadata import LEDGER_METADATA_OPERATIONS
 from tallystick.gateway.rest.ledger_proofs import PROOF_OPERATIONS
 from tallystick.gateway.rest.ledger_reports import LEDGER_REPORT_OPERATIONS
 from tallystick.gateway.rest.loans import LOAN_OPERATIONS
+from tallystick.gateway.rest.merchant_credit import MERCHANT_CREDIT_OPERATIONS
 from tallystick.gateway.rest.notifications import NOTIFICATION_OPERATIONS
 from tallystick.gateway.rest.operation import Operation
 from tallystick.gateway.rest.parties import PARTY_OPERATIONS
@@ -59,6 +60,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *CREDIT_OPERATIONS,
     *LOAN_OPERATIONS,
     *BILL_OPERATIONS,
+    *MERCHANT_CREDIT_OPERATIONS,
     *FUNDING_OPERATIONS,
     *INSTITUTION_OPERATIONS,
     *RISK_OPERATIONS,
