@@ -31,6 +31,7 @@ ON_BOTH_STORES = (
     "tests/risk/blacklist/test_log.py",
     "tests/proofs/test_heads.py", "tests/audit/test_audit_on_both_stores.py",
     "tests/faults/test_histories.py", "tests/admin/test_doctor.py",
+    "tests/admin/test_master_key.py",
 )  # fmt: skip
 """Modules of which every test runs on SQLite and on PostgreSQL; the others say on which."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.admin.conftest import Folder
 from tests.stores import settings_on
 
@@ -113,6 +114,20 @@ def test_a_server_that_runs_is_not_disturbed(folder: Folder) -> None:
     try:
         with pytest.raises(StoreError, match="in use"):
             rotate_master_key(folder.settings)
+    finally:
+        platform.close()
+    _opens_wholly(folder)
+
+
+def test_a_server_elsewhere_on_the_same_database_is_not_disturbed(
+    folder: Folder, tmp_path: Path, chosen_store: str
+) -> None:
+    platform = Platform.open(folder.settings)
+    elsewhere = replace(folder.settings, data=tmp_path / "elsewhere", master_key_file=folder.key)
+    try:
+        sentence = "in use by" if chosen_store == "postgres" else "has no database"
+        with pytest.raises(StoreError, match=sentence):
+            rotate_master_key(elsewhere)
     finally:
         platform.close()
     _opens_wholly(folder)

@@ -16,7 +16,9 @@ from typing import Final, NamedTuple
 from tallystick.parties.views import login_index
 from tallystick.risk.person.proving import document_index
 from tallystick.settings import Settings
-from tallystick.store.engine import DataFolder, StoreError, connect, migrate
+from tallystick.store.connection import Connection
+from tallystick.store.dialect import is_postgres
+from tallystick.store.engine import DataFolder, StoreError, database_of, migrate
 from tallystick.store.sealing import (
     CHECK,
     LASTING,
@@ -62,7 +64,7 @@ class Rotation(NamedTuple):
     kept: Path
 
 
-def _reseal(connection: sqlite3.Connection, column: SealedColumn, old: Sealer, new: Sealer) -> int:
+def _reseal(connection: Connection, column: SealedColumn, old: Sealer, new: Sealer) -> int:
     table, key, name, purpose = column
     rows = connection.execute(f"SELECT {key}, {name} FROM {table}").fetchall()  # noqa: S608
     changed = [(new.seal(purpose, old.open(purpose, sealed)), k) for k, sealed in rows if sealed]
@@ -70,7 +72,7 @@ def _reseal(connection: sqlite3.Connection, column: SealedColumn, old: Sealer, n
     return len(changed)
 
 
-def _reindex_logins(connection: sqlite3.Connection, new: Sealer) -> None:
+def _reindex_logins(connection: Connection, new: Sealer) -> None:
     """Logins can be guessed, so their digests change over, too."""
     rows = connection.execute("SELECT party_id, login_sealed FROM party").fetchall()
     changed = [
@@ -79,7 +81,7 @@ def _reindex_logins(connection: sqlite3.Connection, new: Sealer) -> None:
     connection.executemany("UPDATE party SET login_index = ? WHERE party_id = ?", changed)
 
 
-def _reindex_documents(connection: sqlite3.Connection, new: Sealer) -> None:
+def _reindex_documents(connection: Connection, new: Sealer) -> None:
     """So can the numbers of documents."""
     rows = connection.execute("SELECT party_id, number_sealed FROM person_document").fetchall()
     changed = [
@@ -91,9 +93,10 @@ def _reindex_documents(connection: sqlite3.Connection, new: Sealer) -> None:
     )
 
 
-def _change_over(connection: sqlite3.Connection, old: Sealer, new: Sealer) -> int:
+def _change_over(connection: Connection, old: Sealer, new: Sealer) -> int:
     """Seal everything anew in one transaction; what stood there before is overwritten."""
-    connection.execute("PRAGMA secure_delete = ON")
+    if not is_postgres(connection):
+        connection.execute("PRAGMA secure_delete = ON")
     connection.execute("BEGIN IMMEDIATE")
     try:
         values = sum(_reseal(connection, column, old, new) for column in SEALED)
@@ -117,8 +120,24 @@ def _change_over(connection: sqlite3.Connection, old: Sealer, new: Sealer) -> in
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if not is_postgres(connection):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return values
+    for table in sorted({column.table for column in SEALED}):
+        connection.execute(f"VACUUM {table}")
     return values
+
+
+def _require_alone(connection: Connection) -> None:
+    """Other servers on a PostgreSQL database would go on with the old key."""
+    if not is_postgres(connection):
+        return
+    others = connection.execute(
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND application_name = 'tallystick' AND pid <> pg_backend_pid()"
+    ).fetchone()
+    if others[0]:
+        raise StoreError("The database is in use by a Tallystick server; stop all of them first.")
 
 
 def _write_durably(path: Path, text: str) -> None:
@@ -143,7 +162,7 @@ def _swap(path: Path, new_path: Path) -> Path:
     return kept
 
 
-def _rotate(connection: sqlite3.Connection, path: Path) -> Rotation:
+def _rotate(connection: Connection, path: Path) -> Rotation:
     migrate(connection)
     old_key = load_master_key(path, may_create=False)
     new_path = pending_key_path(path)
@@ -163,16 +182,14 @@ def rotate_master_key(settings: Settings) -> Rotation:
         StoreError: a server runs, the key does not fit, or something cannot be read or written;
             then the data folder still opens with the key that it had.
     """
-    if settings.database:
-        raise StoreError(
-            "The master key of a PostgreSQL database cannot be changed by this version."
-        )
     folder = DataFolder(settings.data)
     try:
-        if not folder.database.exists():
+        database = database_of(settings.database, folder.path)
+        if database.is_new():
             raise StoreError(f"The data folder {settings.data} has no database.")
-        connection = connect(folder.database)
+        connection = database.connect()
         try:
+            _require_alone(connection)
             return _rotate(connection, settings.master_key_path)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"The master key cannot be changed: {error}.") from error
