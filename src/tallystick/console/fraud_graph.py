@@ -18,6 +18,7 @@ from tallystick.pipeline.refusals import Refused
 from tallystick.risk.graph.errors import QueryError
 from tallystick.risk.graph.queries import answer
 from tallystick.risk.graph.schema import VertexKind
+from tallystick.risk.graph.sign_ins import ADDRESS, DEVICE, medium_id
 
 __all__ = ["FRAUD_GRAPH"]
 
@@ -35,7 +36,7 @@ async def show_graph(request: WebRequest, front: Front, visitor: Asking) -> Resp
 
 
 def _vertex_of(front: Frontend, text: str) -> tuple[VertexKind, int] | None:
-    """The vertex that a person means by a login, a party's number or a vertex's number."""
+    """The vertex that a person means by a login, a number, a device's id or an address."""
     vertices = front.platform.graph.graph.vertices
     if text.isascii() and text.isdecimal() and len(text) <= _ID_DIGITS_MAX:
         for kind in (VertexKind.PERSON, VertexKind.COMPANY, *VertexKind):
@@ -43,7 +44,9 @@ def _vertex_of(front: Frontend, text: str) -> tuple[VertexKind, int] | None:
                 return kind, int(text)
     party = party_by_login(front.platform.rows, front.platform.sealer, text) if text else None
     if party is None:
-        return None
+        media = (medium_id(label, text) for label in (DEVICE, ADDRESS))
+        found = next((medium for medium in media if medium in vertices[VertexKind.MEDIUM]), None)
+        return None if found is None else (VertexKind.MEDIUM, found)
     number = int(party.party_id)
     for kind in (VertexKind.PERSON, VertexKind.COMPANY):
         if number in vertices[kind]:

@@ -12,7 +12,7 @@ FRAUD_GRAPH: Final[dict[str, tuple[str, str]]] = {
         "around it.",
         "人、账户、设备及其资金往来。选择一个对象即可查看其周边关系。",
     ),
-    "graph.find": ("Login, party no. or account no.", "登录名、用户编号或账户号"),
+    "graph.find": ("Login, number, device or address", "登录名、编号、设备或地址"),
     "graph.not_found": ("Nothing of that name is in the graph.", "图谱中没有找到该对象。"),
     "graph.picture": ("Picture of the graph", "图谱画面"),
     "graph.until": ("Money up to", "资金截至"),

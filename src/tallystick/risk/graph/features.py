@@ -12,6 +12,7 @@ from tallystick.risk.graph.graph import GraphView
 from tallystick.risk.graph.kernels import Floats, Rows
 from tallystick.risk.graph.parameters import untimed
 from tallystick.risk.graph.schema import EdgeKindName, VertexKind
+from tallystick.risk.graph.sign_ins import ADDRESS
 from tallystick.risk.graph.steps import Truncation, TruncationOrder, Window, step
 
 __all__ = ["FAR", "AccountFeatures", "account_features"]
@@ -80,7 +81,9 @@ def account_features(
 def _by_device(view: GraphView, row: int) -> tuple[int, bool]:
     """How many other accounts share a device, and whether one of those or a device is blocked."""
     signed_in = view.into(EdgeKindName.SIGN_IN).block(row).neighbours
+    labels = view.vertices[_MEDIUM].labels
     media = np.unique(signed_in)
+    media = media[np.array([labels[row] != ADDRESS for row in media.tolist()], bool)]
     others = step(view.out(EdgeKindName.SIGN_IN), media, untimed, _NEWEST).neighbours
     others = np.unique(others[others != row])
     blocked = view.blocked(_MEDIUM)[media].any() or view.blocked(_ACCOUNT)[others].any()

@@ -24,7 +24,7 @@ from tallystick.risk.graph.parameters import Values, typed
 from tallystick.risk.graph.schema import EdgeKindName, VertexKind
 from tallystick.risk.graph.writes import WRITES
 
-__all__ = ["WRITTEN", "apply_event", "wallet_id"]
+__all__ = ["WRITTEN", "apply_event", "ensure_wallet", "number_of", "wallet_id"]
 
 WRITTEN: Final = "graph.written"
 """The topic of a write that came by a command."""
@@ -62,7 +62,7 @@ def wallet_id(party_id: str, currency_code: str) -> int:
     return int(party_id) * 1000 + currency(currency_code).number
 
 
-def _number_of(*parts: str) -> int:
+def number_of(*parts: str) -> int:
     """63 bits that stand for something whose own number is longer, or that has none."""
     digest = hashlib.blake2b(":".join(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
@@ -120,6 +120,14 @@ def _wallet(graph: Graph, party_id: str, told: _Payload, at_ms: int) -> int:
     return _account(graph, account, party_id, f"wallet {told.currency}", at_ms)
 
 
+def ensure_wallet(graph: Graph, party_id: str, currency_code: str, at_ms: int) -> int | None:
+    """A party's wallet, made known if it is not yet; None when the party is not there."""
+    try:
+        return _wallet(graph, party_id, _Payload(currency=currency_code), at_ms)
+    except WriteRefused:
+        return None
+
+
 def _major(amount: int, told: _Payload) -> float:
     return float(amount / 10 ** currency(told.currency).minor_units)
 
@@ -147,7 +155,7 @@ def _bank_answered(graph: Graph, subject: str, told: _Payload, at_ms: int) -> No
     if told.kind != "withdrawal" or told.status != "accepted":
         return
     party = told.party_id
-    bank = _number_of("bank", told.bank_id, party, told.currency)
+    bank = number_of("bank", told.bank_id, party, told.currency)
     source = _wallet(graph, party, told, at_ms)
     target = _account(graph, bank, party, f"account at {told.bank_id}", at_ms)
     graph.add_edge(EdgeKindName.WITHDRAW, source, target, at_ms, _major(told.amount, told))
@@ -155,7 +163,7 @@ def _bank_answered(graph: Graph, subject: str, told: _Payload, at_ms: int) -> No
 
 def _drawn(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
     """The loan's vertex has the loan's number as its label."""
-    loan, borrower = _number_of("loan", subject), int(told.borrower_id)
+    loan, borrower = number_of("loan", subject), int(told.borrower_id)
     wallet = _wallet(graph, told.borrower_id, told, at_ms)
     amount, owed = _major(told.amount, told), _major(told.owed, told)
     graph.add_vertex(VertexKind.LOAN, loan, at_ms, label=subject, amount=amount, balance=owed)
@@ -168,7 +176,7 @@ def _drawn(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
 
 
 def _repaid(graph: Graph, subject: str, told: _Payload, at_ms: int) -> None:
-    loan = _number_of("loan", subject)
+    loan = number_of("loan", subject)
     row = graph.required_row(VertexKind.LOAN, loan)
     wallet = _wallet(graph, told.borrower_id, told, at_ms)
     graph.add_edge(EdgeKindName.REPAY, wallet, loan, at_ms, _major(told.amount, told))

@@ -1,8 +1,9 @@
-"""The graph of a running platform: rebuilt from the outbox at the start, then following it.
+"""The graph of a running platform: rebuilt from what is stored at the start, then following it.
 
-Every event of the outbox is read once, in its order, and the place of the last one is part of
-the graph's state. A graph that has grown large is kept as a snapshot when the platform stops,
-and taken from there at the next start; one that does not fit is rebuilt from the beginning.
+Every event of the outbox and every record of a decision is read once, in the order of their
+times, and the places of the last ones are part of the graph's state. A graph that has grown large
+is kept as a snapshot when the platform stops, and taken from there at the next start; one that
+does not fit is rebuilt from the beginning.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import structlog
@@ -25,6 +26,7 @@ from tallystick.risk.graph.feed import WRITTEN, apply_event, wallet_id
 from tallystick.risk.graph.graph import Graph
 from tallystick.risk.graph.kernels import Floats
 from tallystick.risk.graph.schema import VertexKind
+from tallystick.risk.graph.sign_ins import Seen, apply_seen, seen_after
 from tallystick.risk.graph.snapshot import load_snapshot, save_snapshot
 from tallystick.risk.graph.spread import association_scores
 from tallystick.risk.graph.standing import STANDING_ALONE, Standing, standing_of
@@ -145,15 +147,15 @@ class GraphFollower:
         if not self._snapshot.exists():
             return
         graph = load_snapshot(self._snapshot)
-        if graph.position > self._last_seq():
-            raise SnapshotError(f"{self._snapshot.name} is ahead of the outbox")
+        if graph.position > self._last("outbox") or graph.decided > self._last("risk_decision"):
+            raise SnapshotError(f"{self._snapshot.name} is ahead of what is stored")
         self.graph = graph
-        self._kept_at = graph.position
+        self._kept_at = graph.position + graph.decided
 
     def catch_up(self) -> None:
         """Read the events that are new, in the outbox's order."""
         with self._mutex:
-            while not self._closed and self._step() == _EVENTS_AT_ONCE:
+            while not self._closed and self._step():
                 pass
 
     def _session(self) -> ReadSession:
@@ -161,11 +163,16 @@ class GraphFollower:
             self._rows = self._open_rows()
         return self._rows
 
-    def _last_seq(self) -> int:
-        found = self._session().connection.execute("SELECT MAX(seq) FROM outbox").fetchone()
-        return int(found[0] or 0)
+    def _last(self, table: str) -> int:
+        newest = f"SELECT MAX(seq) FROM {table}"  # noqa: S608
+        return int(self._session().connection.execute(newest).fetchone()[0] or 0)
 
-    def _step(self) -> int:
+    def _step(self) -> bool:
+        """Take some of what is new; whether there may be more.
+
+        Records are read before events, so that whatever a record builds on is among the events.
+        """
+        seen = seen_after(self._session(), self.graph.decided, _EVENTS_AT_ONCE)
         events = (
             self._session()
             .connection.execute(
@@ -175,19 +182,36 @@ class GraphFollower:
             )
             .fetchall()
         )
-        if events:
+        if seen or events:
             with self.graph.lock.writing():
-                for seq, topic, subject, payload, created_ms in events:
-                    taken = apply_event(self.graph, topic, subject, payload, created_ms)
-                    self.skipped += not taken
-                    self.graph.position = seq
-        return len(events)
+                self._take(seen, events)
+        return _EVENTS_AT_ONCE in (len(seen), len(events))
+
+    def _take(self, seen: list[Seen], events: Sequence[Any]) -> None:
+        """Both in the order of their times, events first; until a page ends that was full."""
+        at, graph = 0, self.graph
+        for seq, topic, subject, payload, created_ms in events:
+            while at < len(seen) and seen[at].at_ms < created_ms:
+                self._take_seen(seen[at])
+                at += 1
+            if at == len(seen) == _EVENTS_AT_ONCE:
+                return
+            self.skipped += not apply_event(graph, topic, subject, payload, created_ms)
+            graph.position = seq
+        if len(events) < _EVENTS_AT_ONCE:
+            for each in seen[at:]:
+                self._take_seen(each)
+
+    def _take_seen(self, seen: Seen) -> None:
+        self.skipped += not apply_seen(self.graph, seen)
+        self.graph.decided = seen.seq
 
     def close(self) -> None:
         """Keep the graph if much has come since it was kept, and let go of the database."""
         with self._mutex:
             self._closed = True
-            if self.ready and self.graph.position - self._kept_at >= _SNAPSHOT_AFTER:
+            read = self.graph.position + self.graph.decided
+            if self.ready and read - self._kept_at >= _SNAPSHOT_AFTER:
                 save_snapshot(self.graph, self._snapshot)
             if self._rows is not None:
                 self._rows.connection.close()

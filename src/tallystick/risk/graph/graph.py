@@ -73,12 +73,14 @@ class Graph:
     Attributes:
         changes: how many writes were done since it was made.
         position: how far the feed that it follows was read; 0 if it follows none.
+        decided: the same of the records of decisions.
     """
 
     def __init__(self) -> None:
         self.lock = ReadWriteLock()
         self.changes = 0
         self.position = 0
+        self.decided = 0
         self.vertices = {kind: Vertices(kind.value) for kind in VertexKind}
         self._holds: weakref.WeakSet[_Hold] = weakref.WeakSet()
         self._out, self._into = (

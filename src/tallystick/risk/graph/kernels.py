@@ -19,6 +19,8 @@ __all__ = [
     "Ints",
     "Rows",
     "append_edges",
+    "bound_windows",
+    "collect_marked",
     "fit",
     "join_components",
     "move_blocks",
@@ -99,6 +101,65 @@ def append_edges(
             values[start + length] = new_values[at]
         lengths[row] = length + 1
     return len(rows)
+
+
+def bound_windows(
+    blocks: tuple[Ints, Rows, Ints],
+    rows: NDArray[Any],
+    window: tuple[int, int],
+    bounds: tuple[Ints, Ints],
+) -> None:
+    """Where the edges of each vertex that are in a window begin and end in the pool.
+
+    Args:
+        blocks: starts and lengths by vertex, and the pool's times.
+        window: times, both ends outside.
+        bounds: begins and ends, in the order of `rows`; changed.
+    """
+    starts, lengths, times = blocks
+    after, before = window
+    firsts, lasts = bounds
+    for at in range(len(rows)):
+        low = starts[rows[at]]
+        end = low + lengths[rows[at]]
+        high = end
+        while low < high:
+            middle = (low + high) // 2
+            if times[middle] > after:
+                high = middle
+            else:
+                low = middle + 1
+        firsts[at] = low
+        high = end
+        while low < high:
+            middle = (low + high) // 2
+            if times[middle] >= before:
+                high = middle
+            else:
+                low = middle + 1
+        lasts[at] = low
+
+
+def collect_marked(
+    neighbours: Rows, bounds: tuple[Ints, Ints], marked: NDArray[np.bool_], found: Rows
+) -> int:
+    """Gather the marked vertices at the other end of some edges, each as often as it is met.
+
+    Args:
+        bounds: begins and ends in the pool.
+        found: as long as there are edges; changed.
+
+    Returns:
+        How many were found.
+    """
+    firsts, lasts = bounds
+    count = 0
+    for at in range(len(firsts)):
+        for place in range(firsts[at], lasts[at]):
+            if marked[neighbours[place]]:
+                found[count] = neighbours[place]
+                count += 1
+    return count
 
 
 def move_blocks(

@@ -43,7 +43,10 @@ def save_snapshot(graph: Graph, path: Path) -> None:
     with graph.lock.reading():
         columns = dict(_columns(graph))
         digests = {name: _digest(column) for name, column in columns.items()}
-        meta = {"format": FORMAT, "position": graph.position, "digests": digests}
+        meta = {
+            "format": FORMAT, "position": graph.position, "decided": graph.decided,
+            "digests": digests,
+        }  # fmt: skip
         columns["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
@@ -110,7 +113,7 @@ def _graph(path: Path, columns: _Columns) -> Graph:
         if _digest(column) != meta["digests"][name]:
             raise SnapshotError(f"{path.name} is damaged: column {name} has another checksum")
     graph = Graph()
-    graph.position = int(meta["position"])
+    graph.position, graph.decided = int(meta["position"]), int(meta.get("decided", 0))
     for kind in VertexKind:
         _load_vertices(graph.vertices[kind], columns, kind.value)
     for name, ends in EDGE_KINDS.items():

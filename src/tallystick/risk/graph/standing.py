@@ -15,6 +15,7 @@ from tallystick.risk.graph.graph import GraphView
 from tallystick.risk.graph.kernels import Floats, Ints, Rows
 from tallystick.risk.graph.parameters import untimed
 from tallystick.risk.graph.schema import EdgeKindName, VertexKind
+from tallystick.risk.graph.sign_ins import ADDRESS
 from tallystick.risk.graph.spread import component_labels
 from tallystick.risk.graph.steps import Window, step
 
@@ -86,9 +87,11 @@ def _different(edges: AdjacencyView, week: Window, count: int) -> Ints:
 
 
 def _device_accounts(view: GraphView, count: int) -> Ints:
-    """Of each account, the other accounts of its most used device."""
+    """Of each account, the other accounts of its most used device; addresses are no devices."""
     edges = view.out(EdgeKindName.SIGN_IN)
-    found = step(edges, np.arange(len(edges.lengths), dtype=np.int64), untimed)
+    labels = view.vertices[VertexKind.MEDIUM].labels[: len(edges.lengths)]
+    media = [row for row, label in enumerate(labels) if label != ADDRESS]
+    found = step(edges, np.array(media, np.int64), untimed)
     pairs = np.unique(found.origins * max(1, count) + found.neighbours)
     devices, accounts = pairs // max(1, count), pairs % max(1, count)
     others = np.bincount(devices, minlength=1)[devices] - 1

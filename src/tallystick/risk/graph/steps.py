@@ -7,14 +7,16 @@ window open at both ends, amount above a bound), orders them, and keeps at most 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from tallystick.risk.graph.adjacency import AdjacencyView, Floats, Ints, Rows
+from tallystick.risk.graph.kernels import bound_windows, fit
 
 __all__ = [
     "ALL_EDGES",
+    "SCANNED_MAX",
     "Edges",
     "Truncation",
     "TruncationOrder",
@@ -22,7 +24,11 @@ __all__ = [
     "merged",
     "step",
     "truncated",
+    "window_bounds",
 ]
+
+SCANNED_MAX: Final = 2000
+"""Edges of more vertices than have so many are found by search, of fewer by looking at all."""
 
 
 class TruncationOrder(StrEnum):
@@ -108,14 +114,38 @@ def _one(view: AdjacencyView, row: int, window: Window) -> tuple[Ints, Ints]:
     return np.zeros(last - first, np.int64), np.arange(start + first, start + last)
 
 
+def window_bounds(
+    view: AdjacencyView, rows: Rows | Ints, window: Window, edges: int
+) -> tuple[Ints, Ints]:
+    """Where each vertex's edges that are in a window begin and end in the pool.
+
+    Args:
+        edges: how many the vertices have in all.
+    """
+    bounds = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+    search = fit(bound_windows, edges)
+    blocks = view.starts, view.lengths, view.times
+    search(blocks, rows, (window.start_ms, window.end_ms), bounds)
+    return bounds
+
+
 def _many(view: AdjacencyView, rows: Rows | Ints, window: Window) -> tuple[Ints, Ints]:
     lengths = view.lengths[rows].astype(np.int64)
-    origins = np.repeat(np.arange(len(rows)), lengths)
-    before = np.cumsum(lengths) - lengths
-    slots = np.arange(len(origins)) + np.repeat(view.starts[rows] - before, lengths)
+    edges = int(lengths.sum())
+    if edges > SCANNED_MAX:
+        firsts, lasts = window_bounds(view, rows, window, edges)
+        return _spread(firsts, lasts - firsts)
+    origins, slots = _spread(view.starts[rows], lengths)
     times = view.times[slots]
     inside = (times > window.start_ms) & (times < window.end_ms)
     return origins[inside], slots[inside]
+
+
+def _spread(starts: Ints, lengths: Ints) -> tuple[Ints, Ints]:
+    """Places of groups that follow each other, and the group of each."""
+    origins = np.repeat(np.arange(len(lengths)), lengths)
+    before = np.cumsum(lengths) - lengths
+    return origins, np.arange(len(origins)) + np.repeat(starts - before, lengths)
 
 
 def truncated(edges: Edges, truncation: Truncation) -> Edges:
