@@ -28,6 +28,7 @@ ON_BOTH_STORES = (
     "tests/payments/", "tests/credit/test_loans.py", "tests/credit/test_pay_later.py",
     "tests/credit/collections/test_collections.py",
     "tests/credit/merchant/test_sales_loans.py", "tests/credit/receivables/test_receivables.py",
+    "tests/credit/inquiries/test_inquiries.py",
     "tests/risk/blacklist/test_log.py",
     "tests/proofs/test_heads.py", "tests/audit/test_audit_on_both_stores.py",
     "tests/faults/test_histories.py", "tests/admin/test_doctor.py",

@@ -15,6 +15,7 @@ from tallystick.accounting import products as accounting
 from tallystick.accounting.monitors.watch import MonitorWatch
 from tallystick.credit.collections import service as collections
 from tallystick.credit.collections.messages import MessageWorker, sandbox_providers
+from tallystick.credit.inquiries import service as inquiries
 from tallystick.credit.joint import service as joint
 from tallystick.credit.joint.files.worker import PartnerFiles, files_folder
 from tallystick.credit.loans import service as loans
@@ -85,7 +86,7 @@ def registry_of_products() -> Registry:
     registry = Registry()
     for product in (
         parties, partners, webhooks, accounting, wallet, holds, trades, loans, pay_later, joint,
-        collections, merchant, receivables, reconciliation,
+        collections, inquiries, merchant, receivables, reconciliation,
     ):  # fmt: skip
         product.register(registry)
     decision_service.register(registry)

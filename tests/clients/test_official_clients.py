@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import httpx2 as httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -99,3 +100,48 @@ def test_the_node_client_runs_encrypted_v3_calls(
     answer = run_client(client, settings | {"do": "encrypted", "aes_key": running_server.aes_key})
     assert answer["found"]["out_trade_no"] == settings["out_trade_no"]
     check_unknown_trade(client, answer["unknown_trade"])
+
+
+def _as_platform(server: RunningServer, name: str, path: str, body: dict[str, Any]) -> Any:
+    headers = {"authorization": f"Bearer {server.rest_key}", "idempotency-key": name}
+    answer = httpx.post(f"{server.base_url}{path}", headers=headers, json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_the_official_client_asks_for_scores_and_leaves_deposits_out(
+    running_server: RunningServer,
+) -> None:
+    server, person = running_server, "2088000000000101"
+    settings = configuration(server, new_order("credit")) | {"do": "credit", "person": person}
+    score = {"party_id": person, "score": 655, "model": "m1"}
+    _as_platform(server, "zm-score", "/v1/credit/scores", score)
+    refused = run_client("official", settings | {"consent": "1"})
+    assert refused["brief"]["sub_code"] == "ZMCREDIT.AUTHORIZATION_MISSING"
+    assert refused["freeze"]["sub_code"] == "ZMCREDIT.AUTHORIZATION_MISSING"
+    consents = {
+        purpose: _as_platform(
+            server, f"zm-consent-{purpose}", "/v1/credit/consents",
+            {"party_id": person, "app_id": server.app_id, "purpose": purpose},
+        )
+        for purpose in ("score", "watch_list", "deposit_free")
+    }  # fmt: skip
+    income = {"party_id": person, "monthly": "9000.00", "source": "payslip"}
+    _as_platform(server, "zm-income", "/v1/credit/incomes", income)
+    policy = {"bands": [{"score_from": 600, "months": "12", "amount_max": "100000.00",
+                         "deposit_max": "100.00"}]}  # fmt: skip
+    _as_platform(server, "zm-policy", "/v1/credit/limit-policy", policy)
+    settings |= {"consent": consents["score"]["consent_id"], "out_trade_no": new_order("credit")}
+    told = run_client("official", settings)
+    assert {answer["code"] for answer in told.values()} == {"10000"}, told
+    assert told["brief"]["is_admittance"] == "Y"
+    assert told["score"]["zm_score"] == "655"
+    assert told["watch_list"]["level"] == "0"
+    assert told["freeze"]["pre_auth_type"] == "CREDIT_AUTH"
+    assert (told["freeze"]["credit_amount"], told["freeze"]["fund_amount"]) == ("99.00", "0.00")
+    assert told["unfreeze"]["auth_no"] == told["freeze"]["auth_no"]
+    headers = {"authorization": f"Bearer {server.rest_key}"}
+    seen = httpx.get(f"{server.base_url}/v1/credit/people/{person}", headers=headers).json()
+    outcomes = [line["outcome"] for line in seen["inquiries"]]
+    assert outcomes.count("no_consent") == 3
+    assert outcomes.count("answered") == 4

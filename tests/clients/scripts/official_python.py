@@ -14,6 +14,12 @@ from urllib.parse import urlsplit
 
 from alipay.aop.api.AlipayClientConfig import AlipayClientConfig
 from alipay.aop.api.DefaultAlipayClient import DefaultAlipayClient
+from alipay.aop.api.request.AlipayFundAuthOrderFreezeRequest import (
+    AlipayFundAuthOrderFreezeRequest,
+)
+from alipay.aop.api.request.AlipayFundAuthOrderUnfreezeRequest import (
+    AlipayFundAuthOrderUnfreezeRequest,
+)
 from alipay.aop.api.request.AlipayTradeCreateRequest import AlipayTradeCreateRequest
 from alipay.aop.api.request.AlipayTradeFastpayRefundQueryRequest import (
     AlipayTradeFastpayRefundQueryRequest,
@@ -23,6 +29,13 @@ from alipay.aop.api.request.AlipayTradePayRequest import AlipayTradePayRequest
 from alipay.aop.api.request.AlipayTradeQueryRequest import AlipayTradeQueryRequest
 from alipay.aop.api.request.AlipayTradeRefundRequest import AlipayTradeRefundRequest
 from alipay.aop.api.request.AlipayTradeSettleConfirmRequest import AlipayTradeSettleConfirmRequest
+from alipay.aop.api.request.ZhimaCreditScoreBriefGetRequest import (
+    ZhimaCreditScoreBriefGetRequest,
+)
+from alipay.aop.api.request.ZhimaCreditScoreGetRequest import ZhimaCreditScoreGetRequest
+from alipay.aop.api.request.ZhimaCreditWatchlistBriefGetRequest import (
+    ZhimaCreditWatchlistBriefGetRequest,
+)
 from shop import config, order, settlement, ship, show
 
 NOTIFY_URL = "http://shop.example/notify?from=alipay&x=1"
@@ -87,6 +100,39 @@ def flow(settings: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def credit(settings: dict[str, Any]) -> dict[str, Any]:
+    alipay, number = client(settings), settings["out_trade_no"]
+    about = {"cert_type": "ALIPAY_USER_ID", "cert_no": settings["person"]}
+
+    def asked(name: str, **more: Any) -> dict[str, Any]:
+        transaction_id = f"{number}_{name}".replace("-", "_")
+        return {"transaction_id": transaction_id, "product_code": "w1010100000000002733"} | more
+
+    brief = asked("brief", admittance_score=600, **about)
+    whole = ZhimaCreditScoreGetRequest()
+    whole.biz_content = asked("score")
+    whole.udf_params = {"auth_token": settings["consent"]}
+    deposit = {
+        "out_order_no": number, "out_request_no": f"{number}-f", "order_title": "单车",
+        "amount": "99.00", "auth_code": settings["buyer_code"], "auth_code_type": "bar_code",
+        "product_code": "PREAUTH_PAY", "deposit_product_mode": "DEPOSIT_ONLY",
+        "extra_param": json.dumps({"category": "RENT_BIKE"}),
+    }  # fmt: skip
+    result: dict[str, Any] = {}
+    result["brief"] = call(alipay, ZhimaCreditScoreBriefGetRequest, brief)
+    result["score"] = json.loads(alipay.execute(whole))
+    result["watch_list"] = call(
+        alipay, ZhimaCreditWatchlistBriefGetRequest, asked("watch", **about)
+    )
+    result["freeze"] = call(alipay, AlipayFundAuthOrderFreezeRequest, deposit)
+    release = {
+        "auth_no": result["freeze"].get("auth_no", "0"), "out_request_no": f"{number}-u",
+        "amount": "99.00", "remark": "还车",
+    }  # fmt: skip
+    result["unfreeze"] = call(alipay, AlipayFundAuthOrderUnfreezeRequest, release)
+    return result
+
+
 def pages(settings: dict[str, Any]) -> dict[str, Any]:
     alipay = client(settings)
 
@@ -114,4 +160,5 @@ def encrypted(settings: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     SETTINGS = config()
-    show({"flow": flow, "pages": pages, "encrypted": encrypted}[SETTINGS["do"]](SETTINGS))
+    DO = {"flow": flow, "pages": pages, "credit": credit, "encrypted": encrypted}
+    show(DO[SETTINGS["do"]](SETTINGS))

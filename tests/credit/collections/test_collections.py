@@ -35,8 +35,8 @@ from tallystick.credit.collections.model import (
     CaseEntry,
     CaseOffer,
     CasePromise,
-    CaseStatus,
     CollectionCase,
+    CollectionStatus,
     EntryKind,
 )
 from tallystick.credit.collections.terms import (
@@ -165,7 +165,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def test_the_morning_opens_a_case_and_its_contact_is_recorded_whole(desk: Desk) -> None:
     desk.late_loan(2)
     case = desk.case()
-    assert (case.status, case.bucket, case.days_past_due) == (CaseStatus.OPEN, 1, 2)
+    assert (case.status, case.bucket, case.days_past_due) == (CollectionStatus.OPEN, 1, 2)
     assert case.next_step == "remind"
     assert queue(desk.shop.rows, bucket=1) == [case]
     assert desk.worker() == 1
@@ -215,7 +215,7 @@ def test_who_has_paid_is_not_asked_and_the_case_is_cured(desk: Desk) -> None:
     assert desk.worker() == 1
     assert desk.sent.texts == []
     case = desk.case()
-    assert case.status is CaseStatus.CURED
+    assert case.status is CollectionStatus.CURED
     assert case.collected > 1_000
     assert desk.kinds() == ["opened", "cured"]
 

@@ -15,8 +15,8 @@ from tallystick.credit.collections.model import (
     CaseEntry,
     CaseOffer,
     CasePromise,
-    CaseStatus,
     CollectionCase,
+    CollectionStatus,
     CollectionText,
     EntryKind,
     Hardship,
@@ -59,7 +59,7 @@ _PAUSE_DAYS_MAX: Final = 366
 _ONE_DAY: Final = timedelta(days=1)
 _DAY_MS: Final = 86_400_000
 _TEXT_MAX: Final = 500
-_OVER: Final = (CaseStatus.CURED, CaseStatus.CLOSED)
+_OVER: Final = (CollectionStatus.CURED, CollectionStatus.CLOSED)
 
 
 class CaseState(NamedTuple):
@@ -88,7 +88,7 @@ class CaseState(NamedTuple):
     @property
     def history(self) -> ContactHistory:
         """What the next contact depends on."""
-        is_stopped = self.another_stopped or self.case.status is CaseStatus.STOPPED
+        is_stopped = self.another_stopped or self.case.status is CollectionStatus.STOPPED
         return ContactHistory(self.contacts, is_stopped, self.case.quiet_until_ms)
 
 
@@ -124,10 +124,10 @@ def _where_it_stands(state: CaseState) -> tuple[CaseState, tuple[CaseEntry, ...]
         bucket=bucket_of(state.rules, days_past_due(loans)), looked_ms=state.now_ms,
         collected=state.borrowed.paid(case.opened_ms, state.now_ms + 1),
     )  # fmt: skip
-    if loans or case.status is not CaseStatus.OPEN:
+    if loans or case.status is not CollectionStatus.OPEN:
         return state._replace(case=case), ()
     is_gone = state.borrowed.is_gone
-    status = CaseStatus.CLOSED if is_gone else CaseStatus.CURED
+    status = CollectionStatus.CLOSED if is_gone else CollectionStatus.CURED
     case = replace(case, status=status, ended_ms=state.now_ms)
     kind = EntryKind.CLOSED if is_gone else EntryKind.CURED
     return state._replace(case=case), (_line(state, kind, amount=case.collected),)
@@ -137,7 +137,7 @@ def _planned(state: CaseState) -> CollectionCase:
     """The case with its next contact."""
     case = state.case
     planned = None
-    if case.status is CaseStatus.OPEN and state.terms is not None:
+    if case.status is CollectionStatus.OPEN and state.terms is not None:
         planned = next_contact(
             state.terms, state.rules, state.history, state.borrowed.overdue, state.last,
             state.today, state.now_ms,
@@ -188,8 +188,8 @@ def next_step_of(state: CaseState) -> Step | None:
     return None if state.terms is None else step_named(state.terms, state.case.next_step)
 
 
-def _require_going(state: CaseState, *allowed: CaseStatus) -> None:
-    if state.case.status not in (allowed or (CaseStatus.OPEN,)):
+def _require_going(state: CaseState, *allowed: CollectionStatus) -> None:
+    if state.case.status not in (allowed or (CollectionStatus.OPEN,)):
         raise Refused("COLLECTION_STATE_REFUSED", f"The case is {state.case.status.value}.")
 
 
@@ -213,7 +213,7 @@ def contact(state: CaseState, due_ms: int, text: CollectionText | None) -> Decis
     """
     case, terms = state.case, state.terms
     step = step_named(terms, case.next_step) if terms is not None else None
-    is_due = case.status is CaseStatus.OPEN and case.next_ms == due_ms <= state.now_ms
+    is_due = case.status is CollectionStatus.OPEN and case.next_ms == due_ms <= state.now_ms
     if not is_due or step is None or text is None or step.channel is Channel.CALL:
         return _nothing_sent(state)
     if not state.borrowed.overdue or why_not(state.rules, state.history, state.now_ms):
@@ -256,7 +256,7 @@ def delivered(state: CaseState, entry_no: int, recipient: str, result: str) -> D
 
 def call(state: CaseState, result: str, note: str) -> Decision:
     """A call that is made now."""
-    _require_going(state, CaseStatus.OPEN, CaseStatus.STOPPED)
+    _require_going(state, CollectionStatus.OPEN, CollectionStatus.STOPPED)
     reason = why_not(state.rules, state.history, state.now_ms)
     if reason:
         raise Refused("COLLECTION_CONTACT_NOT_ALLOWED", f"{reason}.")
@@ -347,7 +347,7 @@ def _offer_line(state: CaseState, offer: CaseOffer) -> CaseEntry:
 
 def make_offer(state: CaseState, loan_id: str, offered: Offered) -> Decision:
     """An offer that a person makes."""
-    _require_going(state, CaseStatus.OPEN, CaseStatus.STOPPED)
+    _require_going(state, CollectionStatus.OPEN, CollectionStatus.STOPPED)
     loan = next((one for one in state.borrowed.overdue if one.loan_id == loan_id), None)
     if loan is None:
         raise Refused("COLLECTION_OFFER_INVALID", "Nothing of that loan is overdue.")
@@ -373,7 +373,7 @@ def offer_taken(state: CaseState, offer: CaseOffer) -> Decision:
 
 def ask_hardship(state: CaseState, reason: str, known: tuple[Hardship, ...]) -> Decision:
     """An application; an operator decides it."""
-    _require_going(state, CaseStatus.OPEN, CaseStatus.STOPPED)
+    _require_going(state, CollectionStatus.OPEN, CollectionStatus.STOPPED)
     if not reason.strip():
         raise Refused("INVALID_PARAMETER", "reason: say why.")
     if any(one.status is HardshipStatus.ASKED for one in known):
@@ -413,16 +413,16 @@ def decide_hardship(
 def stop(state: CaseState, reason: str, note: str) -> Decision:
     """No contact any more, of any case of the borrower's."""
     _require_going(state)
-    case = replace(state.case, status=CaseStatus.STOPPED)
+    case = replace(state.case, status=CollectionStatus.STOPPED)
     line = _line(state, EntryKind.STOPPED, result=reason, contents=note[:_TEXT_MAX])
     return looked_at(state._replace(case=case), line)
 
 
 def resume(state: CaseState, note: str) -> Decision:
     """The case goes on."""
-    _require_going(state, CaseStatus.STOPPED)
+    _require_going(state, CollectionStatus.STOPPED)
     if not note.strip():
         raise Refused("INVALID_PARAMETER", "note: say how it was settled.")
-    case = replace(state.case, status=CaseStatus.OPEN)
+    case = replace(state.case, status=CollectionStatus.OPEN)
     line = _line(state, EntryKind.RESUMED, contents=note[:_TEXT_MAX])
     return looked_at(state._replace(case=case), line)

@@ -9,10 +9,10 @@ from tallystick.credit.collections.model import (
     CONTACTS,
     RULES_ID,
     CaseEntry,
-    CaseStatus,
     CollectionCase,
     CollectionRules,
     CollectionSplit,
+    CollectionStatus,
     CollectionStrategy,
     CollectionText,
 )
@@ -70,7 +70,7 @@ def open_case(context: Context, borrower_id: str, currency: str, loans: Borrowed
         strategy_id = split.challenger_id if arm == CHALLENGER else split.champion_id
     case = CollectionCase(
         case_id=dated_number(context.now_ms, context.request_key, "case"),
-        borrower_id=borrower_id, currency=currency, status=CaseStatus.OPEN, split_id=split_id,
+        borrower_id=borrower_id, currency=currency, status=CollectionStatus.OPEN, split_id=split_id,
         arm=arm, strategy_id=strategy_id, bucket=0, overdue=0, days_past_due=0, next_ms=0,
         next_step="", next_channel="", quiet_until_ms=0, entries=0, contacts=0, cost=0,
         collected=0, opened_day=loan_day(context.now_ms).isoformat(), opened_ms=context.now_ms,
@@ -107,7 +107,7 @@ def _state(context: Context, case: CollectionCase, loans: Borrowed) -> CaseState
         terms=terms_of(strategy) if strategy else None,
         contacts=tuple(entry.at_ms for entry in made),
         another_stopped=any(
-            c.status is CaseStatus.STOPPED for c in cases if c.case_id != case.case_id
+            c.status is CollectionStatus.STOPPED for c in cases if c.case_id != case.case_id
         ),
         last=last,
         today=loan_day(context.now_ms),

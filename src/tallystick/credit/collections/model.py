@@ -8,7 +8,7 @@ from typing import Final
 from tallystick.store.table import Row, Table
 
 __all__ = [
-    "CONTACTS", "RULES_ID", "CaseEntry", "CaseOffer", "CasePromise", "CaseStatus",
+    "CONTACTS", "RULES_ID", "CaseEntry", "CaseOffer", "CasePromise", "CollectionStatus",
     "CollectionCase", "CollectionRules", "CollectionSplit", "CollectionStrategy", "CollectionText",
     "EntryKind", "Hardship", "HardshipStatus", "OfferStatus", "PromiseStatus",
 ]  # fmt: skip
@@ -16,7 +16,7 @@ __all__ = [
 RULES_ID: Final = "rules"
 
 
-class CaseStatus(StrEnum):
+class CollectionStatus(StrEnum):
     """Where a case stands. A stopped one is contacted no more until somebody looked into it."""
 
     OPEN = "open"
@@ -111,7 +111,7 @@ class CollectionCase(Row, frozen=True):
     case_id: str
     borrower_id: str
     currency: str
-    status: CaseStatus
+    status: CollectionStatus
     split_id: str
     arm: str
     strategy_id: str

@@ -44,10 +44,10 @@ from tallystick.credit.collections.model import (
     RULES_ID,
     CaseOffer,
     CasePromise,
-    CaseStatus,
     CollectionCase,
     CollectionRules,
     CollectionSplit,
+    CollectionStatus,
     CollectionStrategy,
     CollectionText,
     Hardship,
@@ -194,7 +194,7 @@ def _see_case(context: Context, borrower_id: str, currency: str, today: date) ->
     """Open a case unless there is one; 1 when it is new."""
     uow = context.uow
     known = uow.select(CollectionCase, borrower_id=borrower_id, currency=currency)
-    if any(case.status in (CaseStatus.OPEN, CaseStatus.STOPPED) for case in known):
+    if any(case.status in (CollectionStatus.OPEN, CollectionStatus.STOPPED) for case in known):
         return 0
     loans = borrowed(uow, borrower_id, currency, today)
     if not loans.overdue:

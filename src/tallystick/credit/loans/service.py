@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from tallystick.credit.inquiries.exposure import require_within_limit
 from tallystick.credit.loans import changing, closing, decide, reversing
 from tallystick.credit.loans.days import service as days
 from tallystick.credit.loans.loading import loan_state, state_of
@@ -139,7 +140,7 @@ def require_within_line(
     """See that a borrower may still draw so much; what is used is the loans' principal.
 
     Raises:
-        Refused: CREDIT_LINE_EXCEEDED.
+        Refused: CREDIT_LINE_EXCEEDED; CREDIT_LIMIT_EXCEEDED over all products.
     """
     line = uow.get(CreditLine, borrower_id, product_id)
     used = 0
@@ -148,6 +149,7 @@ def require_within_line(
         used += 0 if account is None else account.debits_posted - account.credits_posted
     if line is None or used + amount > line.amount:
         raise Refused("CREDIT_LINE_EXCEEDED")
+    require_within_limit(uow, borrower_id, amount, book)
 
 
 def draw_loan(

@@ -44,6 +44,7 @@ class Call(NamedTuple):
 
     `request_id` stands for the signed request itself: the same bytes again are the same
     request, and get the same answer. `asked_ms` is when the caller says that it asked.
+    `auth_token` names a person's consent.
     """
 
     platform: Platform
@@ -53,6 +54,7 @@ class Call(NamedTuple):
     asked_ms: int
     notify_url: str = ""
     return_url: str = ""
+    auth_token: str = ""
 
     @property
     def caller(self) -> Caller:

@@ -36,6 +36,7 @@ from tallystick.gateway.alipay.calls import Call, Failed, Method
 from tallystick.gateway.alipay.faults import Fault, Rejected, fault, fault_of
 from tallystick.gateway.alipay.methods_fund import FUND_METHODS
 from tallystick.gateway.alipay.methods_trade import TRADE_METHODS
+from tallystick.gateway.alipay.methods_zhima import ZHIMA_METHODS
 from tallystick.gateway.alipay.request_v2 import AlipayRequest, decode_v2, verify_v2
 from tallystick.gateway.alipay.schemas import decode_content, decode_query
 from tallystick.gateway.alipay.timestamps import accepted_offsets_min, moment_of
@@ -50,7 +51,7 @@ __all__ = ["METHODS", "PAGE_METHODS", "AlipayGateway"]
 
 log = structlog.get_logger("tallystick.gateway")
 
-METHODS: Final[dict[str, Method]] = {**TRADE_METHODS, **FUND_METHODS}
+METHODS: Final[dict[str, Method]] = {**TRADE_METHODS, **FUND_METHODS, **ZHIMA_METHODS}
 PAGE_METHODS: Final = frozenset({"alipay.trade.page.pay", "alipay.trade.wap.pay"})
 
 _V3_CONTENT_TYPE: Final = "application/json;charset=utf-8"
@@ -202,6 +203,7 @@ class AlipayGateway:
             asked_ms,
             request.notify_url,
             request.return_url,
+            request.fields.get("auth_token", ""),
         )
         return await self._run(call, request.method)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tallystick.credit.inquiries.views import find_deposit
 from tallystick.gateway.alipay.calls import (
     CURRENCY,
     Call,
@@ -16,6 +17,11 @@ from tallystick.gateway.alipay.calls import (
     yuan,
 )
 from tallystick.gateway.alipay.faults import fault
+from tallystick.gateway.alipay.methods_zhima import (
+    deposit_detail,
+    freeze_by_score,
+    release_deposit,
+)
 from tallystick.money.china_time import china_time
 from tallystick.parties.views import party_by_login, payment_code_index
 from tallystick.partners.model import App
@@ -126,6 +132,8 @@ def _expires_within_ms(text: str | None) -> int:
 async def freeze(call: Call) -> dict[str, Any]:
     """`alipay.fund.auth.order.freeze`."""
     content = call.content
+    if content.deposit_product_mode:
+        return await freeze_by_score(call)
     done: HoldDone = await call.submit(
         FreezeFunds(
             app_id=call.app_id,
@@ -155,6 +163,8 @@ async def freeze(call: Call) -> dict[str, Any]:
 async def unfreeze(call: Call) -> dict[str, Any]:
     """`alipay.fund.auth.order.unfreeze`."""
     content = call.content
+    if find_deposit(call.platform.rows, call.app_id, hold_id=content.auth_no) is not None:
+        return await release_deposit(call)
     done: HoldDone = await call.submit(
         UnfreezeFunds(
             app_id=call.app_id,
@@ -190,7 +200,13 @@ def _hold(call: Call) -> FundHold:
 
 async def operation_detail(call: Call) -> dict[str, Any]:
     """`alipay.fund.auth.operation.detail.query`."""
-    content, hold = call.content, _hold(call)
+    content, rows = call.content, call.platform.rows
+    deposit = find_deposit(
+        rows, call.app_id, hold_id=content.auth_no or "", out_order_no=content.out_order_no or ""
+    )
+    if deposit is not None:
+        return deposit_detail(call, deposit)
+    hold = _hold(call)
     operations = call.platform.rows.select(HoldOperation, hold_id=hold.hold_id)
     wanted = [
         operation

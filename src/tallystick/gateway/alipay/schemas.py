@@ -10,6 +10,7 @@ import msgspec
 
 from tallystick.gateway.alipay import schemas_fund as fund
 from tallystick.gateway.alipay import schemas_trade as trade
+from tallystick.gateway.alipay import schemas_zhima as zhima
 from tallystick.gateway.alipay.amounts import decode_hook
 from tallystick.gateway.alipay.faults import Fault, fault
 
@@ -38,6 +39,10 @@ SCHEMAS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "alipay.trade.royalty.relation.unbind": trade.TradeRoyaltyRelationUnbind,
     "alipay.trade.settle.confirm": trade.TradeSettleConfirm,
     "alipay.trade.wap.pay": trade.TradeWapPay,
+    "zhima.credit.score.brief.get": zhima.ZhimaScoreBriefGet,
+    "zhima.credit.score.get": zhima.ZhimaScoreGet,
+    "zhima.credit.watchlist.brief.get": zhima.ZhimaWatchlistGet,
+    "zhima.credit.watchlistii.get": zhima.ZhimaScoreGet,
 }
 
 # strict=False: page numbers and quantities come as text from some clients. float_hook keeps

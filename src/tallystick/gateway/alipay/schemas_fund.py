@@ -67,7 +67,11 @@ class FundAccountQuery(Struct, frozen=True):
 
 
 class FundAuthOrderFreeze(Struct, frozen=True, kw_only=True):
-    """`alipay.fund.auth.order.freeze`: hold a deposit by the buyer's code."""
+    """`alipay.fund.auth.order.freeze`: hold a deposit by the buyer's code.
+
+    With a `deposit_product_mode` (`POSTPAY`, `POSTPAY_UNCERTAIN`, `DEPOSIT_ONLY`) the score
+    stands in for the money.
+    """
 
     out_order_no: Id
     out_request_no: Id
@@ -81,6 +85,7 @@ class FundAuthOrderFreeze(Struct, frozen=True, kw_only=True):
     timeout_express: OptionalId = None
     product_code: OptionalId = None
     extra_param: Text = None
+    deposit_product_mode: OptionalId = None
     notify_url: Url = None
 
 

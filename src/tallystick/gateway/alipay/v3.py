@@ -31,7 +31,7 @@ __all__ = [
 
 SCHEME: Final = "ALIPAY-SHA256withRSA"
 
-_PATH: Final = re.compile(r"/v3/(alipay(?:/[a-z0-9]+)+)")
+_PATH: Final = re.compile(r"/v3/((?:alipay|zhima)(?:/[a-z0-9]+)+)")
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
 _BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 

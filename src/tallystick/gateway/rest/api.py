@@ -13,10 +13,12 @@ from tallystick.gateway.rest.apps import APP_OPERATIONS
 from tallystick.gateway.rest.bills import BILL_OPERATIONS
 from tallystick.gateway.rest.blacklist import BLACKLIST_OPERATIONS
 from tallystick.gateway.rest.blacklist_log import BLACKLIST_LOG_OPERATIONS
+from tallystick.gateway.rest.collections import COLLECTION_OPERATIONS
 from tallystick.gateway.rest.credit import CREDIT_OPERATIONS
 from tallystick.gateway.rest.decisions import DECISION_OPERATIONS
 from tallystick.gateway.rest.funding import FUNDING_OPERATIONS
 from tallystick.gateway.rest.holds import HOLD_OPERATIONS
+from tallystick.gateway.rest.inquiries import INQUIRY_OPERATIONS
 from tallystick.gateway.rest.institution import INSTITUTION_OPERATIONS
 from tallystick.gateway.rest.ledger import LEDGER_OPERATIONS
 from tallystick.gateway.rest.ledger_groups import LEDGER_GROUP_OPERATIONS
@@ -63,6 +65,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *MERCHANT_CREDIT_OPERATIONS,
     *FUNDING_OPERATIONS,
     *INSTITUTION_OPERATIONS,
+    *COLLECTION_OPERATIONS,
+    *INQUIRY_OPERATIONS,
     *RISK_OPERATIONS,
     *RECONCILIATION_OPERATIONS,
     *DECISION_OPERATIONS,

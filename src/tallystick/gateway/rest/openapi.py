@@ -38,6 +38,7 @@ TAG_MEANINGS: Final = {
     "Joint lending": "Institutions and their programmes, who funds a loan, quotas, what if.",
     "Institution": "An institution's own quotas, loans, files and reports, with its own key.",
     "Reconciliation": "The bank's statements beside the ledger: proposals and breaks.",
+    "Collections": "Overdue borrowers: contact rules, strategies, cases, promises, offers.",
     "Credit": "What a loan costs, for anybody; products, lines and loans.",
     "Blacklist": "The shared blacklist: warn others, ask without saying whom, check the log.",
     "Risk": "The fraud graph: people, accounts, devices, and the money between them.",
