@@ -47,6 +47,7 @@ from tallystick.proofs.service import HeadSigner
 from tallystick.proofs.tree import LedgerTree
 from tallystick.reconciliation import service as reconciliation
 from tallystick.risk.anomaly import service as anomaly
+from tallystick.risk.anomaly.notices import AlertNotices
 from tallystick.risk.anomaly.standing import AccountWarnings
 from tallystick.risk.anomaly.watch import AnomalyWatch
 from tallystick.risk.blacklist import service as blacklist
@@ -211,10 +212,12 @@ class Platform:
             books_check_seconds=settings.books_check_seconds,
             disk_free_min_mb=settings.disk_free_min_mb,
         )  # fmt: skip
+        messages = SandboxMessages(settings.data / "sandbox-messages.jsonl", clock_ms)
         self.proving = Proving(
-            self.rows, self.sealer, self.submit, clock_ms,
-            SandboxMessages(settings.data / "sandbox-messages.jsonl", clock_ms), SandboxIdentity(),
-        )  # fmt: skip
+            self.rows, self.sealer, self.submit, clock_ms, messages, SandboxIdentity()
+        )
+        self.alert_notices = AlertNotices(self.reader, self.sealer, messages, self.executor.submit)
+        self.alert_notices.register(self.registry)
         self._tasks: list[asyncio.Task[None]] = []
         self._news: News | None = None
 
@@ -254,6 +257,7 @@ class Platform:
             "webhooks": self.webhooks.run,
             "heads": self._sign_heads,
             "anomaly": self._watch_accounts,
+            "alert_notices": self.alert_notices.run,
         }  # fmt: skip
         workers: dict[str, Worker] = {"watch": self.watch.run, "graph": self.graph.run}
         if self.archive is not None:

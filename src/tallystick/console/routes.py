@@ -29,12 +29,14 @@ from tallystick.console.overview import OVERVIEW
 from tallystick.console.proving import PROVING
 from tallystick.console.reconciliation import RECONCILIATION
 from tallystick.console.requests import BODY_MAX_BYTES, csrf_gate, error_handlers
+from tallystick.console.risk_alerts import RISK_ALERTS
 from tallystick.console.risk_decisions import RISK_DECISIONS
 from tallystick.console.risk_reviews import RISK_REVIEWS
 from tallystick.console.risk_rules import RISK_RULES
 from tallystick.console.trades import TRADES
 from tallystick.console.visitor import Asking, Visitor, WebRequest, visitor_of
 from tallystick.console.wallet import WALLET
+from tallystick.console.wallet_alerts import WALLET_ALERTS
 from tallystick.pipeline.refusals import Refused
 from tallystick.platform import Platform
 
@@ -93,8 +95,8 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
         *CASHIER, *WALLET, *LATER_BILLS, *PROVING, *OPERATORS, *OVERVIEW, *TRADES, *BOOKS,
         *LEDGER_FILES, *BOOKKEEPING,
         *LEDGER_REPORTS, *RECONCILIATION, *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH,
-        *BLACKLIST, *RISK_DECISIONS, *RISK_RULES, *RISK_REVIEWS, *LOAN_CALCULATOR, *FUNDING_DESK,
-        *INSTITUTION_PAGES, unknown,
+        *BLACKLIST, *RISK_DECISIONS, *RISK_RULES, *RISK_REVIEWS, *RISK_ALERTS, *WALLET_ALERTS,
+        *LOAN_CALCULATOR, *FUNDING_DESK, *INSTITUTION_PAGES, unknown,
     )  # fmt: skip
     pages = Router(
         "/",

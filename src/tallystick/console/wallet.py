@@ -26,6 +26,7 @@ from tallystick.console.statements import NEWEST
 from tallystick.console.step_up import asks_for_proof, proof_at_sign_in, signed_in
 from tallystick.console.texts import Language
 from tallystick.console.visitor import Asking, Visitor, WebRequest
+from tallystick.console.wallet_alerts import notices_of
 from tallystick.ledger.statements import available_of
 from tallystick.parties.model import IssuePaymentCode, Party, PaymentCodeIssued
 from tallystick.parties.views import (
@@ -207,6 +208,7 @@ async def show_home(front: Front, visitor: Asking) -> Response[str]:
     return front.page(
         visitor, "wallet/home.html", here="home", currency=CURRENCY,
         position=_balance(front, party), in_orders=_in_orders(front, party),
+        **notices_of(front, party.party_id),
         waiting=at_bank, orders=orders, shop_names=_shop_names(front, orders), lines=lines,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from tallystick.console.texts.alerts import ALERTS
 from tallystick.console.texts.blacklist import BLACKLIST
 from tallystick.console.texts.bookkeeping import BOOKKEEPING
 from tallystick.console.texts.common import COMMON
@@ -38,6 +39,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **BOOKKEEPING,
     **EXCHANGE,
     **RISK,
+    **ALERTS,
     **FUNDING,
 }
 

@@ -12,7 +12,9 @@ RISK: Final[dict[str, tuple[str, str]]] = {
     "risk.tab.rules": ("Rules", "规则"),
     "risk.tab.reviews": ("Reviews", "人工审核"),
     "risk.tab.lists": ("Lists", "名单"),
+    "risk.tab.alerts": ("Alerts", "预警"),
     "risk.tab.cases": ("Cases", "案件"),
+    "risk.reasons_of": ("Why", "原因"),
     # Decisions.
     "risk.decision": ("Decision", "决策"),
     "risk.decision_no": ("Decision no.", "决策编号"),
@@ -30,6 +32,7 @@ RISK: Final[dict[str, tuple[str, str]]] = {
     "risk.why.list": ("a list", "名单"),
     "risk.why.step_up": ("the party has proved itself", "用户已通过加验"),
     "risk.why.review": ("a review", "人工审核"),
+    "risk.why.anomaly": ("the account was warned of", "账户处于预警"),
     "risk.why.observed": ("it is only observed", "仅观察"),
     "risk.from": ("It comes from", "来源"),
     "risk.result": ("What became of it", "执行结果"),

@@ -8,6 +8,7 @@ from tallystick.gateway.rest.accounting_exchange import EXCHANGE_OPERATIONS
 from tallystick.gateway.rest.accounting_monitors import MONITOR_OPERATIONS
 from tallystick.gateway.rest.accounting_periods import PERIOD_OPERATIONS
 from tallystick.gateway.rest.accounting_schedules import SCHEDULE_OPERATIONS
+from tallystick.gateway.rest.anomalies import ANOMALY_OPERATIONS
 from tallystick.gateway.rest.api_keys import API_KEY_OPERATIONS
 from tallystick.gateway.rest.apps import APP_OPERATIONS
 from tallystick.gateway.rest.bills import BILL_OPERATIONS
@@ -71,6 +72,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *RECONCILIATION_OPERATIONS,
     *DECISION_OPERATIONS,
     *REVIEW_OPERATIONS,
+    *ANOMALY_OPERATIONS,
     *BLACKLIST_OPERATIONS,
     *BLACKLIST_LOG_OPERATIONS,
 )
