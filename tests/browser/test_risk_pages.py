@@ -40,8 +40,8 @@ def write(analyst: Looking, button: str, **fields: str) -> Looking:
 def pages(server: ServerProcess) -> Iterator[str]:
     """Every page about risk."""
     auditor = Auditor(server.data)
-    places = ("", "/rules", "/rules?compare=1", "/reviews", "/lists", "/cases", "/rules/sets/1",
-              "?outcome=hold", "/decisions/99999")  # fmt: skip
+    places = ("", "/rules", "/rules?compare=1", "/reviews", "/lists", "/cases", "/alerts",
+              "/rules/sets/1", "?outcome=hold", "/decisions/99999")  # fmt: skip
     yield from (f"/console/risk{place}" for place in places)
     for (seq,) in auditor.rows("SELECT seq FROM risk_decision ORDER BY seq LIMIT 2"):
         yield f"/console/risk/decisions/{seq}"

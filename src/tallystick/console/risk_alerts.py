@@ -73,7 +73,7 @@ def _alerts_page(
     found = rows.query(AnomalyAlert, tail, (*values, _SHOWN))
     set_now = {int(policy.level): policy for policy in policies_of(rows)}
     return operators_page(
-        front, visitor, "risk_alerts", "risk", refusal=refusal, status=status,
+        front, visitor, "risk_alerts", "risk", refusal=refusal, shown=status,
         alerts=[(a, kind_text(a, visitor.language), visitor.language.pick(*LEVELS[a.level]),
                  party_label(front, a.party), _parts(a, visitor.language)[:2]) for a in found],
         levels=[(int(level), visitor.language.pick(*LEVELS[level]), set_now.get(level),
@@ -170,12 +170,12 @@ def _policy_command(form: Form) -> Command:
     if asked not in {str(int(level)) for level in Level}:
         raise Refused("INVALID_PARAMETER", "level is 1 to 3.")
     level = Level(int(asked))
-    if form.get("action") == "off":
+    if form.get("does") == "off":
         return ClearAnomalyPolicy(level=level)
-    if form.get("action") not in {action.value for action in Action}:
-        raise Refused("INVALID_PARAMETER", "action is nothing, step_up, freeze or off.")
+    if form.get("does") not in {action.value for action in Action}:
+        raise Refused("INVALID_PARAMETER", "does is nothing, step_up, freeze or off.")
     return SetAnomalyPolicy(
-        level=level, action=Action(form["action"]),
+        level=level, action=Action(form["does"]),
         from_score=int(score) if score.isascii() and score.isdigit() and len(score) < 5 else 0,
         notify=form.get("notify") == "yes", open_case=form.get("open_case") == "yes",
     )  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gateway.rest.rest_client import BUYER, Rest
+from tests.gateway.rest.rest_client import BUYER, Rest, until
 from tests.server_process import ServerProcess
 
 from tallystick.cli import answer
@@ -167,3 +167,27 @@ def test_labelled_decisions_are_exported_for_the_next_model(
     live = [risk.get(f"/v1/risk/decisions/{at + 1}")["inputs"].get("paid_1h", 0) for at in range(6)]
     values = dict(features_over(events.history, rule_set.features))["paid_1h"]
     assert values[:6].tolist() == live
+
+
+def test_the_watch_over_accounts_is_turned_on_learns_and_is_turned_off(risk: Rest) -> None:
+    level = "/v1/risk/anomaly-policies"
+    risk.done(f"{level}/warning", {"action": "step_up", "open_case": True})
+    risk.done(f"{level}/alarm", {"action": "freeze", "from_score": 900})
+    assert risk.refused(f"{level}/notice", {"from_score": 950}) == "INVALID_PARAMETER"
+    policies = risk.get(level)
+    assert [(p["level"], p["from_score"], p["action"]) for p in policies] == [
+        ("warning", 330, "step_up"), ("alarm", 900, "freeze")]  # fmt: skip
+    trade = risk.new_trade("12.00")
+    risk.done(f"/v1/trades/{trade['trade_no']}/pay", {"payment_code": risk.new_code()})
+    habits = until(lambda: risk.look(f"/v1/risk/habits/{BUYER}").body.get("events", 0) >= 1)
+    assert habits
+    assert len(risk.get(f"/v1/risk/habits/{BUYER}")["hours"]) == 24
+    assert risk.get("/v1/risk/alerts", status="open")["items"] == []
+    nothing = "/v1/risk/alerts/2026112600000000000000000000"
+    assert risk.look(nothing).code == "NOT_FOUND"
+    assert risk.refused(f"{nothing}/see") == "NOT_FOUND"
+    assert risk.refused(f"{nothing}/close", {"outcome": "fraud"}) == "NOT_FOUND"
+    for name in ("warning", "alarm"):
+        risk.done(f"{level}/{name}/clear")
+    assert risk.get(level) == []
+    assert risk.refused(f"{level}/alarm/clear") == "NOT_FOUND"

@@ -67,11 +67,11 @@ ALERTS: Final[dict[str, tuple[str, str]]] = {
         "Your next payment asks for a proof of yourself.", "下一次付款需要验证身份。",
     ),
     "alerts.prove": ("Prove yourself", "验证身份"),
-    "done.alert_mine": (
+    "notice.alert_mine": (
         "Thank you. Bind a way to prove yourself, so that nobody else can say so.",
         "已收到。请绑定验证方式，以防他人冒用。",
     ),
-    "done.alert_frozen": (
+    "notice.alert_frozen": (
         "Payments are stopped, and we are looking into it. A way that you bind only now does not "
         "lift this; our service calls you.",
         "付款已停止，我们正在核查。此时新绑定的验证方式不能解除冻结，客服会与您联系。",
