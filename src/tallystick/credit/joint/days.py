@@ -22,14 +22,14 @@ from tallystick.credit.loans.model import LoanStatus
 from tallystick.credit.loans.state import caught_up_to_day, kept, loan_done
 from tallystick.credit.loans.timing import collect_ms
 from tallystick.credit.participation.model import JointLoan, plan_row
+from tallystick.credit.participation.postings import settlement_posting
 from tallystick.credit.participation.service import funded_of, record, record_shared
 from tallystick.credit.participation.share import Parts, buy_back, owed_parts
 from tallystick.credit.postings import RECEIVABLES
-from tallystick.ledger.chart import SHARE_BANK, SHARE_CASH, book_id
+from tallystick.ledger.chart import book_id
 from tallystick.ledger.chart import transfer_id as transfer_number
 from tallystick.parties.model import Party
 from tallystick.payments.accounts import platform_book
-from tallystick.payments.movements import Movement
 from tallystick.payments.wallet import decide as bank_orders
 from tallystick.payments.wallet.model import (
     BankOrder,
@@ -41,7 +41,7 @@ from tallystick.payments.wallet.model import (
 )
 from tallystick.pipeline import decisions
 from tallystick.pipeline.commands import SYSTEM, Context, Registry, Reply
-from tallystick.pipeline.decisions import AccountRef, Decision, Posting, event
+from tallystick.pipeline.decisions import AccountRef, Decision, event
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.timers import set_timer
 from tallystick.store.unit_of_work import Event, UnitOfWork
@@ -196,12 +196,11 @@ def settled_by_bank(uow: UnitOfWork, happened: Event) -> None:
     if institution is None or answered.status is not BankOrderStatus.ACCEPTED:
         return
     book = book_id(institution.entity, answered.currency)
-    cash = AccountRef(SHARE_CASH, institution.institution_id, book)
-    bank = AccountRef(SHARE_BANK, institution.institution_id, book)
-    debit, credit = (bank, cash) if answered.kind is BankOrderKind.WITHDRAWAL else (cash, bank)
+    kind = "settled_out" if answered.kind is BankOrderKind.WITHDRAWAL else "settled_in"
     key = hashlib.blake2b(f"settled:{happened.subject}".encode(), digest_size=16).digest()
-    movement = Movement.WITHDRAW if debit is bank else Movement.TOP_UP
-    posting = Posting(debit, credit, answered.amount, movement, int(happened.subject))
+    posting = settlement_posting(
+        kind, institution.institution_id, book, answered.amount, int(happened.subject)
+    )
     context = Context(uow, SYSTEM, key, uow.now_ms)
     decisions.record(context, Decision(Reply(), postings=(posting,)))
 

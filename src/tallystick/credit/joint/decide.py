@@ -36,15 +36,13 @@ from tallystick.credit.participation.model import (
     plan_row,
     require_plan,
 )
-from tallystick.credit.participation.postings import Holder, ShareBooks
-from tallystick.ledger.chart import PARTICIPATION_PRINCIPAL, SHARE_CASH, SHARE_PRINCIPAL
+from tallystick.credit.participation.postings import ShareBooks
 from tallystick.ledger.chart import transfer_id as transfer_number
 from tallystick.ledger.model import TransferFlags
 from tallystick.money.currency import currency
 from tallystick.money.share import apportion
 from tallystick.parties.model import Party, PartyKind
 from tallystick.payments.banks.directory import BANKS
-from tallystick.payments.movements import Movement
 from tallystick.pipeline.decisions import Decision, Posting, Timer, event
 from tallystick.pipeline.refusals import Refused
 from tallystick.risk.decision.checking import Kind, checked
@@ -307,16 +305,12 @@ def reservation(row: FundingDecision, plan: Plan, flags: TransferFlags) -> tuple
         if not p.is_outside or not part:
             continue
         books = ShareBooks(p, row.currency, int(row.decision_id))
-        for book, debit, credit in (
-            ("platform", Holder.OWED, PARTICIPATION_PRINCIPAL),
-            ("institution", SHARE_PRINCIPAL, SHARE_CASH),
-        ):
+        for posting in books.postings("reserved", part):
             number = _held_id(row.decision_id, len(held))
             held.append(
-                Posting(
-                    books.account(debit, book), books.account(credit, book),
-                    0 if void else part, Movement.SHARE_RESERVATION, int(row.decision_id),
-                    flags=flags, pending_id=number if void else 0, id=0 if void else number,
+                posting._replace(
+                    amount=0 if void else part, flags=flags,
+                    pending_id=number if void else 0, id=0 if void else number,
                 )
             )  # fmt: skip
     return tuple(held)

@@ -23,6 +23,7 @@ from tallystick.ledger.chart import (
     PARTICIPATION_PRINCIPAL,
     RECOVERY_INCOME,
     SERVICING_FEE_INCOME,
+    SHARE_BANK,
     SHARE_CASH,
     SHARE_GUARANTEE_FEE,
     SHARE_INCOME,
@@ -37,7 +38,8 @@ from tallystick.payments.accounts import platform_book
 from tallystick.payments.movements import Movement
 from tallystick.pipeline.decisions import AccountRef, Posting
 
-__all__ = ["TABLE", "Holder", "ShareBooks", "ShareRule", "sharing_lines"]
+__all__ = ["TABLE", "Holder", "ShareBooks", "ShareRule", "settlement_posting",
+           "sharing_lines"]  # fmt: skip
 
 
 class Holder(StrEnum):
@@ -60,6 +62,10 @@ class ShareRule(NamedTuple):
 _P, _I, _G = "platform", "institution", "guarantor"
 
 TABLE: Final[dict[str, tuple[ShareRule, ...]]] = {
+    "reserved": (
+        ShareRule(_P, Holder.OWED, PARTICIPATION_PRINCIPAL, Movement.SHARE_RESERVATION),
+        ShareRule(_I, SHARE_PRINCIPAL, SHARE_CASH, Movement.SHARE_RESERVATION),
+    ),
     "drawn": (
         ShareRule(_P, Holder.OWED, PARTICIPATION_PRINCIPAL, Movement.SHARE_DRAWDOWN),
         ShareRule(_I, SHARE_PRINCIPAL, SHARE_CASH, Movement.SHARE_DRAWDOWN),
@@ -155,6 +161,8 @@ TABLE: Final[dict[str, tuple[ShareRule, ...]]] = {
         ShareRule(_P, PARTICIPATION_INCOME, Holder.OWED, Movement.SHARE_BUY_BACK),
         ShareRule(_I, SHARE_CASH, SHARE_RECEIVABLE, Movement.SHARE_BUY_BACK),
     ),
+    "settled_out": (ShareRule(_I, SHARE_BANK, SHARE_CASH, Movement.WITHDRAW),),
+    "settled_in": (ShareRule(_I, SHARE_CASH, SHARE_BANK, Movement.TOP_UP),),
 }
 """Events by name, each in every book that it touches."""
 
@@ -212,6 +220,17 @@ class ShareBooks(NamedTuple):
             for rule in TABLE[event]
             if amount
         ]  # fmt: skip
+
+
+def settlement_posting(
+    event: str, institution_id: str, book: int, amount: int, reference: int
+) -> Posting:
+    """A day's net settlement in an institution's own book, in minor units: in or out."""
+    (rule,) = TABLE[event]
+    assert isinstance(rule.debit, ChartEntry), event
+    assert isinstance(rule.credit, ChartEntry), event
+    debit, credit = (AccountRef(side, institution_id, book) for side in (rule.debit, rule.credit))
+    return Posting(debit, credit, amount, rule.movement, reference)
 
 
 def sharing_lines() -> list[str]:

@@ -89,14 +89,12 @@ def _running(context: Context, moves: Sequence[Move]) -> list[Running]:
 
 def merged(postings: Iterable[Posting]) -> list[Posting]:
     """Postings between the same accounts as one, which belongs to no loan."""
-    sums: dict[tuple[AccountRef, AccountRef, int], int] = {}
+    sums: dict[tuple[AccountRef, AccountRef, int], Posting] = {}
     for p in postings:
         key = (p.debit, p.credit, p.movement)
-        sums[key] = sums.get(key, 0) + p.amount
-    return [
-        Posting(debit, credit, amount, movement, 0)
-        for (debit, credit, movement), amount in sums.items()
-    ]
+        before = sums[key].amount if key in sums else 0
+        sums[key] = p._replace(amount=before + p.amount, reference=0)
+    return list(sums.values())
 
 
 def share_postings(context: Context, postings: Sequence[Posting]) -> None:
