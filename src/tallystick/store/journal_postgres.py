@@ -208,11 +208,13 @@ class PostgresJournal:
         """Write accounts' flags and totals, by id."""
         columns = ", ".join(f"{name} = u.{name}" for name in _TOTALS)
         arrays = ", ".join(["%s::bigint[]"] * len(_TOTALS))
+        # Plain numbers alone: among kinds of them the driver would take the width of any one.
+        *totals, ids = zip(*rows, strict=True)
         self.connection.execute(
             f"UPDATE ledger_account a SET {columns} "  # noqa: S608
             f"FROM unnest({arrays}, %s::bytea[]) AS u({', '.join(_TOTALS)}, id) "
             "WHERE a.id = u.id".encode(),
-            [list(column) for column in zip(*rows, strict=True)],
+            [*([int(total) for total in column] for column in totals), list(ids)],
         )
 
     def totals_behind(self) -> int | None:
