@@ -101,6 +101,17 @@ def test_each_way_sees_the_totals_and_ids_of_the_other(store: Store, restarted: 
             store.restart()
 
 
+@pytest.mark.parametrize("amount", [1, 40_000, 3 * 10**9, 2**62])
+def test_totals_of_any_size_are_written_whole(store: Store, amount: int) -> None:
+    uow = store.begin()
+    assert in_bulk(uow, [move(1, amount), move(2, 3, debit=3)]) == [CREATED, CREATED]
+    store.commit(uow)
+    store.restart()
+    assert store.account(1).debits_posted == amount
+    assert store.account(2).credits_posted == amount + 3
+    assert store.account(3).debits_posted == 3
+
+
 @pytest.mark.parametrize(("hold", "post"), [(one_by_one, in_bulk), (in_bulk, one_by_one)])
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_hold_of_one_way_is_settled_by_the_other(

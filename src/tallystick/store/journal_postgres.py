@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
+from psycopg.types.numeric import Int8
 
 from tallystick.ledger.journal import NO_HEAD, JournalBatch, JournalHead, blocks_of
 from tallystick.ledger.model import Account, PendingState
@@ -208,13 +209,13 @@ class PostgresJournal:
         """Write accounts' flags and totals, by id."""
         columns = ", ".join(f"{name} = u.{name}" for name in _TOTALS)
         arrays = ", ".join(["%s::bigint[]"] * len(_TOTALS))
-        # Plain numbers alone: among kinds of them the driver would take the width of any one.
+        # All of one width: the driver would write a later list as wide as the first one needs.
         *totals, ids = zip(*rows, strict=True)
         self.connection.execute(
             f"UPDATE ledger_account a SET {columns} "  # noqa: S608
             f"FROM unnest({arrays}, %s::bytea[]) AS u({', '.join(_TOTALS)}, id) "
             "WHERE a.id = u.id".encode(),
-            [*([int(total) for total in column] for column in totals), list(ids)],
+            [*([Int8(total) for total in column] for column in totals), list(ids)],
         )
 
     def totals_behind(self) -> int | None:
