@@ -29,8 +29,8 @@ from tallystick.accounting.views import stored_trial_balances
 from tallystick.money.rate import Rounding
 from tallystick.store.ledger_rows import id_bytes
 
-HOME, DOLLARS = 7, 8
-YUAN_PURSE, DOLLAR_PURSE, POOR = 71, 81, 82
+HOME, DOLLARS, POUNDS = 7, 8, 9
+YUAN_PURSE, DOLLAR_PURSE, POOR, POUND_PURSE = 71, 81, 82, 91
 
 
 def prepare(parts: Parts, spread: str = "0") -> None:
@@ -126,6 +126,75 @@ def test_nothing_is_created_and_the_differences_are_whole(
         # What the position is worth, less what was paid for it, is realised or not yet.
         assert position.value - yuan == realised + position.unrealised
         assert position.amount != 0 or position.cost == 0
+
+
+def pounds(parts: Parts) -> None:
+    name(parts, POUNDS, currency="GBP")
+    accounts(parts, account(POUND_PURSE, POUNDS))
+    drafts = (RateDraft("USD", "CNY", "7.1"), RateDraft("GBP", "CNY", "9.4"))
+    parts.accept(PutRates(source="ecb", as_of_ms=parts.clock.now_ms, rates=drafts))
+
+
+def cross(parts: Parts, dollars: int) -> ExchangeDone:
+    ask = QuoteExchange(desk_id="main", sell_book=DOLLARS, buy_book=POUNDS, sell_amount=dollars)
+    return take(parts, parts.accept(ask).quote_id, DOLLAR_PURSE, POUND_PURSE)
+
+
+def test_two_foreign_currencies_are_exchanged_in_one_chain_through_the_home_book(
+    parts: Parts,
+) -> None:
+    pounds(parts)
+    ask = QuoteExchange(desk_id="main", sell_book=DOLLARS, buy_book=POUNDS, sell_amount=1000)
+    quote = parts.accept(ask)
+    assert (quote.buy_amount, quote.rate) == (755, "0.755319148936")
+    done = take(parts, quote.quote_id, DOLLAR_PURSE, POUND_PURSE)
+    found = {p.currency: p for p in revalued(parts).positions}
+    assert (found["USD"].amount, found["USD"].cost) == (1000, 7100)
+    assert (found["GBP"].amount, found["GBP"].cost) == (-755, -7100)
+    assert balance(parts, YUAN_PURSE) == 0
+    legs = parts.rows.connection.execute(
+        "SELECT COUNT(*) FROM ledger_transfer WHERE user_data_128 = ?",
+        (id_bytes(int(done.exchange_id)),),
+    ).fetchone()
+    assert int(legs[0]) == 3
+
+
+@settings(max_examples=10, suppress_health_check=list(HealthCheck))
+@given(
+    amounts=st.lists(st.integers(100, 10**9), min_size=1, max_size=4),
+    rates=st.lists(st.tuples(st.integers(60_000, 80_000), st.integers(80_000, 99_999)),
+                   min_size=4, max_size=4),
+)  # fmt: skip
+def test_a_cross_exchange_creates_nothing_and_its_differences_are_whole(
+    tmp_path_factory: pytest.TempPathFactory, amounts: list[int], rates: list[tuple[int, int]]
+) -> None:
+    with opened(tmp_path_factory.mktemp("x"), products.register) as parts:
+        prepare(parts, "0.002")
+        pounds(parts)
+        realised = 0
+        for amount, (dollar, pound) in zip(amounts, rates, strict=False):
+            parts.clock.pass_ms(1)
+            drafts = (RateDraft("USD", "CNY", f"{Decimal(dollar) / 10_000}"),
+                      RateDraft("GBP", "CNY", f"{Decimal(pound) / 10_000}"))  # fmt: skip
+            parts.accept(PutRates(source="ecb", as_of_ms=parts.clock.now_ms, rates=drafts))
+            realised += cross(parts, amount).realised
+        assert all(book.balanced for book in stored_trial_balances(parts.rows))
+        found = revalued(parts)
+        # No home money came in or went out: all that the positions are worth is a difference.
+        worth = sum(p.value or 0 for p in found.positions)
+        assert found.realised == realised
+        assert worth == realised + sum(p.unrealised or 0 for p in found.positions)
+
+
+def test_a_leg_that_is_refused_leaves_no_other(parts: Parts) -> None:
+    pounds(parts)
+    ask = QuoteExchange(desk_id="main", sell_book=DOLLARS, buy_book=POUNDS, sell_amount=1000)
+    quote_id = parts.accept(ask).quote_id
+    execute = ExecuteExchange(
+        quote_id=quote_id, from_account_id=id_bytes(POOR), to_account_id=id_bytes(POUND_PURSE)
+    )
+    assert parts.refuse(execute) == "LEDGER_REFUSED"
+    assert revalued(parts).positions == []
 
 
 @given(

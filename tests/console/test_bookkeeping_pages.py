@@ -8,7 +8,6 @@ import pytest
 from tests.console.person import Person, operator
 from tests.console.world import World
 
-from tallystick.accounting.exchange.model import POSITION
 from tallystick.accounting.model import (
     AccountDraft,
     CreateLedgerAccounts,
@@ -16,6 +15,7 @@ from tallystick.accounting.model import (
     TransferDraft,
 )
 from tallystick.console.bookkeeping.groups import rule_of, rule_text
+from tallystick.ledger.chart import EXCHANGE_POSITION
 from tallystick.ledger.encoding import id_bytes
 from tallystick.parties.passwords import PasswordHasher
 from tallystick.partners.model import CreateOperator, Role
@@ -192,7 +192,7 @@ def test_an_exchange_is_quoted_taken_and_charted(world: World) -> None:
         person.follow().send(f"{quote}/execute", **{"from": ends[sold], "to": ends[bought]})
         assert "It was taken" in person.follow().text
     shown = person.get(desk)
-    assert POSITION.name not in shown.text
+    assert EXCHANGE_POSITION.name not in shown.text
     assert '<svg class="chart"' in shown.page
     assert "+¥2.00" in shown.text.replace(" ", "")
     history = person.get(f"{place}/rates?base=USD&quote=CNY&source=pages").text

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from tallystick.console.texts import Language, text
-from tallystick.ledger.chart import CHART, PLATFORM_BOOK_MIN, book_currency
+from tallystick.ledger.chart import PLATFORM_BOOK_MIN, book_currency, chart_entry
 from tallystick.ledger.model import Account, Transfer, TransferFlags
 from tallystick.ledger.statements import StatementLine, balance_of, normal_side
 from tallystick.ledger.statements import statement as statement_lines
@@ -100,7 +100,7 @@ def book_title(book: int, language: Language) -> str:
 
 def account_title(code: int, book: int, language: Language) -> str:
     """What accounts of a code are for; books of others may use the codes as they like."""
-    entry = CHART.get(code) if book >= PLATFORM_BOOK_MIN else None
+    entry = chart_entry(code, book)
     if entry is None:
         return text("account.free_kind", language, code=code)
     return language.pick(entry.name, entry.chinese)

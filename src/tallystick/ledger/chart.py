@@ -17,6 +17,10 @@ __all__ = [
     "COMPENSATION_INCOME",
     "CREDIT_FEE_INCOME",
     "CUSTOMER_WALLET",
+    "EXCHANGE_COST",
+    "EXCHANGE_GAIN",
+    "EXCHANGE_LOSS",
+    "EXCHANGE_POSITION",
     "FEE_INCOME",
     "FIRST_LOSS_COST",
     "GUARANTEE_CLAIMS",
@@ -59,6 +63,7 @@ __all__ = [
     "account_id",
     "book_currency",
     "book_id",
+    "chart_entry",
     "open_account",
     "transfer_id",
 ]
@@ -262,6 +267,23 @@ SALE_LOSS: Final = ChartEntry(
     "What loans were sold for below what was owed of them.",
 )  # fmt: skip
 
+EXCHANGE_POSITION: Final = ChartEntry(
+    1901, "Exchange position", "外汇头寸", Side.CREDIT, _NO_FLAGS, "desk",
+    "What a desk has taken in of another currency, less what it gave out; in that book.",
+)  # fmt: skip
+EXCHANGE_COST: Final = ChartEntry(
+    1902, "Cost of exchange position", "外汇头寸成本", Side.DEBIT, _NO_FLAGS, "position",
+    "What a position has cost, at its average; in the desk's home book.",
+)  # fmt: skip
+EXCHANGE_GAIN: Final = ChartEntry(
+    4901, "Exchange gain", "汇兑收益", Side.CREDIT, _NO_FLAGS, "desk",
+    "Differences that were realised in the desk's favour.",
+)  # fmt: skip
+EXCHANGE_LOSS: Final = ChartEntry(
+    5901, "Exchange loss", "汇兑损失", Side.DEBIT, _NO_FLAGS, "desk",
+    "Differences that were realised against the desk.",
+)  # fmt: skip
+
 CHART: Final[dict[int, ChartEntry]] = {
     entry.code: entry
     for entry in (
@@ -273,9 +295,22 @@ CHART: Final[dict[int, ChartEntry]] = {
         SERVICING_FEE_INCOME, SHARE_INCOME, COMPENSATION_INCOME, GUARANTEE_INCOME,
         FIRST_LOSS_COST, SHARE_SERVICING_FEE, SHARE_GUARANTEE_FEE, SHARE_LOSS, GUARANTEE_CLAIMS,
         SALE_GAIN, SALE_LOSS, FINANCED_RECEIVABLE, SALES_SHARE, ASSIGNED_PROCEEDS,
+        EXCHANGE_POSITION, EXCHANGE_COST, EXCHANGE_GAIN, EXCHANGE_LOSS,
     )
 }  # fmt: skip
 """The whole chart by code."""
+
+_IN_OWN_BOOKS: Final = frozenset(
+    entry.code for entry in (EXCHANGE_POSITION, EXCHANGE_COST, EXCHANGE_GAIN, EXCHANGE_LOSS)
+)
+
+
+def chart_entry(code: int, book: int) -> ChartEntry | None:
+    """What a code stands for in a book.
+
+    Books below `PLATFORM_BOOK_MIN` may use the codes as they like, but for those of exchange.
+    """
+    return CHART.get(code) if book >= PLATFORM_BOOK_MIN or code in _IN_OWN_BOOKS else None
 
 
 def book_id(entity: int, code: str) -> int:

@@ -88,6 +88,9 @@ def test_a_reversal_is_shown_from_both_ends(rest: Rest, book: int) -> None:
     assert rest.post(where, part, key=f"rev-{back}").replayed
     found = rest.get(where)
     assert (found["reversed"], found["reversals"][0]["reversal_id"]) == ("40", back)
+    shown = rest.get(f"/v1/ledger/transfers/{original}")
+    assert (shown["reversed"], shown["reversals"], shown["reverses"]) == ("40", [str(back)], None)
+    assert rest.get(f"/v1/ledger/transfers/{back}")["reverses"] == str(original)
     mirrored = rest.get(f"/v1/ledger/transfers/{back}/reversals")
     assert mirrored["reverses"]["transfer_id"] == original
     more = {"reversal_id": str(time.time_ns()), "reason": "x", "amount": "61"}
@@ -176,3 +179,13 @@ def test_an_exchange_is_quoted_taken_and_revalued(rest: Rest, book: int) -> None
     assert (position["amount"], position["cost"], position["unrealised"]) == ("10000", "71234", "0")
     earlier = rest.get(f"{desk}/revaluation", as_of_ms=now_ms - 1)["positions"]
     assert (earlier[0]["amount"], earlier[0]["value"]) == ("0", None)
+    (rate,) = rest.get("/v1/ledger/rates", base="USD", quote="CNY", source=source)["items"]
+    assert (rate["rate"], rate["as_of_ms"]) == ("7.1234", now_ms)
+    desks = {d["desk_id"]: d for d in rest.walk("/v1/ledger/desks", limit=1)}
+    assert (desks[f"d{book}"]["ledger"], desks[f"d{book}"]["currency"]) == (book, "CNY")
+    third = book + 2
+    rest.done(f"/v1/ledger/books/{third}", {"name": "Pounds", "currency": "GBP"})
+    pounds = [{"base": "GBP", "quote": "CNY", "rate": "9.5"}]
+    rest.done("/v1/ledger/rates", {"source": source, "as_of_ms": now_ms, "rates": pounds})
+    crossed = rest.done(f"{desk}/quotes", ask | {"buy_ledger": third})
+    assert (crossed["buy_amount"], crossed["rate"]) == ("7498", "0.749831578947")

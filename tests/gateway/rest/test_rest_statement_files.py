@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from tests.gateway.rest.rest_client import Rest
 
+from tallystick.gateway.rest.statement_files import accepted_form
 from tallystick.reconciliation.statements.camt053 import read_camt053
 from tallystick.reconciliation.statements.mt940 import read_mt940
 
@@ -51,6 +52,27 @@ def test_every_form_is_sent_whole(rest: Rest, moved: int) -> None:
     assert answers["pdf"].content.startswith(b"%PDF-")
     for read in (read_camt053(answers["camt053"].content), read_mt940(answers["mt940"].text)):
         assert [x.amount for one in read for x in one.lines] == [1000, 1001, 1002]
+
+
+def test_the_form_is_the_one_that_accept_prefers(rest: Rest, moved: int) -> None:
+    headers = {"authorization": f"Bearer {rest.key}", "accept": "text/csv;q=0.5, application/pdf"}
+    address = f"{rest.base_url}/v1/ledger/accounts/{moved}/statement-file"
+    assert httpx2.get(address, headers=headers, timeout=60).content.startswith(b"%PDF-")
+    asked = httpx2.get(address, headers=headers, params={"format": "json"}, timeout=60)
+    assert asked.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("", "json"), ("*/*", "json"), ("text/*", "csv"), ("image/png", "json"),
+        ("application/xml;q=0.9, text/csv;q=0.8", "camt053"), ("text/xml", "camt053"),
+        ("text/plain; charset=us-ascii", "mt940"), ("application/pdf;q=0, text/csv", "csv"),
+        ("text/csv;q=x, application/pdf;q=0.1", "pdf"), (";;,,q=1", "json"),
+    ],
+)  # fmt: skip
+def test_an_accept_header_is_read(accept: str, form: str) -> None:
+    assert accepted_form(accept) == form
 
 
 @pytest.mark.parametrize(

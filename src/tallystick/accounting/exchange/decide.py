@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Sequence
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import NamedTuple
 
-from tallystick.accounting.exchange.model import (
-    COST,
-    GAIN,
-    LOSS,
-    POSITION,
-    DefineDesk,
-    ExchangeDesk,
-    LatestRate,
-    RateDraft,
+from tallystick.accounting.exchange.model import DefineDesk, ExchangeDesk, LatestRate, RateDraft
+from tallystick.ledger.chart import (
+    EXCHANGE_COST,
+    EXCHANGE_GAIN,
+    EXCHANGE_LOSS,
+    EXCHANGE_POSITION,
+    account_id,
 )
-from tallystick.ledger.chart import account_id
 from tallystick.ledger.model import AMOUNT_MAX, Transfer
 from tallystick.money.currency import currency
 from tallystick.money.error import MoneyError
@@ -24,12 +22,13 @@ from tallystick.money.rate import Rounding, parse_rate
 from tallystick.pipeline.refusals import Refused
 
 __all__ = [
-    "Position", "Traded", "bought", "legs", "new_desk", "require_fresh", "require_rate",
-    "rounded", "traded", "value_of",
+    "Position", "Trade", "Traded", "bought", "cost_owner", "cross_rate", "legs", "new_desk",
+    "require_fresh", "require_rate", "rounded", "traded", "value_of",
 ]  # fmt: skip
 
 _SPREAD_MAX = Decimal("0.5")
 _RATE_DIGITS = 28
+_CROSS_PLACES = 12
 
 
 def rounded(exact: Fraction, rounding: Rounding) -> int:
@@ -127,6 +126,19 @@ def value_of(amount: int, rate: str, foreign: str, home: str, rounding: str) -> 
     return worth if amount >= 0 else -worth
 
 
+def cross_rate(sold: str, taken: str) -> str:
+    """How much of the one foreign currency a unit of the other is, by their rates at home."""
+    with localcontext(prec=4 * _RATE_DIGITS):
+        rate = (Decimal(sold) / Decimal(taken)).quantize(Decimal(1).scaleb(-_CROSS_PLACES))
+    text = f"{rate:f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def cost_owner(desk: ExchangeDesk, book: int) -> str:
+    """The owner's number of the account that keeps a position's cost."""
+    return f"{desk.number}{book:010}"
+
+
 class Position(NamedTuple):
     """What a desk holds of a currency, and its cost; both are negative when it is short."""
 
@@ -161,33 +173,62 @@ def traded(before: Position, amount: int, paid: int, rounding: Rounding) -> Trad
     return Traded(Position(after, kept), kept - cost - paid)
 
 
+class Trade(NamedTuple):
+    """What a desk takes in of a currency (negative: gives out), and what it pays for that.
+
+    `realised` is the difference to the average cost, in the home book's minor units.
+    """
+
+    book: int
+    foreign: int
+    home: int
+    realised: int
+
+
+def _relieved(desk: ExchangeDesk, trade: Trade) -> list[tuple[int, int, int, int]]:
+    """The move of a realised difference; none where there is none."""
+    cost = account_id(desk.home_book, EXCHANGE_COST, cost_owner(desk, trade.book))
+    owner = str(desk.number)
+    if trade.realised > 0:
+        gain = account_id(desk.home_book, EXCHANGE_GAIN, owner)
+        return [(cost, gain, trade.realised, desk.home_book)]
+    if trade.realised < 0:
+        loss = account_id(desk.home_book, EXCHANGE_LOSS, owner)
+        return [(loss, cost, -trade.realised, desk.home_book)]
+    return []
+
+
 def legs(
-    desk: ExchangeDesk, foreign_book: int, exchange_id: str, *, sells_foreign: bool,
-    ends: tuple[int, int], foreign: int, home: int, realised: int, ids: list[int],
+    desk: ExchangeDesk, exchange_id: str, *, trades: Sequence[Trade], ends: tuple[int, int],
+    ids: Sequence[int],
 ) -> list[Transfer]:  # fmt: skip
     """The linked transfers of an exchange; each book balances by itself.
 
+    What goes through the home book goes between the customer and a position's cost, or for two
+    foreign currencies from the one position's cost to the other's.
+
     Args:
+        trades: what the desk takes in, what it gives out, or both, in this order.
         ends: the customer's accounts, where the money comes from and goes to.
         ids: of the transfers.
     """
-    owner = str(desk.number)
-    position = account_id(foreign_book, POSITION, owner)
-    cost = account_id(desk.home_book, COST, f"{desk.number}{foreign_book:010}")
-    gain = account_id(desk.home_book, GAIN, owner)
-    loss = account_id(desk.home_book, LOSS, owner)
-    if sells_foreign:
-        moves = [
-            (ends[0], position, foreign, foreign_book), (cost, ends[1], home, desk.home_book),
-        ]  # fmt: skip
-    else:
-        moves = [
-            (ends[0], cost, home, desk.home_book), (position, ends[1], foreign, foreign_book),
-        ]  # fmt: skip
-    if realised > 0:
-        moves.append((cost, gain, realised, desk.home_book))
-    elif realised < 0:
-        moves.append((loss, cost, -realised, desk.home_book))
+
+    def position(trade: Trade) -> int:
+        return account_id(trade.book, EXCHANGE_POSITION, str(desk.number))
+
+    def cost(trade: Trade) -> int:
+        return account_id(desk.home_book, EXCHANGE_COST, cost_owner(desk, trade.book))
+
+    taken = next((t for t in trades if t.foreign > 0), None)
+    given = next((t for t in trades if t.foreign < 0), None)
+    home = abs(trades[0].home)
+    debit = cost(taken) if taken else ends[0]
+    credit = cost(given) if given else ends[1]
+    moves = [(ends[0], position(taken), taken.foreign, taken.book)] if taken else []
+    moves.append((debit, credit, home, desk.home_book))
+    if given:
+        moves.append((position(given), ends[1], -given.foreign, given.book))
+    moves += [move for trade in trades for move in _relieved(desk, trade)]
     return [
         Transfer(id_, debit, credit, amount, user_data_128=int(exchange_id), book=book, code=1)
         for id_, (debit, credit, amount, book) in zip(ids, moves, strict=False)

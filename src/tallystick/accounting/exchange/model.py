@@ -6,39 +6,16 @@ and as of when. A desk exchanges between its home book and books of other curren
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
-from tallystick.ledger.chart import ChartEntry, Side
-from tallystick.ledger.model import AccountFlags
 from tallystick.pipeline.commands import Command, Reply
 from tallystick.store.table import Row, Table
 
 __all__ = [
-    "COST", "GAIN", "LOSS", "POSITION", "CurrencyExchange", "DefineDesk", "DeskDefined",
-    "DeskPosition", "ExchangeDesk", "ExchangeDone", "ExchangeQuote", "ExchangeRate",
-    "ExecuteExchange", "LatestRate", "PutRates", "QuoteExchange", "QuoteGiven", "RateDraft",
-    "RatesPut",
+    "CurrencyExchange", "DefineDesk", "DeskDefined", "DeskPosition", "ExchangeDesk",
+    "ExchangeDone", "ExchangeQuote", "ExchangeRate", "ExecuteExchange", "LatestRate", "PutRates",
+    "QuoteExchange", "QuoteGiven", "RateDraft", "RatesPut",
 ]  # fmt: skip
-
-_PLAIN = AccountFlags(0)
-POSITION: Final = ChartEntry(
-    1901, "Exchange position", "外汇头寸", Side.CREDIT, _PLAIN, "desk",
-    "What a desk has taken in of another currency, less what it gave out; in that book.",
-)  # fmt: skip
-COST: Final = ChartEntry(
-    1902, "Cost of exchange position", "外汇头寸成本", Side.DEBIT, _PLAIN, "position",
-    "What a position has cost, at its average; in the desk's home book.",
-)  # fmt: skip
-GAIN: Final = ChartEntry(
-    4901, "Exchange gain", "汇兑收益", Side.CREDIT, _PLAIN, "desk",
-    "Differences that were realised in the desk's favour.",
-)  # fmt: skip
-LOSS: Final = ChartEntry(
-    5901, "Exchange loss", "汇兑损失", Side.DEBIT, _PLAIN, "desk",
-    "Differences that were realised against the desk.",
-)  # fmt: skip
 
 
 class ExchangeRate(Row, frozen=True):
@@ -89,7 +66,11 @@ class DeskPosition(Row, frozen=True):
 
 
 class ExchangeQuote(Row, frozen=True):
-    """What a customer gives and gets, until it expires; `exchange_id` once it was taken."""
+    """What a customer gives and gets, until it expires; `exchange_id` once it was taken.
+
+    For two foreign currencies `via_amount` is what lies between in the home book (else 0), and
+    `rate` is that of the one to the other.
+    """
 
     quote_id: str
     desk_id: str
@@ -103,6 +84,7 @@ class ExchangeQuote(Row, frozen=True):
     exchange_id: str
     created_by: str
     created_ms: int
+    via_amount: int
 
 
 class CurrencyExchange(Row, frozen=True):

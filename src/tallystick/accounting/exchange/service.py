@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from msgspec.structs import replace
 
 from tallystick.accounting.books.model import LedgerBook
 from tallystick.accounting.decide import ID_BYTES, require_own_books
 from tallystick.accounting.exchange import decide
 from tallystick.accounting.exchange.model import (
-    COST,
-    GAIN,
-    LOSS,
-    POSITION,
     CurrencyExchange,
     DefineDesk,
     DeskDefined,
@@ -28,7 +26,16 @@ from tallystick.accounting.exchange.model import (
     RatesPut,
 )
 from tallystick.accounting.posting import post_linked, who
-from tallystick.ledger.chart import ChartEntry, account_id, open_account, transfer_id
+from tallystick.ledger.chart import (
+    EXCHANGE_COST,
+    EXCHANGE_GAIN,
+    EXCHANGE_LOSS,
+    EXCHANGE_POSITION,
+    ChartEntry,
+    account_id,
+    open_account,
+    transfer_id,
+)
 from tallystick.ledger.model import AMOUNT_MAX
 from tallystick.money.rate import Rounding
 from tallystick.pipeline.commands import Context, Registry, Reply
@@ -37,15 +44,10 @@ from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.unit_of_work import UnitOfWork
 
-__all__ = ["cost_owner", "register"]
+__all__ = ["register"]
 
 _RATES_MAX = 1000
-_LEGS = 3
-
-
-def cost_owner(desk: ExchangeDesk, book: int) -> str:
-    """The owner's number of the account that keeps a position's cost."""
-    return f"{desk.number}{book:010}"
+_LEGS = 5
 
 
 def put_rates(command: PutRates, context: Context) -> Reply:
@@ -95,31 +97,59 @@ def _desk(uow: UnitOfWork, desk_id: str) -> ExchangeDesk:
     return desk
 
 
+class _Priced(NamedTuple):
+    """What a desk gives: `via` is what lies between two foreign currencies, else 0."""
+
+    got: int
+    via: int
+    rate: str
+    rate_as_of_ms: int
+
+
+def _fresh(
+    uow: UnitOfWork, desk: ExchangeDesk, foreign: LedgerBook, home: LedgerBook
+) -> LatestRate:
+    latest = uow.get(LatestRate, foreign.currency, home.currency, desk.source)
+    return decide.require_fresh(latest, desk, uow.now_ms)
+
+
+def _priced(
+    uow: UnitOfWork, desk: ExchangeDesk, sold: LedgerBook, taken: LedgerBook, amount: int
+) -> _Priced:
+    home = _book(uow, desk.home_book)
+    got, via = amount, 0
+    rates = []
+    if sold.book != home.book:
+        rates.append(_fresh(uow, desk, sold, home))
+        got = decide.bought(
+            desk, rates[0].rate, sold.currency, home.currency, got, sells_foreign=True
+        )
+    if taken.book != home.book:
+        via = got if rates else 0
+        rates.append(_fresh(uow, desk, taken, home))
+        got = decide.bought(
+            desk, rates[-1].rate, taken.currency, home.currency, got, sells_foreign=False
+        )
+    rate = decide.cross_rate(rates[0].rate, rates[1].rate) if via else rates[0].rate
+    return _Priced(got, via, rate, min(r.as_of_ms for r in rates))
+
+
 def quote_exchange(command: QuoteExchange, context: Context) -> Reply:
     """Say what a desk gives for an amount."""
     uow, c, now_ms = context.uow, command, context.now_ms
     desk = _desk(uow, c.desk_id)
     sold, taken = _book(uow, c.sell_book), _book(uow, c.buy_book)
-    if (c.sell_book == desk.home_book) == (c.buy_book == desk.home_book):
-        raise Refused("INVALID_PARAMETER", "A desk exchanges with its home book.")
     if sold.currency == taken.currency or not 0 < c.sell_amount <= AMOUNT_MAX:
         raise Refused("INVALID_PARAMETER", "An amount, and two currencies.")
-    sells_foreign = c.buy_book == desk.home_book
-    foreign, home = (sold, taken) if sells_foreign else (taken, sold)
-    latest = uow.get(LatestRate, foreign.currency, home.currency, desk.source)
-    rate = decide.require_fresh(latest, desk, now_ms)
-    got = decide.bought(
-        desk, rate.rate, foreign.currency, home.currency, c.sell_amount,
-        sells_foreign=sells_foreign,
-    )  # fmt: skip
+    found = _priced(uow, desk, sold, taken, c.sell_amount)
     quote = ExchangeQuote(
         dated_number(now_ms, context.request_key, "quote"), desk.desk_id, c.sell_book, c.buy_book,
-        c.sell_amount, got, rate.rate, rate.as_of_ms, now_ms + desk.quote_valid_ms, "",
-        who(context), now_ms,
+        c.sell_amount, found.got, found.rate, found.rate_as_of_ms, now_ms + desk.quote_valid_ms,
+        "", who(context), now_ms, found.via,
     )  # fmt: skip
     done = QuoteGiven(
-        quote_id=quote.quote_id, sell_amount=quote.sell_amount, buy_amount=got, rate=rate.rate,
-        rate_as_of_ms=rate.as_of_ms, expires_ms=quote.expires_ms,
+        quote_id=quote.quote_id, sell_amount=quote.sell_amount, buy_amount=found.got,
+        rate=found.rate, rate_as_of_ms=found.rate_as_of_ms, expires_ms=quote.expires_ms,
     )  # fmt: skip
     return record(context, Decision(done, rows=(quote,)))
 
@@ -134,8 +164,33 @@ def _balance(context: Context, book: int, entry: ChartEntry, owner: str) -> int:
     return found.credits_posted - found.debits_posted
 
 
+def _trade(
+    context: Context, desk: ExchangeDesk, book: int, foreign: int, home: int
+) -> decide.Trade:
+    """A trade in one position, with what it realises."""
+    held = _balance(context, book, EXCHANGE_POSITION, str(desk.number))
+    cost = -_balance(context, desk.home_book, EXCHANGE_COST, decide.cost_owner(desk, book))
+    before = decide.Position(held, cost)
+    outcome = decide.traded(before, foreign, home, Rounding[desk.rounding])
+    return decide.Trade(book, foreign, home, outcome.realised)
+
+
+def _trades(context: Context, desk: ExchangeDesk, quote: ExchangeQuote) -> list[decide.Trade]:
+    """What the desk takes in, and what it gives out, of other currencies than its own."""
+    for entry in (EXCHANGE_GAIN, EXCHANGE_LOSS):
+        _balance(context, desk.home_book, entry, str(desk.number))
+    trades = []
+    if quote.sell_book != desk.home_book:
+        home = quote.via_amount or quote.buy_amount
+        trades.append(_trade(context, desk, quote.sell_book, quote.sell_amount, home))
+    if quote.buy_book != desk.home_book:
+        home = quote.via_amount or quote.sell_amount
+        trades.append(_trade(context, desk, quote.buy_book, -quote.buy_amount, -home))
+    return trades
+
+
 def execute_exchange(command: ExecuteExchange, context: Context) -> Reply:
-    """Take a quote: the legs of both books and the realised difference, linked."""
+    """Take a quote: the legs of all books and the realised differences, linked."""
     uow, now_ms = context.uow, context.now_ms
     quote = uow.get(ExchangeQuote, command.quote_id)
     if quote is None:
@@ -145,36 +200,25 @@ def execute_exchange(command: ExecuteExchange, context: Context) -> Reply:
     if any(len(i) != ID_BYTES for i in (command.from_account_id, command.to_account_id)):
         raise Refused("INVALID_PARAMETER", "A 128-bit number must be 16 bytes.")
     desk = _desk(uow, quote.desk_id)
-    sells_foreign = quote.buy_book == desk.home_book
-    book = quote.sell_book if sells_foreign else quote.buy_book
-    foreign, home = quote.sell_amount, quote.buy_amount
-    if not sells_foreign:
-        foreign, home = home, foreign
-    held = _balance(context, book, POSITION, str(desk.number))
-    cost = -_balance(context, desk.home_book, COST, cost_owner(desk, book))
-    for entry in (GAIN, LOSS):
-        _balance(context, desk.home_book, entry, str(desk.number))
-    sign = 1 if sells_foreign else -1
-    outcome = decide.traded(
-        decide.Position(held, cost), sign * foreign, sign * home, Rounding[desk.rounding]
-    )
+    trades = _trades(context, desk, quote)
     exchange_id = dated_number(now_ms, context.request_key, "exchange")
     ends = (command.from_account_id, command.to_account_id)
     post_linked(context, decide.legs(
-        desk, book, exchange_id, sells_foreign=sells_foreign,
+        desk, exchange_id, trades=trades,
         ends=(int.from_bytes(ends[0], "big"), int.from_bytes(ends[1], "big")),
-        foreign=foreign, home=home, realised=outcome.realised,
         ids=[transfer_id(context.request_key, leg) for leg in range(_LEGS)],
     ))  # fmt: skip
+    realised = sum(trade.realised for trade in trades)
     made = CurrencyExchange(
         exchange_id, quote.quote_id, desk.desk_id, *ends, quote.sell_book, quote.buy_book,
-        quote.sell_amount, quote.buy_amount, outcome.realised, now_ms,
+        quote.sell_amount, quote.buy_amount, realised, now_ms,
     )  # fmt: skip
     done = ExchangeDone(
         exchange_id=exchange_id, sell_amount=quote.sell_amount, buy_amount=quote.buy_amount,
-        realised=outcome.realised,
+        realised=realised,
     )  # fmt: skip
-    rows = (made, replace(quote, exchange_id=exchange_id), DeskPosition(desk.desk_id, book))
+    held = tuple(DeskPosition(desk.desk_id, trade.book) for trade in trades)
+    rows = (made, replace(quote, exchange_id=exchange_id), *held)
     return record(context, Decision(
         done, rows=rows, events=(event("exchange.made", exchange_id, done),)
     ))  # fmt: skip

@@ -6,17 +6,15 @@ import msgspec
 
 from tallystick.accounting.books.model import LedgerBook
 from tallystick.accounting.exchange import decide
-from tallystick.accounting.exchange.model import (
-    COST,
-    GAIN,
-    LOSS,
-    POSITION,
-    DeskPosition,
-    ExchangeDesk,
-    ExchangeRate,
+from tallystick.accounting.exchange.model import DeskPosition, ExchangeDesk, ExchangeRate
+from tallystick.ledger.chart import (
+    EXCHANGE_COST,
+    EXCHANGE_GAIN,
+    EXCHANGE_LOSS,
+    EXCHANGE_POSITION,
+    ChartEntry,
+    account_id,
 )
-from tallystick.accounting.exchange.service import cost_owner
-from tallystick.ledger.chart import ChartEntry, account_id
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
 
@@ -107,7 +105,7 @@ def revaluation(rows: ReadSession, desk_id: str, as_of_ms: int) -> Revaluation |
         ]
         realised = sum(
             _balance(ledger, desk.home_book, entry, str(desk.number), as_of_ms)
-            for entry in (GAIN, LOSS)
+            for entry in (EXCHANGE_GAIN, EXCHANGE_LOSS)
         )
         return Revaluation(desk, home.currency, as_of_ms, positions, realised)
     finally:
@@ -120,8 +118,8 @@ def _position(
 ) -> PositionView:  # fmt: skip
     named = rows.get(LedgerBook, book)
     assert named is not None, book
-    amount = _balance(ledger, book, POSITION, str(desk.number), as_of_ms)
-    cost = -_balance(ledger, desk.home_book, COST, cost_owner(desk, book), as_of_ms)
+    amount = _balance(ledger, book, EXCHANGE_POSITION, str(desk.number), as_of_ms)
+    cost = -_balance(ledger, desk.home_book, EXCHANGE_COST, decide.cost_owner(desk, book), as_of_ms)
     rate = rate_as_of(rows, named.currency, home, desk.source, as_of_ms)
     value = None
     if rate is not None:

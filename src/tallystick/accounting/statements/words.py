@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tallystick.ledger.chart import CHART, PLATFORM_BOOK_MIN
+from tallystick.ledger.chart import PLATFORM_BOOK_MIN, chart_entry
 from tallystick.payments.movement_names import movement_name
 
 __all__ = ["LANGUAGES", "WORDS", "kind_of_account", "movement_of", "word"]
@@ -71,7 +71,7 @@ def word(key: str, language: str) -> str:
 
 def kind_of_account(code: int, book: int, language: str) -> str:
     """What accounts of a code are for; books of others may use the codes as they like."""
-    entry = CHART.get(code) if book >= PLATFORM_BOOK_MIN else None
+    entry = chart_entry(code, book)
     if entry is None:
         return f"{word('free_kind', language)} {code}"
     return entry.name if language == "en" else entry.chinese

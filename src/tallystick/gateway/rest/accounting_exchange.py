@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
 from msgspec import Meta
 
+from tallystick.accounting.books.views import known_book
 from tallystick.accounting.exchange.model import (
     CurrencyExchange,
     DefineDesk,
     DeskDefined,
+    ExchangeDesk,
     ExchangeDone,
     ExecuteExchange,
     PutRates,
@@ -19,7 +21,13 @@ from tallystick.accounting.exchange.model import (
     RateDraft,
     RatesPut,
 )
-from tallystick.accounting.exchange.views import PositionView, Revaluation, revaluation
+from tallystick.accounting.exchange.views import (
+    PositionView,
+    Revaluation,
+    desks_page,
+    rate_history,
+    revaluation,
+)
 from tallystick.gateway.rest.accounting_fields import (
     AccountIdText,
     AmountUnits,
@@ -86,8 +94,45 @@ class DeskShape(Shape, frozen=True, kw_only=True):
     desk_id: Name
 
 
+class DeskTermsShape(Shape, frozen=True, kw_only=True):
+    """A desk as it is defined now."""
+
+    desk_id: Name
+    ledger: int
+    currency: str
+    source: str
+    stale_after_ms: int
+    spread: str
+    quote_valid_ms: int
+    rounding: RoundingName
+    defined_by: str
+    defined_ms: Ms
+
+
+class RateShape(Shape, frozen=True, kw_only=True):
+    """A rate as it was put: one unit of `base` is so much of `quote`."""
+
+    base: str
+    quote: str
+    source: str
+    as_of_ms: Ms
+    rate: str
+    put_by: str
+    put_ms: Ms
+
+
+class RateQuery(Query, frozen=True, kw_only=True):
+    """Whose rates of which pair; how many, and from where on."""
+
+    base: CurrencyText
+    quote: CurrencyText
+    source: Name
+    limit: Limit = 20
+    cursor: Cursor = ""
+
+
 class ExchangeQuoteRequest(Body, frozen=True, kw_only=True):
-    """How much is sold; one of the books is the desk's home book."""
+    """How much of what is sold for what; between two foreign currencies it goes through home."""
 
     sell_ledger: BookNumber
     buy_ledger: BookNumber
@@ -238,6 +283,49 @@ def _exchange(x: CurrencyExchange) -> ExchangeShape:
     )  # fmt: skip
 
 
+def list_desks(call: Call, query: ExchangeQuery) -> Page[DeskTermsShape]:
+    """Desks, in the order of their names."""
+    scope, rows = "exchange desks", call.platform.rows
+    place = call.read_cursor(scope, query.cursor)
+    found = desks_page(rows, after="" if place is None else str(place[0]), limit=query.limit + 1)
+    page = found[: query.limit]
+    more = (page[-1].desk_id,) if len(found) > query.limit else None
+    return Page(
+        items=[_desk_terms(call, desk) for desk in page],
+        next_cursor=call.write_cursor(scope, more),
+    )
+
+
+def _desk_terms(call: Call, d: ExchangeDesk) -> DeskTermsShape:
+    home = known_book(call.platform.rows, d.home_book)
+    return DeskTermsShape(
+        desk_id=d.desk_id, ledger=d.home_book, currency="" if home is None else home.currency,
+        source=d.source, stale_after_ms=d.stale_after_ms, spread=d.spread,
+        quote_valid_ms=d.quote_valid_ms, rounding=cast(RoundingName, d.rounding),
+        defined_by=d.defined_by, defined_ms=d.defined_ms,
+    )  # fmt: skip
+
+
+def list_rates(call: Call, query: RateQuery) -> Page[RateShape]:
+    """The history of a pair's rates, newest first."""
+    scope = f"exchange rates?{query.base},{query.quote},{query.source}"
+    place = call.read_cursor(scope, query.cursor)
+    found = rate_history(
+        call.platform.rows, base=query.base, quote=query.quote, source=query.source,
+        before_ms=MS_MAX + 1 if place is None else int(place[0]), limit=query.limit + 1,
+    )  # fmt: skip
+    page = found[: query.limit]
+    more = (page[-1].as_of_ms,) if len(found) > query.limit else None
+    return Page(
+        items=[
+            RateShape(base=r.base, quote=r.quote, source=r.source, as_of_ms=r.as_of_ms,
+                      rate=r.rate, put_by=r.put_by, put_ms=r.put_ms)
+            for r in page
+        ],
+        next_cursor=call.write_cursor(scope, more),
+    )  # fmt: skip
+
+
 _EXCHANGES: Final = Listing(CurrencyExchange, "at_ms", "exchange_id")
 
 
@@ -308,6 +396,16 @@ EXCHANGE_OPERATIONS: Final[tuple[Operation, ...]] = (
         answer=ExchangeDoneShape,
         refusals=("QUOTE_NOT_EXIST", "QUOTE_OVER", "LEDGER_REFUSED", "INVALID_PARAMETER"),
         example={"from_account_id": "81", "to_account_id": "71"},
+    ),
+    look(
+        "/v1/ledger/rates", "listRates", **_READ, summary="See the history of a rate",
+        description="Of one pair and source, newest first.", query=RateQuery, find=list_rates,
+        answer=Page[RateShape],
+    ),
+    look(
+        "/v1/ledger/desks", "listDesks", **_READ, summary="List exchange desks",
+        description="In the order of their names.", query=ExchangeQuery, find=list_desks,
+        answer=Page[DeskTermsShape],
     ),
     look(
         "/v1/ledger/exchanges", "listExchanges", **_READ, summary="List exchanges",

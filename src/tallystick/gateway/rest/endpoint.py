@@ -90,7 +90,7 @@ class Endpoint:
             return await self._calculate(operation, request, request_id)
         identity = self._identify(request)
         words = read_path(operation.parameters, request.path_params)
-        call = Call(self._platform, identity, words)
+        call = Call(self._platform, identity, words, accept=request.headers.get("accept", ""))
         if self._query is not None:
             query = self._query.read(request.query_params.multi_items())
             found = operation.run(call, query)

@@ -11,9 +11,11 @@ from typing import Any, Final, TypeVar
 
 from tallystick.accounting import views
 from tallystick.accounting.books.views import known_book
+from tallystick.accounting.corrections.views import corrections_of
 from tallystick.accounting.model import CreateLedgerAccounts, CreateLedgerTransfers, LedgerResults
 from tallystick.gateway.rest import ledger_shapes as shapes
 from tallystick.gateway.rest.fields import Query
+from tallystick.gateway.rest.ledger_links import LinkedTransferShape, linked_transfer_shape
 from tallystick.gateway.rest.operation import Call, Operation, change, look
 from tallystick.gateway.rest.pages import Page
 from tallystick.ledger.model import ID_MAX, AccountResult, TransferResult
@@ -103,13 +105,14 @@ def list_accounts(call: Call, query: shapes.AccountQuery) -> Page[shapes.Account
     )
 
 
-def get_transfer(call: Call, query: Query) -> shapes.TransferShape:
-    """A transfer as the ledger has it."""
+def get_transfer(call: Call, query: Query) -> LinkedTransferShape:
+    """A transfer as the ledger has it, with the links of reversals."""
     transfer_id = number_in_path(call, "transfer_id", "TRANSFER_NOT_EXIST")
     found = views.transfer(call.platform.ledger, transfer_id)
     if found is None:
         raise Refused("TRANSFER_NOT_EXIST")
-    return shapes.transfer_shape(*found)
+    links = corrections_of(call.platform.rows, transfer_id)
+    return linked_transfer_shape(*found, links)
 
 
 def list_transfers(call: Call, query: shapes.TransferQuery) -> Page[shapes.TransferShape]:
@@ -218,7 +221,7 @@ LEDGER_OPERATIONS: Final[tuple[Operation, ...]] = (
     look(
         "/v1/ledger/transfers/{transfer_id}", "getLedgerTransfer", tag=_TAG, scope=_READ,
         for_apps=False, summary="See a transfer", parameters={"transfer_id": shapes.LedgerId},
-        query=Query, find=get_transfer, answer=shapes.TransferShape,
+        query=Query, find=get_transfer, answer=LinkedTransferShape,
         refusals=("TRANSFER_NOT_EXIST",),
     ),
     look(

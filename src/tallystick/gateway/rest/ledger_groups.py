@@ -26,6 +26,7 @@ from tallystick.gateway.rest.fields import MS_MAX, Body, Ms, NoFields, Query, Sh
 from tallystick.gateway.rest.operation import Call, Operation, change, look
 from tallystick.gateway.rest.statement_files import (
     StatementFileQuery,
+    accepted_form,
     made_file,
     media_types,
     period_of,
@@ -217,10 +218,12 @@ async def get_statement(call: Call, query: GroupStatementQuery) -> MadeFile:
     period = period_of(call, query.first_day, query.last_day)
     group_id = call.path["group_id"]
 
+    form = query.format or accepted_form(call.accept)
+
     def write(rows: ReadSession, out: BinaryIO) -> tuple[str, str]:
         document = views.group_document(rows, group_id, query.ledger, period, query.currency)
-        write_statement(document, out, query.format, query.lang)
-        return file_name(document, query.format), FORMS[query.format].media_type
+        write_statement(document, out, form, query.lang)
+        return file_name(document, form), FORMS[form].media_type
 
     return await made_file(call, write)
 

@@ -30,12 +30,16 @@ Path = dict[str, str]
 
 
 class Call(NamedTuple):
-    """A request that was authenticated: who asks, and with which words in the path."""
+    """A request that was authenticated: who asks, with which words in the path, for what.
+
+    `accept` is the header of RFC 9110, empty when there is none.
+    """
 
     platform: Platform
     identity: Identity
     path: dict[str, str]
     idempotency_key: str = ""
+    accept: str = ""
 
     def derived(self, purpose: str, *parts: str) -> bytes:
         """16 bytes that stand for this request and nothing else.

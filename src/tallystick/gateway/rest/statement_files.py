@@ -22,7 +22,7 @@ from tallystick.store.rows import ReadSession
 
 __all__ = [
     "STATEMENT_FILE_OPERATIONS", "DayText", "FormName", "LanguageName", "OwnCurrency",
-    "StatementFileQuery", "made_file", "media_types", "period_of", "read_day",
+    "StatementFileQuery", "accepted_form", "made_file", "media_types", "period_of", "read_day",
 ]  # fmt: skip
 
 _NS_PER_MS: Final = 1_000_000
@@ -48,11 +48,14 @@ OwnCurrency = Annotated[
 
 
 class StatementFileQuery(Query, frozen=True, kw_only=True):
-    """The days, both included (left out: today, and the last day alone), and the form."""
+    """The days, both included (left out: today, and the last day alone), and the form.
+
+    Without `format` the form is the one that `Accept` prefers, and JSON where it says nothing.
+    """
 
     first_day: DayText | None = None
     last_day: DayText | None = None
-    format: FormName = "json"
+    format: FormName | None = None
     lang: LanguageName = "en"
     currency: OwnCurrency = ""
 
@@ -81,6 +84,41 @@ def media_types(forms: tuple[str, ...] = tuple(FORMS)) -> tuple[str, ...]:
     return tuple(FORMS[form].media_type.partition(";")[0] for form in forms)
 
 
+def _weight(parameters: str) -> float:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.strip().partition("=")
+        if name.lower() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def accepted_form(accept: str) -> str:
+    """The statement's form that an `Accept` header (RFC 9110) prefers; JSON where it says none.
+
+    XML is camt.053, plain text is MT940; a pattern (`*/*`, `text/*`) is the first form that fits.
+    """
+    ranked: list[tuple[float, int, str]] = []
+    for place, item in enumerate(accept.split(",")[:20]):
+        media_type, _, parameters = item.strip().partition(";")
+        form, weight = _form_of(media_type.strip().lower()), _weight(parameters)
+        if form and 0 < weight <= 1:
+            ranked.append((-weight, place, form))
+    return min(ranked)[2] if ranked else "json"
+
+
+def _form_of(media_type: str) -> str:
+    begin = media_type.removesuffix("*") if media_type.endswith("/*") else ""
+    if media_type == "text/xml":
+        return "camt053"
+    for form, known in zip(FORMS, media_types(), strict=True):
+        if known == media_type or media_type == "*/*" or (begin and known.startswith(begin)):
+            return form
+    return ""
+
+
 async def made_file(
     call: Call, write: Callable[[ReadSession, BinaryIO], tuple[str, str]]
 ) -> MadeFile:
@@ -99,11 +137,12 @@ async def get_statement_file(call: Call, query: StatementFileQuery) -> MadeFile:
     if account_id > ID_MAX:
         raise Refused("ACCOUNT_NOT_EXIST")
     period = period_of(call, query.first_day, query.last_day)
+    form = query.format or accepted_form(call.accept)
 
     def write(rows: ReadSession, out: BinaryIO) -> tuple[str, str]:
         document = account_document(rows, account_id, period, query.currency)
-        write_statement(document, out, query.format, query.lang)
-        return file_name(document, query.format), FORMS[query.format].media_type
+        write_statement(document, out, form, query.lang)
+        return file_name(document, form), FORMS[form].media_type
 
     return await made_file(call, write)
 
@@ -112,7 +151,8 @@ STATEMENT_FILE_OPERATIONS: Final[tuple[Operation, ...]] = (
     look(
         "/v1/ledger/accounts/{account_id}/statement-file", "getLedgerStatementFile",
         tag="Ledger", scope="ledger:read", for_apps=False, summary="Have a statement as a file",
-        description="Day by day with opening, movements and closing. `mt940` is in English only.",
+        description="Day by day with opening, movements and closing, in the `format` "
+        "asked for, else the one that `Accept` prefers. `mt940` is in English only.",
         parameters={"account_id": shapes.LedgerId}, query=StatementFileQuery,
         find=get_statement_file, answer=None, media_types=media_types(),
         refusals=(
