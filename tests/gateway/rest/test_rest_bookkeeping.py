@@ -179,7 +179,7 @@ def test_an_exchange_is_quoted_taken_and_revalued(rest: Rest, book: int) -> None
     assert (position["amount"], position["cost"], position["unrealised"]) == ("10000", "71234", "0")
     earlier = rest.get(f"{desk}/revaluation", as_of_ms=now_ms - 1)["positions"]
     assert (earlier[0]["amount"], earlier[0]["value"]) == ("0", None)
-    (rate,) = rest.get("/v1/ledger/rates", base="USD", quote="CNY", source=source)["items"]
+    (rate,) = rest.get(f"/v1/ledger/rates/{source}/USD/CNY")["items"]
     assert (rate["rate"], rate["as_of_ms"]) == ("7.1234", now_ms)
     desks = {d["desk_id"]: d for d in rest.walk("/v1/ledger/desks", limit=1)}
     assert (desks[f"d{book}"]["ledger"], desks[f"d{book}"]["currency"]) == (book, "CNY")

@@ -121,16 +121,6 @@ class RateShape(Shape, frozen=True, kw_only=True):
     put_ms: Ms
 
 
-class RateQuery(Query, frozen=True, kw_only=True):
-    """Whose rates of which pair; how many, and from where on."""
-
-    base: CurrencyText
-    quote: CurrencyText
-    source: Name
-    limit: Limit = 20
-    cursor: Cursor = ""
-
-
 class ExchangeQuoteRequest(Body, frozen=True, kw_only=True):
     """How much of what is sold for what; between two foreign currencies it goes through home."""
 
@@ -306,12 +296,13 @@ def _desk_terms(call: Call, d: ExchangeDesk) -> DeskTermsShape:
     )  # fmt: skip
 
 
-def list_rates(call: Call, query: RateQuery) -> Page[RateShape]:
+def list_rates(call: Call, query: ExchangeQuery) -> Page[RateShape]:
     """The history of a pair's rates, newest first."""
-    scope = f"exchange rates?{query.base},{query.quote},{query.source}"
+    source, base, quoted = (call.path[name] for name in ("source", "base", "quoted"))
+    scope = f"exchange rates?{source},{base},{quoted}"
     place = call.read_cursor(scope, query.cursor)
     found = rate_history(
-        call.platform.rows, base=query.base, quote=query.quote, source=query.source,
+        call.platform.rows, base=base, quote=quoted, source=source,
         before_ms=MS_MAX + 1 if place is None else int(place[0]), limit=query.limit + 1,
     )  # fmt: skip
     page = found[: query.limit]
@@ -398,9 +389,10 @@ EXCHANGE_OPERATIONS: Final[tuple[Operation, ...]] = (
         example={"from_account_id": "81", "to_account_id": "71"},
     ),
     look(
-        "/v1/ledger/rates", "listRates", **_READ, summary="See the history of a rate",
-        description="Of one pair and source, newest first.", query=RateQuery, find=list_rates,
-        answer=Page[RateShape],
+        "/v1/ledger/rates/{source}/{base}/{quoted}", "listRates", **_READ,
+        summary="See the history of a rate", description="Of one pair and source, newest first.",
+        parameters={"source": Name, "base": CurrencyText, "quoted": CurrencyText},
+        query=ExchangeQuery, find=list_rates, answer=Page[RateShape],
     ),
     look(
         "/v1/ledger/desks", "listDesks", **_READ, summary="List exchange desks",

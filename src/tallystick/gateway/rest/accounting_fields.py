@@ -11,6 +11,7 @@ from tallystick.accounting.days import date_of, day_of_date
 from tallystick.gateway.rest.problem import BadRequest
 from tallystick.ledger.encoding import id_bytes
 from tallystick.ledger.model import AMOUNT_MAX, ID_MAX
+from tallystick.pipeline.refusals import Refused
 
 __all__ = [
     "AccountIdText", "AmountUnits", "BookNumber", "DayText", "LedgerNumberText", "NameText",
@@ -49,14 +50,14 @@ def read_day(text: str, field: str) -> int:
     """The number of a day that was written `yyyy-mm-dd`.
 
     Raises:
-        BadRequest: there is no such day, or it is before 1970-01-02.
+        Refused: INVALID_PARAMETER: there is no such day, or it is before 1970-01-02.
     """
     try:
         day = day_of_date(date.fromisoformat(text))
     except ValueError as error:
-        raise BadRequest("There is no such day.", field) from error
+        raise Refused("INVALID_PARAMETER", f"{field}: there is no such day.") from error
     if day < 1:
-        raise BadRequest("Days begin with 1970-01-02.", field)
+        raise Refused("INVALID_PARAMETER", f"{field}: days begin with 1970-01-02.")
     return day
 
 

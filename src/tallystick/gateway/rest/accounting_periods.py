@@ -38,7 +38,6 @@ from tallystick.gateway.rest.accounting_fields import (
 from tallystick.gateway.rest.fields import Body, Cursor, Limit, Ms, Query, Shape
 from tallystick.gateway.rest.operation import Call, Operation, change, look
 from tallystick.gateway.rest.pages import Listing, Page, page_of
-from tallystick.gateway.rest.problem import BadRequest
 from tallystick.ledger.encoding import id_bytes
 from tallystick.ledger.model import ID_MAX
 from tallystick.pipeline.refusals import Refused
@@ -244,7 +243,7 @@ def _last_day(period: str) -> int:
         first = date.fromisoformat(f"{period}-01")
         return day_of_date((first + timedelta(days=31)).replace(day=1)) - 1
     except (ValueError, OverflowError) as error:
-        raise BadRequest("There is no such month.", "$.period") from error
+        raise Refused("INVALID_PARAMETER", "$.period: there is no such month.") from error
 
 
 def close_period(call: Call, body: PeriodToClose) -> ClosePeriod:
@@ -390,7 +389,7 @@ PERIOD_OPERATIONS: Final[tuple[Operation, ...]] = (
         for_apps=False, parameters=_BOOK, summary="Close a book through a day or month",
         description="The trial balance as of its end is kept with its SHA-256.",
         body=PeriodToClose, command=close_period, show=_state, answer=CloseState, status=201,
-        refusals=("BOOK_NOT_EXIST", "PERIOD_NOT_OVER", "PERIOD_CLOSED"),
+        refusals=("BOOK_NOT_EXIST", "PERIOD_NOT_OVER", "PERIOD_CLOSED", "INVALID_PARAMETER"),
         example={"period": "2026-10"},
     ),
     look(

@@ -213,7 +213,7 @@ LEDGER_OPERATIONS: Final[tuple[Operation, ...]] = (
         "/v1/ledger/transfers", "createLedgerTransfers", tag=_TAG, scope=_WRITE, for_apps=False,
         summary="Create transfers", description=_BULK, body=shapes.TransfersBody,  # type: ignore[arg-type]
         command=create_transfers, show=_results, answer=list[TransferResult],
-        refusals=("BOOK_RESERVED", "PERIOD_CLOSED", "EFFECTIVE_DATE_INVALID"),
+        refusals=("BOOK_RESERVED", "PERIOD_CLOSED", "EFFECTIVE_DATE_INVALID", "INVALID_PARAMETER"),
         body_bytes_max=BULK_BYTES_MAX,
         example=[{"id": 1, "debit_account_id": 1001, "credit_account_id": 1002, "amount": 1230,
                   "ledger": 1, "code": 1}],

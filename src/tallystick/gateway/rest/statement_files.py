@@ -15,7 +15,6 @@ from tallystick.accounting.statements.forms import FORMS, file_name, write_state
 from tallystick.gateway.rest import ledger_shapes as shapes
 from tallystick.gateway.rest.fields import Query
 from tallystick.gateway.rest.operation import Call, Operation, look
-from tallystick.gateway.rest.problem import BadRequest
 from tallystick.ledger.model import ID_MAX
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.rows import ReadSession
@@ -64,12 +63,12 @@ def read_day(text: str, name: str) -> date:
     """A day of a query.
 
     Raises:
-        BadRequest: the calendar has no such day.
+        Refused: INVALID_PARAMETER: the calendar has no such day.
     """
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise BadRequest("The calendar has no such day.", f"query.{name}") from error
+        raise Refused("INVALID_PARAMETER", f"{name}: the calendar has no such day.") from error
 
 
 def period_of(call: Call, first_day: str | None, last_day: str | None) -> DayPeriod:
