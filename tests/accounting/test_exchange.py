@@ -96,7 +96,7 @@ def test_a_realised_difference_is_posted_at_the_average_cost(parts: Parts) -> No
 
 
 trades = st.lists(
-    st.tuples(st.booleans(), st.integers(1, 10**9), st.integers(10_000, 99_999)),
+    st.tuples(st.booleans(), st.integers(100, 10**9), st.integers(10_000, 99_999)),
     min_size=1, max_size=8,
 )  # fmt: skip
 

@@ -23,7 +23,7 @@ EXAMPLES = {
     "borrower_id": BUYER, "product_id": "cash",
     "group_id": "2026112412345678901234567890",
     "break_id": "2026112412345678901234567890-00001",
-    "source": "ecb", "base": "USD", "quoted": "CNY",
+    "receivable_id": "2026112412345678901234567890", "source": "ecb", "base": "USD", "quoted": "CNY",
     "challenge_id": "2026112412345678901234567890",
     "ledger": "7", "close_id": "2026112412345678901234567890",
     "schedule_id": "2026112412345678901234567890", "sweep_id": "2026112412345678901234567890",
