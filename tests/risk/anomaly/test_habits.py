@@ -81,7 +81,7 @@ def test_what_its_owner_has_proved_to_be_theirs_is_no_stranger() -> None:
     bought = _event(after, device="new phone", address="198.51.100.1")
     assert _scored(watcher, bought).score >= 150
     watcher.trust("ann", after)
-    again = _scored(watcher, bought._replace(at_ms=after + 60_000))
+    again = _scored(watcher, bought._replace(at_ms=after + 60_000, device="their tablet"))
     assert not {"device", "place", "stranger"} & {part.name for part in again.parts}
 
 

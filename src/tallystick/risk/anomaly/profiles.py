@@ -12,27 +12,48 @@ import os
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FIGURES", "ROW_BYTES", "Known", "ProfileFileError", "Profiles", "mark_of"]
+__all__ = ["FIGURES", "ROW_BYTES", "Figure", "Known", "ProfileFileError", "Profiles", "mark_of"]
 
 FIGURES: Final = (
-    "first_ms", "last_ms", "events", "payments", "log_mean", "log_square", "recent", "wrong",
-    "out", "into", "new_devices", "new_places", "new_payees", "trusted_ms",
-    "taint",
+    "first_ms", "last_ms", "events", "payments", "log_sum", "log_squares", "recent", "wrong",
+    "out", "into", "new_devices", "new_places", "new_payees", "trusted_ms", "taint",
 )  # fmt: skip
-"""What is kept of an account in one number each.
+"""What is kept of an account in one number each; `Figure` gives each its place.
 
-`log_mean` and `log_square` are of the natural logarithm of amounts; `recent` counts events and
-fades with ten minutes, `wrong` counts wrong passwords and fades with an hour, `out` and `into`
-are minor units and fade with a day. `new_…` count how often something was new; what is new until
-`trusted_ms` is the owner's; `taint`, 0 to 1, is of money from what looked like a mule, and fades
-with a day.
+`log_sum` and `log_squares` are sums of the natural logarithm of amounts and of its square;
+`recent` counts events and fades with ten minutes, `wrong` counts wrong passwords and fades with
+an hour, `out` and `into` are minor units and fade with a day. `new_…` count how often something
+was new; what is new until `trusted_ms` is the owner's; `taint`, 0 to 1, is of money from what
+looked like a mule, and fades with a day.
 """
+
+
+class Figure(IntEnum):
+    """Where each of `FIGURES` stands."""
+
+    FIRST_MS = 0
+    LAST_MS = 1
+    EVENTS = 2
+    PAYMENTS = 3
+    LOG_SUM = 4
+    LOG_SQUARES = 5
+    RECENT = 6
+    WRONG = 7
+    OUT = 8
+    INTO = 9
+    NEW_DEVICES = 10
+    NEW_PLACES = 11
+    NEW_PAYEES = 12
+    TRUSTED_MS = 13
+    TAINT = 14
+
 
 _DEVICES: Final = 4
 _PLACES: Final = 6

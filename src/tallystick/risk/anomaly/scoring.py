@@ -13,7 +13,7 @@ import math
 from collections import OrderedDict
 from typing import Any, Final, NamedTuple
 
-from tallystick.risk.anomaly.profiles import Known, Profiles, mark_of
+from tallystick.risk.anomaly.profiles import Figure, Known, Profiles, mark_of
 from tallystick.risk.decision.facts import hour_of
 
 __all__ = [
@@ -32,12 +32,29 @@ _DAY_MS: Final = 86_400_000
 _RECENT_MS: Final = 10 * _MINUTE_MS
 _WRONG_MS: Final = 60 * _MINUTE_MS
 _YOUNG_MS: Final = _DAY_MS
-_TRUSTED_MS: Final = 30 * _MINUTE_MS
+_TRUST_LASTS_MS: Final = 30 * _MINUTE_MS
 _PRIOR: Final = 6.0
 _PRIOR_SPREAD: Final = 0.9
 _CROWD_FADES: Final = 20_000.0
 _DEVICES_MAX: Final = 200_000
 _SHARERS_MAX: Final = 8
+
+# As plain numbers: an index is looked up some forty times an event.
+_FIRST_MS: Final = int(Figure.FIRST_MS)
+_LAST_MS: Final = int(Figure.LAST_MS)
+_EVENTS: Final = int(Figure.EVENTS)
+_PAYMENTS: Final = int(Figure.PAYMENTS)
+_LOG_SUM: Final = int(Figure.LOG_SUM)
+_LOG_SQUARES: Final = int(Figure.LOG_SQUARES)
+_RECENT: Final = int(Figure.RECENT)
+_WRONG: Final = int(Figure.WRONG)
+_OUT: Final = int(Figure.OUT)
+_INTO: Final = int(Figure.INTO)
+_NEW_DEVICES: Final = int(Figure.NEW_DEVICES)
+_NEW_PLACES: Final = int(Figure.NEW_PLACES)
+_NEW_PAYEES: Final = int(Figure.NEW_PAYEES)
+_TRUSTED_MS: Final = int(Figure.TRUSTED_MS)
+_TAINT: Final = int(Figure.TAINT)
 
 PARTS: Final = (
     "device", "place", "stranger", "hour", "amount", "payee", "speed", "wrong", "drain",
@@ -112,6 +129,16 @@ class _Look(NamedTuple):
     times: int
 
 
+class _Money(NamedTuple):
+    """Surprises of what goes out, and the usual amount in minor units."""
+
+    amount: float = 0.0
+    drain: float = 0.0
+    pass_through: float = 0.0
+    fresh: float = 0.0
+    usual: float = 0.0
+
+
 class Watcher:
     """Scores events in their order and learns from them; not for several threads.
 
@@ -147,79 +174,93 @@ class Watcher:
             first = known.first_ms[row]
             first[first <= at_ms] -= _YOUNG_MS
         f = profiles.figures[row]
-        f[6] = f[7] = f[8] = 0.0
-        f[13] = at_ms + _TRUSTED_MS
+        f[_RECENT] = f[_WRONG] = f[_OUT] = 0.0
+        f[_TRUSTED_MS] = at_ms + _TRUST_LASTS_MS
 
     def _count_wrong(self, event: StreamEvent) -> None:
         row = self.profiles.row(event.party)
         f = self.profiles.figures[row].tolist()
-        f[7] = _faded(f[7], event.at_ms - f[1], _WRONG_MS) + 1
+        f[_WRONG] = _faded(f[_WRONG], event.at_ms - f[_LAST_MS], _WRONG_MS) + 1
         # `wrong` fades from the last event on; the others that fade are brought along.
         self._fade_others(f, event.at_ms)
-        f[0] = f[0] or event.at_ms
-        f[1] = event.at_ms
+        f[_FIRST_MS] = f[_FIRST_MS] or event.at_ms
+        f[_LAST_MS] = event.at_ms
         self.profiles.figures[row] = f
 
     @staticmethod
     def _fade_others(f: list[float], at_ms: int) -> None:
-        since = at_ms - f[1]
-        f[6] = _faded(f[6], since, _RECENT_MS)
-        f[8] = _faded(f[8], since, _DAY_MS)
-        f[9] = _faded(f[9], since, _DAY_MS)
-        f[14] = _faded(f[14], since, _DAY_MS)
+        since = at_ms - f[_LAST_MS]
+        f[_RECENT] = _faded(f[_RECENT], since, _RECENT_MS)
+        f[_OUT] = _faded(f[_OUT], since, _DAY_MS)
+        f[_INTO] = _faded(f[_INTO], since, _DAY_MS)
+        f[_TAINT] = _faded(f[_TAINT], since, _DAY_MS)
 
     def surprises(self, event: StreamEvent) -> tuple[int, list[tuple[float, float, float]], Any]:
         """The row, each part's surprise with what was seen and is usual, and what to learn."""
         profiles, at_ms = self.profiles, event.at_ms
         row = profiles.row(event.party)
         f: list[float] = profiles.figures[row].tolist()
-        since = at_ms - f[1] if f[1] else 0.0
-        f[7] = _faded(f[7], since, _WRONG_MS)
+        since = at_ms - f[_LAST_MS] if f[_LAST_MS] else 0.0
+        f[_WRONG] = _faded(f[_WRONG], since, _WRONG_MS)
         self._fade_others(f, at_ms)
-        events = f[2]
-        device = self._look(profiles.devices, row, event.device, events, f[10], at_ms)
-        place = self._look(profiles.places, row, place_of(event.address), events, f[11], at_ms)
-        if at_ms <= f[13]:
+        events = f[_EVENTS]
+        device = self._look(profiles.devices, row, event.device, events, f[_NEW_DEVICES], at_ms)
+        place = self._look(
+            profiles.places, row, place_of(event.address), events, f[_NEW_PLACES], at_ms
+        )
+        if at_ms <= f[_TRUSTED_MS]:
             device, place = device._replace(surprise=0.0), place._replace(surprise=0.0)
         outgoing = event.kind in OUTGOING
         payee = _Look(0, -1, 0.0, 0)
         if outgoing and event.payee and event.kind not in _TO_OWN:
-            payee = self._look(profiles.payees, row, event.payee, f[3], f[12], at_ms)
-        hour = hour_of(at_ms)
-        hours: list[float] = profiles.hours[row].tolist()
-        around = sum(hours[(hour + step) % 24] for step in (-2, -1, 0, 1, 2))
-        share = (around + 5 / 24 * _PRIOR) / (sum(hours) + _PRIOR)
-        hour_x = min(1.0, max(0.0, -math.log(share / (5 / 24)) / 3))
-        amount_x, usual, drain_x, pass_x, fresh_x = 0.0, 0.0, 0.0, 0.0, 0.0
-        if outgoing:
-            z, usual = self._amount(f, event.amount)
-            amount_x = min(1.0, max(0.0, (z - 1.0) / 4))
-            drain_x = min(1.0, math.log1p((f[8] + event.amount) / math.exp(usual)) / 4)
-            drain_x = max(0.0, drain_x - 0.35) / 0.65
-            newness = 1 / (1 + f[3] / 3)
-            if f[9] > 0 and event.kind != "payment":
-                gone = (f[8] + event.amount) / f[9]
-                pass_x = min(1.0, gone) * newness if gone > 0.3 else 0.0
-            above = self._above_crowd(event.amount)
-            fresh_x = newness * min(1.0, max(0.0, above / 3)) * (event.kind != "payment")
+            payee = self._look(
+                profiles.payees, row, event.payee, f[_PAYMENTS], f[_NEW_PAYEES], at_ms
+            )
+        hour_x, hour, share = self._hour(row, at_ms)
+        money = self._money(f, event) if outgoing else _Money()
         sharers = self._sharers(device.mark, event.party, at_ms)
-        recent = f[6] + 1
+        recent = f[_RECENT] + 1
+        by_kind = 0.5 if event.kind == "payment" else 1.0
         parts = [
-            (device.surprise, device.times, f[10]),
-            (place.surprise, place.times, f[11]),
+            (device.surprise, device.times, f[_NEW_DEVICES]),
+            (place.surprise, place.times, f[_NEW_PLACES]),
             (device.surprise * place.surprise, 0.0, 0.0),
             (hour_x, hour, share),
-            (amount_x, float(event.amount), math.exp(usual) if outgoing else 0.0),
-            (payee.surprise * (0.5 if event.kind == "payment" else 1.0), payee.times, f[12]),
+            (money.amount, float(event.amount), money.usual),
+            (payee.surprise * by_kind, payee.times, f[_NEW_PAYEES]),
             (min(1.0, max(0.0, (recent - 2) / 6)), recent, 1.0),
-            (min(1.0, f[7] / 3), f[7], 0.0),
-            (drain_x, f[8] + event.amount, math.exp(usual) if outgoing else 0.0),
-            (pass_x, f[8] + event.amount, f[9]),
-            (fresh_x, float(event.amount), f[3]),
+            (min(1.0, f[_WRONG] / 3), f[_WRONG], 0.0),
+            (money.drain, f[_OUT] + event.amount, money.usual),
+            (money.pass_through, f[_OUT] + event.amount, f[_INTO]),
+            (money.fresh, float(event.amount), f[_PAYMENTS]),
             (min(1.0, max(0.0, (sharers - 1) / 4)), sharers, 0.0),
-            (f[14] if outgoing else 0.0, float(event.amount), 0.0),
+            (f[_TAINT] if outgoing else 0.0, float(event.amount), 0.0),
         ]
         return row, parts, (f, device, place, payee, hour)
+
+    def _hour(self, row: int, at_ms: int) -> tuple[float, int, float]:
+        """How surprising the hour is, the hour, and the share of events around it."""
+        hour = hour_of(at_ms)
+        hours: list[float] = self.profiles.hours[row].tolist()
+        around = sum(hours[(hour + step) % 24] for step in (-2, -1, 0, 1, 2))
+        share = (around + 5 / 24 * _PRIOR) / (sum(hours) + _PRIOR)
+        return min(1.0, max(0.0, -math.log(share / (5 / 24)) / 3)), hour, share
+
+    def _money(self, f: list[float], event: StreamEvent) -> _Money:
+        """How surprising it is that so much goes out."""
+        z, usual = self._amount(f, event.amount)
+        out = f[_OUT] + event.amount
+        drain = min(1.0, math.log1p(out / math.exp(usual)) / 4)
+        newness = 1 / (1 + f[_PAYMENTS] / 3)
+        passed, fresh = 0.0, 0.0
+        if event.kind != "payment":
+            gone = out / f[_INTO] if f[_INTO] > 0 else 0.0
+            passed = min(1.0, gone) * newness if gone > 0.3 else 0.0
+            fresh = newness * min(1.0, max(0.0, self._above_crowd(event.amount) / 3))
+        return _Money(
+            min(1.0, max(0.0, (z - 1.0) / 4)), max(0.0, drain - 0.35) / 0.65, passed, fresh,
+            math.exp(usual),
+        )  # fmt: skip
 
     def _score(self, event: StreamEvent) -> Scored:
         row, surprises, learned = self.surprises(event)
@@ -241,8 +282,8 @@ class Watcher:
             return None
         row = self.profiles.row(event.payee)
         f = self.profiles.figures[row]
-        taint = min(1.0, score / 400) / (1 + float(f[3]) / 5)
-        f[14] = max(float(f[14]), taint)
+        taint = min(1.0, score / 400) / (1 + float(f[_PAYMENTS]) / 5)
+        f[_TAINT] = max(float(f[_TAINT]), taint)
         points = round(self._weights["tainted"] * taint)
         return Part("tainted", points, float(event.amount), 0.0) if points else None
 
@@ -266,11 +307,11 @@ class Watcher:
         """The z-score of an amount's logarithm, and what is usual, as a logarithm."""
         crowd_n, crowd_sum, _ = self.profiles.crowd
         crowd = crowd_sum / crowd_n if crowd_n >= 1 else math.log(max(1, amount))
-        count = f[3]
-        mean = (f[4] + crowd * 1.5) / (count + 1.5)
+        count = f[_PAYMENTS]
+        mean = (f[_LOG_SUM] + crowd * 1.5) / (count + 1.5)
         spread = _PRIOR_SPREAD**2 * _PRIOR
         if count:
-            spread += max(0.0, f[5] - f[4] ** 2 / count)
+            spread += max(0.0, f[_LOG_SQUARES] - f[_LOG_SUM] ** 2 / count)
         sd = math.sqrt(spread / (count + _PRIOR))
         unsure = 1.0 if count < 3 else 0.0
         return (math.log(max(1, amount)) - mean) / (sd + unsure), mean
@@ -305,20 +346,20 @@ class Watcher:
     ) -> None:  # fmt: skip
         """Take the event into the account's habits; a refused one teaches its moment only."""
         profiles, at_ms = self.profiles, event.at_ms
-        f[0] = f[0] or at_ms
-        f[1] = at_ms
-        f[6] += 1
+        f[_FIRST_MS] = f[_FIRST_MS] or at_ms
+        f[_LAST_MS] = at_ms
+        f[_RECENT] += 1
         if event.result in _WRONG_RESULTS:
-            f[7] += 1
+            f[_WRONG] += 1
         if event.result == "accepted":
-            f[2] += 1
+            f[_EVENTS] += 1
             for known, look, at in (
-                (profiles.devices, device, 10), (profiles.places, place, 11),
-                (profiles.payees, payee, 12),
+                (profiles.devices, device, _NEW_DEVICES), (profiles.places, place, _NEW_PLACES),
+                (profiles.payees, payee, _NEW_PAYEES),
             ):  # fmt: skip
                 if look.mark:
                     f[at] += look.at < 0
-                    known.learn(row, look.mark, look.at, at_ms, trusted=at_ms <= f[13])
+                    known.learn(row, look.mark, look.at, at_ms, trusted=at_ms <= f[_TRUSTED_MS])
             profiles.hours[row, hour] += 1
             if event.kind in OUTGOING:
                 self._learn_amount(f, event)
@@ -327,8 +368,12 @@ class Watcher:
     def _learn_amount(self, f: list[float], event: StreamEvent) -> None:
         log = math.log(max(1, event.amount))
         fade = 1 - 1 / 200  # So that habits of half a year ago weigh little.
-        f[3], f[4], f[5] = f[3] * fade + 1, f[4] * fade + log, f[5] * fade + log * log
-        f[8] += event.amount
+        f[_PAYMENTS], f[_LOG_SUM], f[_LOG_SQUARES] = (
+            f[_PAYMENTS] * fade + 1,
+            f[_LOG_SUM] * fade + log,
+            f[_LOG_SQUARES] * fade + log * log,
+        )
+        f[_OUT] += event.amount
         crowd, fade = self.profiles.crowd, 1 - 1 / _CROWD_FADES
         crowd[0], crowd[1], crowd[2] = (
             crowd[0] * fade + 1, crowd[1] * fade + log, crowd[2] * fade + log * log,
@@ -339,13 +384,13 @@ class Watcher:
     def _received(self, event: StreamEvent) -> None:
         row = self.profiles.row(event.payee)
         f = self.profiles.figures[row]
-        since = event.at_ms - f[1] if f[1] else 0
+        since = event.at_ms - f[_LAST_MS] if f[_LAST_MS] else 0
         faded = f.tolist()
-        faded[7] = _faded(faded[7], since, _WRONG_MS)
+        faded[_WRONG] = _faded(faded[_WRONG], since, _WRONG_MS)
         self._fade_others(faded, event.at_ms)
-        faded[9] += event.amount
-        faded[0] = faded[0] or event.at_ms
-        faded[1] = event.at_ms
+        faded[_INTO] += event.amount
+        faded[_FIRST_MS] = faded[_FIRST_MS] or event.at_ms
+        faded[_LAST_MS] = event.at_ms
         self.profiles.figures[row] = faded
 
 

@@ -55,7 +55,7 @@ def habits_of(profiles: Profiles, party: str) -> Habits | None:
         return None
     figures = dict(zip(FIGURES, profiles.figures[row].tolist(), strict=True))
     payments = figures["payments"]
-    usual = round(math.exp(figures["log_mean"] / payments)) if payments else 0
+    usual = round(math.exp(figures["log_sum"] / payments)) if payments else 0
     return Habits(
         int(figures["events"]), tuple(round(n) for n in profiles.hours[row].tolist()), usual,
         *(int((known.marks[row] != 0).sum())
