@@ -13,6 +13,7 @@ from tallystick.console.audit import AUDIT
 from tallystick.console.blacklist import BLACKLIST
 from tallystick.console.bookkeeping.routes import BOOKKEEPING
 from tallystick.console.books import BOOKS
+from tallystick.console.borrowing import BORROWING
 from tallystick.console.cashier import CASHIER
 from tallystick.console.fraud_graph import FRAUD_GRAPH
 from tallystick.console.frontend import Front, Frontend, ReturnLocation
@@ -23,6 +24,7 @@ from tallystick.console.later_bills import LATER_BILLS
 from tallystick.console.ledger_files import LEDGER_FILES
 from tallystick.console.ledger_reports import LEDGER_REPORTS
 from tallystick.console.loan_calculator import LOAN_CALCULATOR
+from tallystick.console.loan_desk import LOAN_DESK
 from tallystick.console.notifications import NOTIFICATIONS
 from tallystick.console.operators import OPERATORS
 from tallystick.console.overview import OVERVIEW
@@ -96,7 +98,7 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
         *LEDGER_FILES, *BOOKKEEPING,
         *LEDGER_REPORTS, *RECONCILIATION, *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH,
         *BLACKLIST, *RISK_DECISIONS, *RISK_RULES, *RISK_REVIEWS, *RISK_ALERTS, *WALLET_ALERTS,
-        *LOAN_CALCULATOR, *FUNDING_DESK, *INSTITUTION_PAGES, unknown,
+        *LOAN_CALCULATOR, *BORROWING, *LOAN_DESK, *FUNDING_DESK, *INSTITUTION_PAGES, unknown,
     )  # fmt: skip
     pages = Router(
         "/",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from tallystick.credit.loans.model import (
     DefineLoanProduct,
     GrantCreditLine,
@@ -12,12 +14,16 @@ from tallystick.credit.loans.model import (
     PayLaterTerms,
     ProductTerms,
 )
+from tallystick.credit.merchant.model import MerchantPolicy, SetMerchantPolicy
 from tallystick.credit.pay_later.model import PAY_LATER
+from tallystick.credit.receivables.model import DefineReceivableTerms, ReceivableTerms
 from tallystick.pipeline.commands import Command
 
 __all__ = ["credit_steps"]
 
 _CASH: Final = "cash"
+_SALES: Final = "on-sales"
+_INVOICES: Final = "invoices"
 _DAILY: Final = Decimal("0.0005") * 365
 _LINES: Final = {PAY_LATER: 5_000_00, _CASH: 20_000_00}
 
@@ -43,6 +49,14 @@ def credit_steps(borrowers: list[str]) -> dict[str, Command]:
     steps: dict[str, Command] = {
         "credit-later": DefineLoanProduct(product_id=PAY_LATER, name="Pay later", terms=later),
         "credit-cash": DefineLoanProduct(product_id=_CASH, name="Cash loan", terms=cash),
+    }
+    on_sales = msgspec.structs.replace(cash, amount_min=1000_00, amount_max=100_000_00)
+    steps |= {
+        "credit-sales": DefineLoanProduct(product_id=_SALES, name="Loan on sales", terms=on_sales),
+        "credit-sales-policy": SetMerchantPolicy(product_id=_SALES, policy=MerchantPolicy()),
+        "credit-invoices": DefineReceivableTerms(
+            product_id=_INVOICES, terms=ReceivableTerms(seller_max=50_000_00, debtor_max=20_000_00)
+        ),
     }
     for borrower_id in borrowers:
         for product_id, amount in _LINES.items():

@@ -18,6 +18,7 @@ from tallystick.console.texts.exchange import EXCHANGE
 from tallystick.console.texts.fraud_graph import FRAUD_GRAPH
 from tallystick.console.texts.funding import FUNDING
 from tallystick.console.texts.ledger import LEDGER
+from tallystick.console.texts.loans import LOANS
 from tallystick.console.texts.operators import OPERATORS
 from tallystick.console.texts.people import PEOPLE
 from tallystick.console.texts.proving import PROVING
@@ -31,6 +32,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **PEOPLE,
     **PROVING,
     **CREDIT,
+    **LOANS,
     **OPERATORS,
     **FRAUD_GRAPH,
     **BLACKLIST,

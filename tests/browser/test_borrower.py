@@ -1,0 +1,50 @@
+"""A borrower's whole way in Chromium: the offer, signing, the schedule, and paying early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+from tests.browser.looking import DESKTOP, PHONE, Looking
+
+Look = Callable[..., Looking]
+ALICE, PASSWORD, PIN = "alice@sandbox.test", "sandbox-1", "123456"
+
+
+def test_from_an_offer_to_a_payment_whose_saving_was_shown(look: Look) -> None:
+    borrower = look(PHONE)
+    borrower.go("/wallet/loans").sign_in(ALICE, PASSWORD)
+    borrower.go("/wallet/loans/offers/cash?amount=1200.00&count=12")
+    assert borrower.sees("All-in yearly rate: 11.5")
+    assert borrower.faults() == []
+    borrower.fill(payment_password="000000").press("Sign and draw")
+    assert borrower.sees("Tries left: 4")
+    borrower.fill(payment_password=PIN).press("Sign and draw")
+    assert borrower.sees("the money is in your wallet")
+    assert borrower.faults() == []
+    expect(borrower.page.locator("svg.chart g")).to_have_count(12)
+    loan = borrower.path
+    borrower.page.locator('[name="early"]').fill("300.00")
+    borrower.page.locator('[name="effect"]').select_option("shorten")
+    borrower.press("See what it saves")
+    saving = borrower.page.locator("#saving")
+    expect(saving).to_contain_text("You save")
+    expect(saving).to_contain_text("9 payments")
+    assert borrower.faults() == []
+    borrower.page.locator('[name="payment_password"]').last.fill(PIN)
+    borrower.press("Pay early now")
+    assert borrower.sees("Paid.")
+    assert borrower.sees("900.00")
+    assert borrower.path == loan
+
+
+def test_an_operator_sees_the_loans_whole_story_with_every_posting(look: Look) -> None:
+    desk = look(DESKTOP)
+    desk.go("/console/loans")
+    desk.sign_in("operator", PASSWORD)
+    desk.go("/console/loans")
+    assert desk.faults() == []
+    desk.page.locator('a[href^="/console/loans/2"]').first.click()
+    assert desk.sees("Loan drawn")
+    assert desk.sees("Postings")
+    assert desk.faults() == []
