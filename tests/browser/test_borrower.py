@@ -25,11 +25,10 @@ def test_from_an_offer_to_a_payment_whose_saving_was_shown(look: Look) -> None:
     expect(borrower.page.locator("svg.chart g")).to_have_count(12)
     loan = borrower.path
     borrower.page.locator('[name="early"]').fill("300.00")
-    borrower.page.locator('[name="effect"]').select_option("shorten")
     borrower.press("See what it saves")
     saving = borrower.page.locator("#saving")
     expect(saving).to_contain_text("You save")
-    expect(saving).to_contain_text("9 payments")
+    expect(saving).to_contain_text("12 payments, the next ¥79.51")
     assert borrower.faults() == []
     borrower.page.locator('[name="payment_password"]').last.fill(PIN)
     borrower.press("Pay early now")

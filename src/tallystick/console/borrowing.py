@@ -8,6 +8,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from tallystick.console.display import money_text
 from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
 from tallystick.console.identity import failed_text, prove_payment_password
 from tallystick.console.loan_charts import paid_chart, sales_chart, schedule_chart
@@ -119,7 +120,7 @@ async def show_loans(front: Front, visitor: Asking) -> Response[str]:
     ]
     return front.page(
         visitor, "wallet/loans.html", here="loans", offers=_offers(front, visitor, party),
-        stories=_stories(front, party), notices=notices,
+        stories=_stories(front, party), notices=notices, plain=money_text,
         sold=receivables_of(rows, seller_id=party.party_id), percent=_percent,
         sales={
             offer.product.product_id: sales_chart(
@@ -281,7 +282,7 @@ def _loan_page(
     return front.page(
         visitor, "wallet/loan.html", status=refusal.status if refusal else 200, here="loans",
         loan=loan, at=story.position, events=story.events, preview=preview, form=form,
-        refusal=refusal, effect=_effect(form).value, position=held,
+        refusal=refusal, effect=_effect(form).value, position=held, plain=money_text,
         chart=paid_chart(story.position, loan.currency, visitor.language),
         after=schedule_chart(
             [r for r in preview.position.schedule.rows if r.day > story.position.day],

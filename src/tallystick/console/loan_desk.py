@@ -143,7 +143,7 @@ async def show_desk(request: WebRequest, front: Front, visitor: Asking) -> Respo
     language = visitor.language
     return operators_page(
         front, visitor, "loans", "loans", products=_products(front), loans=loans[:_PAGE],
-        status=known, statuses=[s.value for s in LoanStatus], portfolio=figures,
+        wanted=known, statuses=[s.value for s in LoanStatus], portfolio=figures,
         currency=CURRENCY, rolled=count, moved=moved, buckets=BUCKETS,
         bucket_name=lambda bucket: _bucket_name(bucket, language),
         buckets_chart=_buckets_chart(figures, language),
