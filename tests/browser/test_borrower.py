@@ -11,7 +11,9 @@ Look = Callable[..., Looking]
 ALICE, PASSWORD, PIN = "alice@sandbox.test", "sandbox-1", "123456"
 
 
-def test_from_an_offer_to_a_payment_whose_saving_was_shown(look: Look) -> None:
+def test_from_an_offer_to_a_payment_whose_saving_was_shown_and_the_operators_story(
+    look: Look,
+) -> None:
     borrower = look(PHONE)
     borrower.go("/wallet/loans").sign_in(ALICE, PASSWORD)
     borrower.go("/wallet/loans/offers/cash?amount=1200.00&count=12")
@@ -35,15 +37,13 @@ def test_from_an_offer_to_a_payment_whose_saving_was_shown(look: Look) -> None:
     assert borrower.sees("Paid.")
     assert borrower.sees("900.00")
     assert borrower.path == loan
-
-
-def test_an_operator_sees_the_loans_whole_story_with_every_posting(look: Look) -> None:
-    desk = look(DESKTOP)
-    desk.go("/console/loans")
-    desk.sign_in("operator", PASSWORD)
+    # The operator sees the loan's whole story with every posting.
+    operator = borrower.server.credentials["operators"][0]
+    desk = look(DESKTOP).go("/console")
+    desk.sign_in(operator["login"], operator["password"])
     desk.go("/console/loans")
     assert desk.faults() == []
-    desk.page.locator('a[href^="/console/loans/2"]').first.click()
+    desk.press(loan.rpartition("/")[2])
     assert desk.sees("Loan drawn")
-    assert desk.sees("Postings")
+    assert desk.sees("Ledger postings")
     assert desk.faults() == []
