@@ -15,6 +15,7 @@ from tallystick.console.bookkeeping.routes import BOOKKEEPING
 from tallystick.console.books import BOOKS
 from tallystick.console.borrowing import BORROWING
 from tallystick.console.cashier import CASHIER
+from tallystick.console.collections import COLLECTIONS
 from tallystick.console.fraud_graph import FRAUD_GRAPH
 from tallystick.console.frontend import Front, Frontend, ReturnLocation
 from tallystick.console.funding import FUNDING_DESK
@@ -28,6 +29,7 @@ from tallystick.console.loan_desk import LOAN_DESK
 from tallystick.console.notifications import NOTIFICATIONS
 from tallystick.console.operators import OPERATORS
 from tallystick.console.overview import OVERVIEW
+from tallystick.console.owing import OWING
 from tallystick.console.proving import PROVING
 from tallystick.console.reconciliation import RECONCILIATION
 from tallystick.console.requests import BODY_MAX_BYTES, csrf_gate, error_handlers
@@ -98,7 +100,8 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
         *LEDGER_FILES, *BOOKKEEPING,
         *LEDGER_REPORTS, *RECONCILIATION, *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH,
         *BLACKLIST, *RISK_DECISIONS, *RISK_RULES, *RISK_REVIEWS, *RISK_ALERTS, *WALLET_ALERTS,
-        *LOAN_CALCULATOR, *BORROWING, *LOAN_DESK, *FUNDING_DESK, *INSTITUTION_PAGES, unknown,
+        *LOAN_CALCULATOR, *BORROWING, *LOAN_DESK, *FUNDING_DESK, *INSTITUTION_PAGES,
+        *COLLECTIONS, *OWING, unknown,
     )  # fmt: skip
     pages = Router(
         "/",

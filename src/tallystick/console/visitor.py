@@ -40,14 +40,14 @@ _VIEWER_SCOPES = frozenset(
     {
         "payments:read", "wallet:read", "ledger:read", "parties:read", "apps:read",
         "notifications:read", "risk:read", "reconciliation:read", "blacklist:read",
-        "webhooks:read",
+        "webhooks:read", "credit:read",
     }
 )  # fmt: skip
 _OPERATOR_SCOPES = _VIEWER_SCOPES | {
     "payments:write", "disputes:resolve", "notifications:write", "apps:write",
     "reconciliation:write", "ledger:write", "ledger:close",
     "blacklist:write", "blacklist:subject", "blacklist:keep", "webhooks:write",
-    "risk:write", "risk:review",
+    "risk:write", "risk:review", "credit:write",
 }  # fmt: skip
 
 

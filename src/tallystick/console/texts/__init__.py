@@ -12,6 +12,7 @@ from typing import Final
 from tallystick.console.texts.alerts import ALERTS
 from tallystick.console.texts.blacklist import BLACKLIST
 from tallystick.console.texts.bookkeeping import BOOKKEEPING
+from tallystick.console.texts.collections import COLLECTIONS
 from tallystick.console.texts.common import COMMON
 from tallystick.console.texts.credit import CREDIT
 from tallystick.console.texts.exchange import EXCHANGE
@@ -33,6 +34,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **PROVING,
     **CREDIT,
     **LOANS,
+    **COLLECTIONS,
     **OPERATORS,
     **FRAUD_GRAPH,
     **BLACKLIST,
