@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from tests.browser.looking import DESKTOP, PHONE, Looking
-from tests.browser.test_every_page import SIGHTS, Screen
+from tests.browser.looking import DESKTOP, PHONE, Looking, Screen
+from tests.browser.test_every_page import SIGHTS
 from tests.server_process import ServerProcess
 
 Look = Callable[..., Looking]
