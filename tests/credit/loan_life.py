@@ -76,6 +76,7 @@ contracts = st.builds(
             grace_days=st.integers(0, 3),
             order=st.sampled_from(_ORDERS),
             oldest_first=st.booleans(),
+            notice_days=st.integers(0, 5),
         ),
     ),
 )

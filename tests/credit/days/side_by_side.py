@@ -51,7 +51,7 @@ def shard_of(loans: Sequence[LivingLoan]) -> Shard:
         book=column("book"), accrued_day=number("accrued_day"), look_day=number("look_day"),
         exact=number("exact").astype(np.bool_), line_start=number("line_start"),
         line_base=number("line_base"), line_slope=number("line_slope"),
-        line_divisor=number("line_divisor"), bucket=number("bucket"),
+        line_divisor=number("line_divisor"), bucket=number("bucket"), told_day=number("told_day"),
         open_items=column("open_items"), due_rows=[p.due_rows for p in plans if p],
         accrual_lines=[p.accrual_lines for p in plans if p], principal=balance(LOAN_PRINCIPAL),
         advance=balance(LOAN_ADVANCE), allowance=balance(LOAN_ALLOWANCE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from fractions import Fraction
 
 from tallystick.credit.loans.life import Position
@@ -20,8 +21,9 @@ from tallystick.credit.loans.state import (
 from tallystick.credit.postings import Bucket
 from tallystick.credit.schedules.amortise import whole
 from tallystick.money.rate import Rounding
-from tallystick.pipeline.decisions import Decision, Posting
+from tallystick.pipeline.decisions import Decision, Posting, event
 from tallystick.pipeline.refusals import Refused
+from tallystick.store.unit_of_work import Event
 
 __all__ = ["charge_off", "close_day", "release_allowance"]
 
@@ -71,6 +73,26 @@ def close_day(state: LoanState) -> Decision:
     caught_up = caught_up_to_day(state)
     position = caught_up.position
     bucket = loss_bucket(state.contract.product.late, position.days_past_due)
-    now = kept(state, position, following=waiting_try(state), bucket=bucket)
+    told, soon = _told(state, position)
+    now = kept(state, position, following=waiting_try(state), bucket=bucket, told_day=told)
     provision = _provision(state, _expected_loss(state, position))
-    return now.decision(loan_done(state, state.loan, position), (*caught_up.postings, provision))
+    done = loan_done(state, state.loan, position)
+    return now.decision(done, (*caught_up.postings, provision), soon)
+
+
+def _told(state: LoanState, position: Position) -> tuple[int, tuple[Event, ...]]:
+    """Of which due date the borrower has been told then, and what is told now."""
+    told = state.standing.told_day if state.standing else 0
+    due, days = position.next_due, state.contract.product.late.notice_days
+    if due is None or not days or told >= due.toordinal():
+        return told, ()
+    if due - timedelta(days=days) > position.day:
+        return told, ()
+    amount = max(0, position.next_payment - position.advance)
+    about = {
+        "borrower_id": state.loan.borrower_id, "product_id": state.loan.product_id,
+        "currency": state.loan.currency, "steps": state.loan.steps, "due": position.due_total,
+        "days_past_due": position.days_past_due, "amount": amount, "due_day": due.isoformat(),
+    }  # fmt: skip
+    soon = event("loan.due_soon", state.loan.loan_id, about)
+    return due.toordinal(), (soon,) if amount else ()

@@ -51,6 +51,7 @@ class LateTerms(msgspec.Struct, frozen=True, kw_only=True):
             first in the order before anything else.
         retry_hours: when an automatic payment is tried, hours after the due date begins in China.
         expected_loss: what is lost of the principal by days past due, as (from days, rate).
+        notice_days: how many days before a due date the borrower is told of it; 0 for never.
     """
 
     penalty_rate: Decimal = Decimal(0)
@@ -63,6 +64,7 @@ class LateTerms(msgspec.Struct, frozen=True, kw_only=True):
         (0, Decimal("0.01")), (1, Decimal("0.05")), (31, Decimal("0.25")), (61, Decimal("0.5")),
         (91, Decimal(1)),
     )  # fmt: skip
+    notice_days: int = 0
 
 
 class PayLaterTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +77,8 @@ class PayLaterTerms(msgspec.Struct, frozen=True, kw_only=True):
             are due are to be paid whole.
         minimum_floor: minor units; the least that is to be paid, unless less is billed.
         late_fee: minor units, once for a bill of which less than the minimum was paid.
+        notice_days: how many days before the due day the borrower is reminded of what is left of
+            the bill; 0 for never.
         instalment_fees: (payments, fee as a fraction of the price) for the numbers of instalments
             that may be chosen; the buyer pays it in equal parts, or the seller at once.
     """
@@ -84,6 +88,7 @@ class PayLaterTerms(msgspec.Struct, frozen=True, kw_only=True):
     minimum_rate: Decimal = Decimal("0.1")
     minimum_floor: int = 0
     late_fee: int = 0
+    notice_days: int = 0
     instalment_fees: tuple[tuple[int, Decimal], ...] = (
         (3, Decimal("0.023")), (6, Decimal("0.045")), (12, Decimal("0.075")),
     )  # fmt: skip
@@ -233,6 +238,7 @@ class LoanStanding(Row, frozen=True):
             `(base + slope * days since the start) / divisor`.
         bucket: which line of the expected losses it was provided for by, from 0.
         payments: how many were agreed.
+        told_day: of which due date the borrower was told ahead.
         open_items: what fell due and is not paid (see `ITEM`).
         try_day, try_no, try_ms: the due date and number of the next automatic payment, and when.
     """
@@ -254,6 +260,7 @@ class LoanStanding(Row, frozen=True):
     try_day: int
     try_no: int
     try_ms: int
+    told_day: int = 0
 
 
 class LoanPlan(Row, frozen=True):

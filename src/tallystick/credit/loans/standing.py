@@ -168,7 +168,7 @@ def try_at(late: LateTerms, following: Try | None) -> tuple[int, int, int]:
 
 def standing_of(
     loan: Loan, contract: Contract, position: Position, wallet: tuple[int, int],
-    following: Try | None, bucket: int, *, provided: bool,
+    following: Try | None, bucket: int, told_day: int = 0, *, provided: bool,
 ) -> LoanStanding:  # fmt: skip
     """Where an open loan stands.
 
@@ -176,6 +176,8 @@ def standing_of(
         wallet: the book and the ledger account of the borrower's wallet.
         following: the next automatic payment.
         bucket: the place in `loss_table` that was provided for last.
+        told_day: the ordinal of the due date of which the borrower was told ahead last; told of
+            the next one with its day, if that is `provided`.
         provided: whether that is today's; else the loan is looked at when its day is closed.
     """
     assert position.status is LoanStatus.ACTIVE, loan
@@ -185,10 +187,13 @@ def standing_of(
     exact = _fits(rows, lines, position) and _late_fits(late, position, items)
     running = next((line for line in lines if line[0] <= day < line[1]), None)
     start, end, base, slope, divisor = running if exact and running else (day, NEVER, 0, 0, 1)
-    look = min([end, *(row[0] for row in rows[:1])]) if provided and exact and not items else 0
+    due = rows[0][0] if rows else NEVER
+    notice = due - late.notice_days if told_day < due else due
+    look = min(end, notice) if provided and exact and not items else 0
     book, account = wallet
     return LoanStanding(
         loan.loan_id, _terms_id(contract.product), account.to_bytes(16, "big"), book, day, look,
         exact, start, base, slope, divisor, bucket, contract.count,
         _packed(items) if exact else b"", *try_at(late, following),
+        told_day,
     )  # fmt: skip

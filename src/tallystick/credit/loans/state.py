@@ -203,13 +203,14 @@ def tried_next(state: LoanState, position: Position) -> Try | None:
 
 def kept(
     state: LoanState, position: Position, *events: LoanEvent, following: Try | None = None,
-    bucket: int | None = None,
+    bucket: int | None = None, told_day: int | None = None,
 ) -> Kept:  # fmt: skip
     """The loan as it is now, with its new events.
 
     Args:
         following: the next automatic payment; by itself the one that waits, or the next due date's.
         bucket: the expected loss that is provided for now (see `loss_bucket`).
+        told_day: the ordinal of the due date of which the borrower is told now.
     """
     over = position.status is not LoanStatus.ACTIVE
     loan = replace(
@@ -227,10 +228,16 @@ def kept(
         loan, contract, position, (state.wallet.book, state.wallet.id),
         following or tried_next(state, position),
         (before.bucket if before else 0) if bucket is None else bucket,
+        (before.told_day if before else 0) if told_day is None else told_day,
         provided=bucket is not None,
     )  # fmt: skip
     rows: list[Row] = [loan, standing]
-    if before is None or before.exact != standing.exact or any(map(_changes_plan, events)):
+    if (
+        before is None
+        or before.exact != standing.exact
+        or (before.terms_id != standing.terms_id)
+        or any(map(_changes_plan, events))
+    ):
         rows += [plan_of(loan, position), terms_row(contract.product)]
     return Kept((*rows, *events), (), collection(standing.try_ms))
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from tallystick.credit.loans.life import Position
-from tallystick.credit.loans.model import Contract, Loan, PaymentMode, ProductTerms
+from tallystick.credit.loans.model import (
+    Contract,
+    Loan,
+    PaymentMode,
+    ProductTerms,
+)
 from tallystick.credit.postings import Bucket
 from tallystick.credit.schedules.periods import add_periods
 from tallystick.credit.schedules.terms import Every, Unit
@@ -16,9 +21,9 @@ from tallystick.money.rate import Rounding, apply_rate
 from tallystick.pipeline.refusals import Refused
 
 __all__ = [
-    "Billed", "Billing", "bill_day_after", "billed_on", "due_day_after", "last_bill_day",
-    "purchase_contract",
-    "spread",
+    "Billed", "Billing", "Checked", "Written", "bill_day_after", "billed_on", "checked",
+    "due_day_after", "last_bill_day", "notice_day",
+    "purchase_contract", "spread", "written",
 ]  # fmt: skip
 
 _MONTH = Every(1, Unit.MONTH)
@@ -46,6 +51,11 @@ def last_bill_day(today: date, bill_day: int) -> date:
 def due_day_after(billed: date, due_day: int) -> date:
     """The due day of a bill that was issued on its bill day."""
     return _next_day_of_month(billed, due_day)
+
+
+def notice_day(due: date, issued: date, days: int) -> date | None:
+    """When a bill is reminded of; None for never. It is said with the bill if that is later."""
+    return max(due - timedelta(days=days), issued) if days else None
 
 
 def purchase_contract(
@@ -108,6 +118,38 @@ def billed_on(billing: Billing, due: date) -> Billed:
     principal = position.due[Bucket.PRINCIPAL] + sum(row.principal for row in coming)
     least = apply_rate(principal, later.minimum_rate, Rounding.HALF_UP)
     return Billed(total, total - principal + least)
+
+
+class Written(NamedTuple):
+    """A bill over all its loans, in minor units."""
+
+    total: int
+    minimum: int
+
+
+def written(parts: Sequence[Billed], floor: int) -> Written:
+    """What a bill says of its loans; `floor` is the least that is to be paid."""
+    total = sum(part.total for part in parts)
+    return Written(total, max(sum(part.minimum for part in parts), min(floor, total)))
+
+
+class Checked(NamedTuple):
+    """A bill after its due day, in minor units: what is left, and the late fee if any.
+
+    `oldest` is the loan that bears the fee, by its place.
+    """
+
+    left: int
+    late_fee: int
+    oldest: int
+
+
+def checked(total: int, minimum: int, billings: Sequence[Billing], late_fee: int) -> Checked:
+    """Whether less than the minimum was paid by the due day; revolving interest is no part."""
+    left = sum(b.position.due_total - b.position.due[Bucket.PENALTY] for b in billings)
+    fee = late_fee if total - left < minimum else 0
+    days = [b.position.days_past_due for b in billings]
+    return Checked(left, fee, days.index(max(days)) if days else 0)
 
 
 class Part(NamedTuple):

@@ -14,7 +14,8 @@ from tallystick.pipeline.commands import Command, Reply
 from tallystick.store.table import Row, Table
 
 __all__ = [
-    "BILLS", "PAY_LATER", "Bill", "BillDone", "CheckBill", "IssueBill", "PayBill", "PayTradeLater",
+    "BILLS", "CYCLES", "PAY_LATER", "Bill", "BillCycle", "BillDone", "BillsClosed", "CheckBill",
+    "CloseBills", "IssueBill", "PayBill", "PayTradeLater",
 ]  # fmt: skip
 
 
@@ -25,7 +26,8 @@ PAY_LATER: Final = "pay-later"
 class Bill(Row, frozen=True):
     """A bill as it was issued; amounts in minor units. What is left of it is in the ledger.
 
-    `late_fee` is what was charged because less than `minimum` was paid in time.
+    `late_fee` is what was charged because less than `minimum` was paid in time. `notice_day` is
+    when the borrower is reminded of it, empty when they have been or never are.
     """
 
     borrower_id: str
@@ -38,9 +40,21 @@ class Bill(Row, frozen=True):
     late_fee: int
     issued_ms: int
     checked_ms: int
+    notice_day: str = ""
 
 
 BILLS = Table("pay_later_bill", Bill, ("borrower_id", "product_id", "due_day"))
+
+
+class BillCycle(Row, frozen=True):
+    """When who owes something of a product gets the next bill; gone when nothing is owed."""
+
+    borrower_id: str
+    product_id: str
+    bill_day: str
+
+
+CYCLES = Table("pay_later_cycle", BillCycle, ("borrower_id", "product_id"))
 
 
 class PayTradeLater(Command, frozen=True, kw_only=True, tag="pay_later.pay_trade"):
@@ -58,8 +72,27 @@ class PayTradeLater(Command, frozen=True, kw_only=True, tag="pay_later.pay_trade
     seller_pays: bool = False
 
 
+class CloseBills(Command, frozen=True, kw_only=True, tag="pay_later.close_bills"):
+    """Check, remind of and issue the bills whose day has come (follows the end of a day).
+
+    Args:
+        size: how many of each at most in one transaction; it goes on by itself with the others.
+    """
+
+    size: int = 2_000
+
+
+class BillsClosed(Reply, frozen=True, kw_only=True):
+    """How many bills of a day were checked, reminded of and looked at to be issued."""
+
+    day: str
+    checked: int
+    reminded: int
+    issued: int
+
+
 class IssueBill(Command, frozen=True, kw_only=True, tag="pay_later.issue_bill"):
-    """The bill day has come (asked for by a timer)."""
+    """A borrower's bill day has come: asked for by timers that earlier versions set."""
 
     borrower_id: str
     product_id: str
@@ -67,7 +100,7 @@ class IssueBill(Command, frozen=True, kw_only=True, tag="pay_later.issue_bill"):
 
 
 class CheckBill(Command, frozen=True, kw_only=True, tag="pay_later.check_bill"):
-    """The due day is over: was the minimum paid? (asked for by a timer)"""
+    """A bill's due day is over: asked for by timers that earlier versions set."""
 
     borrower_id: str
     product_id: str

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
 
 from tallystick.credit.loans import decide as loan_decide
-from tallystick.credit.loans.life import live
 from tallystick.credit.loans.model import (
     Contract,
     Loan,
@@ -19,38 +16,37 @@ from tallystick.credit.loans.model import (
     LoanStatus,
     PayLaterTerms,
     ProductTerms,
-    contract_of,
 )
 from tallystick.credit.loans.service import loan_state, open_product, require_within_line, state_of
 from tallystick.credit.loans.state import NewLoan
-from tallystick.credit.loans.timing import collect_ms, loan_day
+from tallystick.credit.loans.timing import loan_day
 from tallystick.credit.participation.service import record
 from tallystick.credit.pay_later import decide
+from tallystick.credit.pay_later.days import close_bills, follow_days
+from tallystick.credit.pay_later.loading import billings_of
 from tallystick.credit.pay_later.model import (
     Bill,
+    BillCycle,
     BillDone,
+    BillsClosed,
     CheckBill,
+    CloseBills,
     IssueBill,
     PayBill,
     PayTradeLater,
 )
-from tallystick.credit.postings import Bucket
 from tallystick.credit.schedules.terms import Effect
 from tallystick.parties.model import Party
 from tallystick.payments.accounts import trade_escrow, wallet
 from tallystick.payments.trades.model import Refund, Trade, TradeDone, TradeStatus
 from tallystick.payments.trades.service import Payer, pay_trade_by
 from tallystick.pipeline.commands import SYSTEM, CallerKind, Context, Registry, Reply
-from tallystick.pipeline.decisions import event
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
-from tallystick.pipeline.timers import set_timer
 from tallystick.store.unit_of_work import Event, UnitOfWork
 
 __all__ = ["register"]
 
-_ISSUE_HOURS: Final = 1
-_CHECK_HOURS: Final = 24
 _FOLLOWED: Final = frozenset(
     {"trade.refunded", "trade.closed", "trade.resolved", "trade.settled"}
 )  # fmt: skip
@@ -136,32 +132,12 @@ def _as(context: Context, purpose: str) -> Context:
 # Billing.
 
 
-def _issue_id(borrower_id: str, product_id: str) -> str:
-    return f"pay_later.issue:{product_id}:{borrower_id}"
-
-
 def _bill_next(context: Context, loan: Loan, later: PayLaterTerms) -> None:
     """See that the next bill of who owes this loan will be issued."""
-    timer_id = _issue_id(loan.borrower_id, loan.product_id)
-    if context.uow.timer_is_set(timer_id):
-        return
-    day = decide.bill_day_after(loan_day(context.now_ms), later.bill_day)
-    command = IssueBill(
-        borrower_id=loan.borrower_id, product_id=loan.product_id, bill_day=day.isoformat()
-    )
-    set_timer(context.uow, timer_id, collect_ms(day, _ISSUE_HOURS), command)
-
-
-def _billings(context: Context, borrower_id: str, product_id: str) -> list[decide.Billing]:
-    """A person's open loans of a product, as they stand today."""
-    loans = context.uow.select(Loan, borrower_id=borrower_id, product_id=product_id)
-    found = []
-    for loan in loans:
-        if loan.status is LoanStatus.ACTIVE:
-            state = loan_state(context, loan.loan_id)
-            position = live(state.contract, state.events, state.day)
-            found.append(decide.Billing(loan, contract_of(loan), position))
-    return found
+    uow = context.uow
+    if uow.get(BillCycle, loan.borrower_id, loan.product_id) is None:
+        day = decide.bill_day_after(loan_day(context.now_ms), later.bill_day)
+        uow.put(BillCycle(loan.borrower_id, loan.product_id, day.isoformat()))
 
 
 def _terms(billings: list[decide.Billing]) -> PayLaterTerms | None:
@@ -169,30 +145,11 @@ def _terms(billings: list[decide.Billing]) -> PayLaterTerms | None:
 
 
 def issue_bill(command: IssueBill, context: Context) -> Reply:
-    """Write down what is due by the next due day, and look forward to the next bill."""
-    billings = _billings(context, command.borrower_id, command.product_id)
-    later = _terms(billings)
-    bill_day = date.fromisoformat(command.bill_day)
-    if later is None:
-        return _bill_done(command.borrower_id, command.product_id, None, 0, 0)
-    due = decide.due_day_after(bill_day, later.due_day)
-    billed = [decide.billed_on(billing, due) for billing in billings]
-    total = sum(part.total for part in billed)
-    minimum = max(sum(part.minimum for part in billed), min(later.minimum_floor, total))
-    bill = Bill(
-        command.borrower_id, command.product_id, due.isoformat(), command.bill_day,
-        billings[-1].loan.currency, total, minimum, 0, context.now_ms, 0,
-    )  # fmt: skip
-    _bill_next(context, billings[-1].loan, later)
-    if total:
-        context.uow.put(bill)
-        check = CheckBill(
-            borrower_id=bill.borrower_id, product_id=bill.product_id, due_day=bill.due_day
-        )
-        timer_id = f"pay_later.check:{bill.product_id}:{bill.borrower_id}:{bill.due_day}"
-        set_timer(context.uow, timer_id, collect_ms(due, _CHECK_HOURS), check)
-        context.uow.emit(event("bill.issued", bill.borrower_id, bill))
-    return _bill_done(bill.borrower_id, bill.product_id, bill, 0, total)
+    """A timer of an earlier version: from here on the borrower is billed by the day."""
+    uow = context.uow
+    if uow.get(BillCycle, command.borrower_id, command.product_id) is None:
+        uow.put(BillCycle(command.borrower_id, command.product_id, command.bill_day))
+    return _bill_done(command.borrower_id, command.product_id, None, 0, 0)
 
 
 def _bill_done(
@@ -210,25 +167,9 @@ def _bill_done(
     )
 
 
-def check_bill(command: CheckBill, context: Context) -> Reply:
-    """Charge the late fee when less than the minimum was paid by the due day."""
-    bill = context.uow.get(Bill, command.borrower_id, command.product_id, command.due_day)
-    if bill is None or bill.checked_ms:
-        raise Refused("INVALID_PARAMETER", "There is no such bill to check.")
-    billings = _billings(context, bill.borrower_id, bill.product_id)
-    left = 0
-    for billing in billings:
-        due = billing.position.due
-        left += sum(due.values()) - due[Bucket.PENALTY]
-    later = _terms(billings)
-    fee = later.late_fee if later and bill.total - left < bill.minimum else 0
-    bill = replace(bill, checked_ms=context.now_ms, late_fee=fee)
-    context.uow.put(bill)
-    if fee:
-        oldest = max(billings, key=lambda b: b.position.days_past_due)
-        one = _as(context, "late fee")
-        record(one, loan_decide.charge_fee(loan_state(one, oldest.loan.loan_id), fee))
-    return _bill_done(bill.borrower_id, bill.product_id, bill, bill.total - left, left + fee)
+def check_bill(command: CheckBill, _: Context) -> Reply:
+    """A timer of an earlier version: the bill is checked by the day."""
+    return _bill_done(command.borrower_id, command.product_id, None, 0, 0)
 
 
 def pay_bill(command: PayBill, context: Context) -> Reply:
@@ -237,7 +178,7 @@ def pay_bill(command: PayBill, context: Context) -> Reply:
     by_person = caller.kind is CallerKind.PARTY
     if by_person and (caller.id != command.borrower_id or command.source.bank_id):
         raise Refused("NOT_PERMITTED", "A person pays their own bills, from their wallet.")
-    billings = _billings(context, command.borrower_id, command.product_id)
+    billings = billings_of(context, command.borrower_id, command.product_id)
     later = _terms(billings)
     if later is None:
         raise Refused("LOAN_NOTHING_TO_PAY")
@@ -298,5 +239,7 @@ def register(registry: Registry) -> None:
     registry.add(PayTradeLater, pay_trade_later, reply=TradeDone, scope="payments:write")
     registry.add(IssueBill, issue_bill, reply=BillDone, scope="system")
     registry.add(CheckBill, check_bill, reply=BillDone, scope="system")
+    registry.add(CloseBills, close_bills, reply=BillsClosed, scope="system")
     registry.add(PayBill, pay_bill, reply=BillDone, scope="wallet:write")
     registry.subscribe("trade.", follow_trade)
+    registry.subscribe("credit.day_closed", follow_days)

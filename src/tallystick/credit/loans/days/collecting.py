@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tallystick.credit.loans import decide
 from tallystick.credit.loans.days.allocate import allocate
 from tallystick.credit.loans.days.close import Closed, close, days_past_due
-from tallystick.credit.loans.days.columns import BUCKETS, I64, LEFT, Loans
+from tallystick.credit.loans.days.columns import BUCKETS, I64, LEFT, Loans, Rules
 from tallystick.credit.loans.days.entries import Leg, entries_of
 from tallystick.credit.loans.days.reading import (
     Parties,
@@ -68,7 +68,7 @@ class Collected(NamedTuple):
     """Loans after a try.
 
     Args:
-        loans: as they stand then.
+        loans: as they stand then, by the rules of their terms.
         paid: by loan and bucket.
         due, owed: what is left then, in minor units.
         over: loans that are repaid.
@@ -77,6 +77,7 @@ class Collected(NamedTuple):
 
     closed: Closed
     loans: Loans
+    rules: Rules
     paid: I64
     due: I64
     owed: I64
@@ -127,7 +128,7 @@ def collected(shard: Shard, balance: I64, terms: Mapping[str, LateTerms], today:
     # What still waits when a loan ends is for the fold to give back.
     fold |= over & (after.advance > 0)
     owed = left + ahead + after.accruing_on(after.day)
-    return Collected(closed, after, paid, left, owed, over & ~fold, fold)
+    return Collected(closed, after, rules, paid, left, owed, over & ~fold, fold)
 
 
 def collect_due(command: CollectDue, context: Context) -> Reply:
@@ -239,7 +240,11 @@ class _Collection:
             self.connection.executemany(LOAN_PLANS.delete_sql, over)
         rest = [at for at in kept if not done.over[at]]
         every = standings_of(
-            done.loans, done.loans.bucket, range(len(self.shard.loan_id)), provided=False
+            done.loans,
+            done.rules,
+            done.loans.bucket,
+            range(len(self.shard.loan_id)),
+            provided=False,
         )
         changed = every.some(rest)
         write_standings(self.connection, self.shard, changed)

@@ -81,6 +81,7 @@ class Rules(NamedTuple):
 
     Args:
         rank: by terms and bucket its place in the order.
+        notice_days: how many days ahead of a due date borrowers are told; 0 for never.
         losses: by terms the days past due from which a loss is expected, and the loss as a
             fraction.
     """
@@ -91,6 +92,7 @@ class Rules(NamedTuple):
     grace_days: I64
     rank: I64
     oldest_first: npt.NDArray[np.bool_]
+    notice_days: I64
     losses: tuple[tuple[I64, I64, I64], ...]
 
 
@@ -111,6 +113,7 @@ def rules_of(terms: Sequence[LateTerms]) -> Rules:
         np.array([late.grace_days for late in terms], np.int64),
         np.array([[late.order.index(b) for b in BUCKETS] for late in terms], np.int64),
         np.array([late.oldest_first for late in terms], np.bool_),
+        np.array([late.notice_days for late in terms], np.int64),
         tuple(_losses(late) for late in terms),
     )
 
@@ -121,6 +124,7 @@ class Source(NamedTuple):
     terms: Sequence[int]
     accrued_day: I64
     bucket: I64
+    told_day: I64
     open_items: Sequence[bytes]
     due_rows: Sequence[bytes]
     accrual_lines: Sequence[bytes]
@@ -137,6 +141,7 @@ class Loans(NamedTuple):
         day: up to its start each is booked.
         principal, advance, allowance: balances of their ledger accounts.
         bucket: the expected loss that was provided for last.
+        told: the due date of which the borrower was told ahead last.
         items, rows, lines: see `ITEM`, `PLAN_ROW`, `PLAN_LINE`.
     """
 
@@ -146,6 +151,7 @@ class Loans(NamedTuple):
     advance: I64
     allowance: I64
     bucket: I64
+    told: I64
     items: Flat
     rows: Flat
     lines: Flat
@@ -185,7 +191,7 @@ def loans_of(source: Source) -> Loans:
     """Loans as they are stored, as columns."""
     return Loans(
         np.array(source.terms, np.int64), source.accrued_day, source.principal, source.advance,
-        source.allowance, source.bucket,
+        source.allowance, source.bucket, source.told_day,
         Flat.unpacked(source.open_items, len(ITEM)),
         Flat.unpacked(source.due_rows, len(PLAN_ROW)),
         Flat.unpacked(source.accrual_lines, len(PLAN_LINE)),

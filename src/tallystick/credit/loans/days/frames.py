@@ -26,7 +26,7 @@ __all__ = ["CLOSED_COLUMNS", "SOURCE_COLUMNS", "closed_columns", "frame_of", "sh
 
 _NUMBERS: Final = (
     "accrued_day", "look_day", "line_start", "line_base", "line_slope", "line_divisor", "bucket",
-    "principal", "advance", "allowance",
+    "told_day", "principal", "advance", "allowance",
 )  # fmt: skip
 _BYTES: Final = ("wallet", "open_items", "due_rows", "accrual_lines")
 
@@ -36,7 +36,8 @@ SOURCE_COLUMNS: Final = Shard._fields
 CLOSED_COLUMNS: Final[dict[str, str]] = {
     "loan_id": "string", "entries": "binary", "by_fold": "boolean", "accrued_day": "bigint",
     "look_day": "bigint", "line_start": "bigint", "line_base": "bigint", "line_slope": "bigint",
-    "line_divisor": "bigint", "bucket": "bigint", "open_items": "binary",
+    "line_divisor": "bigint", "bucket": "bigint", "told_day": "bigint",
+    "open_items": "binary",
 }  # fmt: skip
 """What comes back of each loan, with the names that SQL has for the types."""
 

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from tallystick.ledger.index import JournalIndex
 
 __all__ = [
-    "Found", "Parties", "available", "late_terms", "numbers_of", "read_shard", "read_those",
-    "with_details",
+    "Found", "Parties", "available", "late_terms", "numbers_of", "product_terms", "read_shard",
+    "read_those", "with_details",
 ]  # fmt: skip
 
 _CHUNK: Final = 400
 _SCALARS: Final = (
     "s.loan_id", "s.terms_id", "s.wallet", "s.book", "s.accrued_day", "s.look_day", "s.exact",
-    "s.line_start", "s.line_base", "s.line_slope", "s.line_divisor", "s.bucket",
+    "s.line_start", "s.line_base", "s.line_slope", "s.line_divisor", "s.bucket", "s.told_day",
 )  # fmt: skip
 _COLUMNS: Final = ", ".join(_SCALARS)
 _TEXTS: Final = 4
@@ -162,12 +162,18 @@ def with_details(
     return details, {loan_id: Parties(*values[3:]) for loan_id, values in found.items()}
 
 
-def late_terms(connection: Connection, terms_ids: Sequence[str]) -> dict[str, LateTerms]:
-    """What loans agreed on being late, by the terms that they share."""
+def product_terms(connection: Connection, terms_ids: Sequence[str]) -> dict[str, ProductTerms]:
+    """What loans agreed on, by the terms that they share."""
     found = {}
     for terms_id in dict.fromkeys(terms_ids):
         row = connection.execute(
             "SELECT terms FROM loan_terms WHERE terms_id = ?", (terms_id,)
         ).fetchone()
-        found[terms_id] = msgspec.json.decode(row[0], type=ProductTerms).late
+        found[terms_id] = msgspec.json.decode(row[0], type=ProductTerms)
     return found
+
+
+def late_terms(connection: Connection, terms_ids: Sequence[str]) -> dict[str, LateTerms]:
+    """What loans agreed on being late, by the terms that they share."""
+    terms = product_terms(connection, terms_ids)
+    return {terms_id: product.late for terms_id, product in terms.items()}

@@ -37,6 +37,7 @@ from tallystick.credit.loans.timing import collect_ms, loan_day
 from tallystick.credit.participation.model import JointLoan
 from tallystick.credit.participation.service import record
 from tallystick.pipeline.commands import Context, Registry, Reply
+from tallystick.pipeline.decisions import event
 from tallystick.pipeline.refusals import Refused
 from tallystick.pipeline.timers import set_timer
 
@@ -86,6 +87,8 @@ def close_day(command: CloseCreditDay, context: Context) -> Reply:
         record(one, closing.close_day(loan_state(one, loan_id)))
     after = found.last if found.more else ""
     _close_next(context, day if after else today, after)
+    if not after:
+        uow.emit(event("credit.day_closed", day.isoformat(), {"day": day.isoformat()}))
     loans = len(shard.loan_id) + len(found.without)
     return CreditDayClosed(day=day.isoformat(), loans=loans, after_loan_id=after)
 

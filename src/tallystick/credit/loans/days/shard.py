@@ -31,7 +31,7 @@ from tallystick.credit.loans.standing import HORIZON_DAYS
 from tallystick.credit.postings import INCOME, Bucket
 
 __all__ = ["Notices", "Shard", "ShardClosed", "Standings", "close_shard", "far_overdue",
-           "loans_at", "moves", "owners_of", "standings_of"]  # fmt: skip
+           "loans_at", "moves", "owners_of", "standings_of", "tell"]  # fmt: skip
 
 _NOTHING = b""
 
@@ -57,6 +57,7 @@ class Shard(NamedTuple):
     line_slope: I64
     line_divisor: I64
     bucket: I64
+    told_day: I64
     open_items: Sequence[bytes]
     due_rows: Sequence[bytes]
     accrual_lines: Sequence[bytes]
@@ -76,6 +77,7 @@ class Standings(NamedTuple):
     line_slope: list[int]
     line_divisor: list[int]
     bucket: list[int]
+    told_day: list[int]
     open_items: list[bytes]
 
     def some(self, places: Sequence[int]) -> Standings:
@@ -85,8 +87,14 @@ class Standings(NamedTuple):
 
 
 class Notices(NamedTuple):
-    """What borrowers are told, by the places of `Standings`; amounts in minor units."""
+    """What borrowers are told, by the places of `Standings`; amounts in minor units.
 
+    Args:
+        soon: what is due some days from now beside what is due already, and `soon_day` when.
+    """
+
+    soon: list[int]
+    soon_day: list[int]
     fell_due: list[int]
     fees: list[int]
     due: list[int]
@@ -129,8 +137,8 @@ def loans_at(shard: Shard, at: I64, terms: Mapping[str, LateTerms]) -> tuple[Loa
         for column in (shard.open_items, shard.due_rows, shard.accrual_lines)
     ]
     source = Source(
-        [places[i] for i in ids], shard.accrued_day[at], shard.bucket[at], lists[0], lists[1],
-        lists[2], shard.principal[at], shard.advance[at], shard.allowance[at],
+        [places[i] for i in ids], shard.accrued_day[at], shard.bucket[at], shard.told_day[at],
+        lists[0], lists[1], lists[2], shard.principal[at], shard.advance[at], shard.allowance[at],
     )  # fmt: skip
     return loans_of(source), rules_of([terms[i] for i in places])
 
@@ -142,14 +150,35 @@ def far_overdue(loans: Loans, until: int) -> npt.NDArray[np.bool_]:
     return far
 
 
-def standings_of(loans: Loans, bucket: I64, at: Sequence[int], *, provided: bool) -> Standings:
+def tell(loans: Loans, rules: Rules) -> tuple[Loans, I64, I64]:
+    """Which borrowers are told of the next due date, that is so many days ahead or fewer.
+
+    Returns:
+        The loans with the dates that were told; by loan what is to be paid then beside what is
+        due already, 0 for nothing to tell; and when.
+    """
+    at, due = loans.next_due(loans.day)
+    days = rules.notice_days[loans.terms]
+    telling = (days > 0) & (at >= 0) & (due - days <= loans.day) & (loans.told < due)
+    amount = np.zeros(loans.size, np.int64)
+    rows = loans.rows.values[at[telling]]
+    amount[telling] = np.maximum(0, rows[:, 1:].sum(axis=1) - loans.advance[telling])
+    return loans._replace(told=np.where(telling, due, loans.told)), amount, due
+
+
+def standings_of(
+    loans: Loans, rules: Rules, bucket: I64, at: Sequence[int], *, provided: bool
+) -> Standings:
     """How loans stand now, to be stored."""
     start, end, base, slope, divisor = loans.line_on(loans.day).T
     busy = np.bincount(loans.items.owner, minlength=loans.size) > 0
-    look = np.where(busy | (not provided), 0, np.minimum(loans.next_due(loans.day)[1], end))
+    due = loans.next_due(loans.day)[1]
+    notice = np.where(loans.told < due, due - rules.notice_days[loans.terms], due)
+    look = np.where(busy | (not provided), 0, np.minimum(notice, end))
     return Standings(
         list(at), loans.day.tolist(), look.tolist(), start.tolist(), base.tolist(),
-        slope.tolist(), divisor.tolist(), bucket.tolist(), loans.items.packed(loans.size),
+        slope.tolist(), divisor.tolist(), bucket.tolist(), loans.told.tolist(),
+        loans.items.packed(loans.size),
     )  # fmt: skip
 
 
@@ -182,13 +211,14 @@ def close_shard(shard: Shard, terms: Mapping[str, LateTerms], until: int) -> Sha
     amounts["provision", None] = _spread(shard, there, np.maximum(0, change))
     amounts["provision_release", None] = _spread(shard, there, np.maximum(0, -change))
     keys = _keys(shard.loan_id, until)
-    after = standings_of(closed.loans, bucket, at.tolist(), provided=True)
+    now, soon, soon_day = tell(closed.loans, rules)
+    after = standings_of(now, rules, bucket, at.tolist(), provided=True)
     kept = np.flatnonzero(~by_hand).tolist()
     due = np.zeros(loans.size, np.int64)
     np.add.at(due, closed.loans.items.owner, closed.loans.items.values[:, 1:5].sum(axis=1))
     told = Notices(
-        closed.fell_due.tolist(), closed.fees.tolist(), due.tolist(),
-        days_past_due(closed.loans).tolist(), loans.bucket.tolist(),
+        soon.tolist(), soon_day.tolist(), closed.fell_due.tolist(), closed.fees.tolist(),
+        due.tolist(), days_past_due(closed.loans).tolist(), loans.bucket.tolist(),
     )  # fmt: skip
     others = np.flatnonzero(open_now & ~shard.exact).tolist()
     return ShardClosed(

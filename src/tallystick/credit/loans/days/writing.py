@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,7 +63,8 @@ def write_standings(connection: Connection, shard: Shard, changed: Standings) ->
     ids = [shard.loan_id[i] for i in changed.at]
     connection.executemany(
         "UPDATE loan_standing SET accrued_day = ?, look_day = ?, line_start = ?, line_base = ?, "
-        "line_slope = ?, line_divisor = ?, bucket = ?, open_items = ? WHERE loan_id = ?",
+        "line_slope = ?, line_divisor = ?, bucket = ?, told_day = ?, open_items = ? "
+        "WHERE loan_id = ?",
         list(zip(*changed[1:], ids, strict=True)),
     )
 
@@ -70,15 +72,19 @@ def write_standings(connection: Connection, shard: Shard, changed: Standings) ->
 def notices(shard: Shard, closed: ShardClosed, parties: Mapping[str, Parties]) -> Iterator[Event]:
     """What borrowers, collectors and others are told of a day.
 
-    `loan.fell_due` with the amount of the due date, `loan.late_fee_charged` with the fee, and
-    `loan.bucket_changed` with the places in the product's table of expected losses.
+    `loan.due_soon` with the amount that a coming due date takes and its day, `loan.fell_due` with
+    the amount of the due date, `loan.late_fee_charged` with the fee, and `loan.bucket_changed`
+    with the places in the product's table of expected losses.
     """
     told = zip(closed.changed.at, closed.changed.bucket, *closed.notices, strict=True)
-    for at, bucket, fell_due, fees, due, late_days, before in told:
+    for at, bucket, soon, soon_day, fell_due, fees, due, late_days, before in told:
         loan_id = shard.loan_id[at]
         about: dict[str, Any] = {
             **parties[loan_id]._asdict(), "due": due, "days_past_due": late_days,
         }  # fmt: skip
+        if soon:
+            on = date.fromordinal(soon_day).isoformat()
+            yield event("loan.due_soon", loan_id, {**about, "amount": soon, "due_day": on})
         if fell_due:
             yield event("loan.fell_due", loan_id, {**about, "amount": fell_due})
         if fees:
