@@ -17,6 +17,7 @@ __all__ = ["credit"]
 
 credit = App(name="credit", help="Loans: schedules and what they cost; scores.")
 credit.command("tallystick.admin.funding:simulate_funding", name="simulate")
+credit.command("tallystick.admin.credit_day:close_credit_day", name="day")
 credit.command("tallystick.credit.score.command_line:score", name="score")
 
 _HEADINGS: Final = ("due", "principal", "interest", "fee", "payment", "balance")

@@ -41,6 +41,7 @@ from tallystick.credit.pay_later.model import (
 from tallystick.ledger.chart import CREDIT_FEE_INCOME
 from tallystick.payments.trades.model import CreateTrade, PayTrade
 
+assert LATER.pay_later is not None
 _TERMS = msgspec.structs.replace(
     LATER, pay_later=msgspec.structs.replace(LATER.pay_later, notice_days=3)
 )

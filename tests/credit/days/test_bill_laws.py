@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,6 +15,7 @@ from tests.credit.loan_life import LivingLoan
 from tallystick.credit.loans.days.close import close
 from tallystick.credit.loans.days.entries import entries_of
 from tallystick.credit.loans.days.shard import (
+    Notices,
     ShardClosed,
     loans_at,
     owners_of,
@@ -136,14 +136,9 @@ def _charged_as_alone(loans: list[LivingLoan], loaded: Loaded, charged: dict[int
         assert before is not None
         alone = living.act(charge_fee, charged[place])
         assert _sums(moved) == _sums(moved_by(alone))
-        closed: Any = ShardClosed(
-            entries,
-            {},
-            np.zeros(after.size, np.bool_),
-            every,
-            None,
-            [],  # type: ignore[arg-type]
-        )
+        nothing = Notices(*([] for _ in Notices._fields))
+        quiet = np.zeros(after.size, np.bool_)
+        closed = ShardClosed(entries, {}, quiet, every, nothing, [])
         found = standing_after(closed, place, before, 0)
         assert living.standing is not None
         tries = {name: getattr(living.standing, name) for name in ("try_day", "try_no", "try_ms")}

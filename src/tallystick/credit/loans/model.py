@@ -28,11 +28,13 @@ from tallystick.store.table import Row, Table
 
 __all__ = [
     "ChangeLoanRate", "ChargeOffLoan", "CloseCreditDay", "CollectDue", "CollectLoan",
-    "Contract", "CreditDayClosed", "CreditLine", "DefineLoanProduct", "DrawLoan", "DrawMore",
-    "DueCollected", "GrantCreditLine", "LOANS", "LOAN_EVENTS", "LOAN_PLANS", "LOAN_STANDINGS",
+    "Contract", "CreditDayClosed", "CreditDayColumns", "CreditLine", "DefineLoanProduct",
+    "DrawLoan", "DrawMore", "DueCollected", "GrantCreditLine", "LOANS", "LOAN_EVENTS",
+    "LOAN_PLANS", "LOAN_STANDINGS",
     "LateTerms", "LineDone", "Loan", "LoanDone", "LoanEvent", "LoanEventKind", "LoanPlan",
     "LoanProduct", "LoanStanding", "LoanStatus", "LoanTerms", "NewDates", "PaidFrom",
-    "PayLaterTerms", "PayLoan", "PaymentMode", "ProductDone", "ProductTerms", "ReAgeLoan",
+    "PayLaterTerms", "PayLoan", "PaymentMode", "PostCreditDay", "ProductDone", "ProductTerms",
+    "ReAgeLoan", "ReadCreditDay",
     "RescheduleLoan", "ReverseLoanPayment", "SellLoan", "WaiveLoan", "contract_of", "terms_of",
 ]  # fmt: skip
 
@@ -393,6 +395,33 @@ class CollectLoan(Command, frozen=True, kw_only=True, tag="credit.collect_loan")
     loan_id: str
     due_day: str
     attempt: int = 0
+
+
+class ReadCreditDay(Command, frozen=True, kw_only=True, tag="credit.read_day"):
+    """The columns of a part of the open loans, for an engine that works out their day."""
+
+    day: str
+    after_loan_id: str = ""
+    size: int = 20_000
+
+
+class CreditDayColumns(Reply, frozen=True, kw_only=True):
+    """Loans as `days.frames` has them, in MessagePack; empty `after_loan_id` when that is all."""
+
+    columns: bytes
+    terms: bytes
+    loans: int
+    after_loan_id: str
+
+
+class PostCreditDay(Command, frozen=True, kw_only=True, tag="credit.post_day"):
+    """Post what an engine has worked out of a day: `CLOSED_COLUMNS` of loans in MessagePack.
+
+    Loans on which something has happened since they were read are left to `CloseCreditDay`.
+    """
+
+    day: str
+    columns: bytes
 
 
 class CollectDue(Command, frozen=True, kw_only=True, tag="credit.collect_due"):

@@ -32,13 +32,13 @@ from tallystick.credit.pay_later.model import (
     BillsClosed,
     CloseBills,
 )
-from tallystick.pipeline.commands import Context, Reply
+from tallystick.pipeline.commands import Command, Context, Reply
 from tallystick.pipeline.decisions import event
 from tallystick.pipeline.timers import set_timer
 from tallystick.store.connection import Connection
 from tallystick.store.unit_of_work import Event, UnitOfWork
 
-__all__ = ["close_bills", "follow_days"]
+__all__ = ["close_all_bills", "close_bills", "follow_days"]
 
 _CLOSING: Final = "pay_later.close_bills"
 _ONE_DAY: Final = timedelta(days=1)
@@ -47,6 +47,17 @@ _ONE_DAY: Final = timedelta(days=1)
 def follow_days(uow: UnitOfWork, _: Event) -> None:
     """Once the day of the loans is closed, bills have theirs."""
     set_timer(uow, _CLOSING, uow.now_ms, CloseBills())
+
+
+def close_all_bills(ask: Callable[[Command], Reply]) -> int:
+    """Work on bills until none waits; how many were checked, told of and looked at."""
+    bills = 0
+    while True:
+        done = ask(CloseBills())
+        assert isinstance(done, BillsClosed)
+        if not done.checked + done.reminded + done.issued:
+            return bills
+        bills += done.checked + done.reminded + done.issued
 
 
 class _Work(NamedTuple):

@@ -106,7 +106,7 @@ def _owed(loans: Loans) -> list[int]:
     owed = loans.principal + loans.accruing_on(loans.day)
     left = loans.items.values[:, LEFT]
     np.add.at(owed, loans.items.owner, left.sum(axis=1) - left[:, _PRINCIPAL])
-    return owed.tolist()
+    return [int(amount) for amount in owed]
 
 
 def _write_tries(context: Context, loaded: Loaded, after: Loans, at: Sequence[int]) -> None:

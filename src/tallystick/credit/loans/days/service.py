@@ -13,6 +13,7 @@ import numpy as np
 
 from tallystick.credit.loans import closing
 from tallystick.credit.loans.days.collecting import collect_due
+from tallystick.credit.loans.days.engine import post_day, read_day
 from tallystick.credit.loans.days.reading import late_terms, read_shard, with_details
 from tallystick.credit.loans.days.shard import close_shard, moves, owners_of
 from tallystick.credit.loans.days.writing import (
@@ -27,11 +28,14 @@ from tallystick.credit.loans.model import (
     CloseCreditDay,
     CollectDue,
     CreditDayClosed,
+    CreditDayColumns,
     DueCollected,
     Loan,
     LoanPlan,
     LoanStanding,
     LoanTerms,
+    PostCreditDay,
+    ReadCreditDay,
 )
 from tallystick.credit.loans.timing import collect_ms, loan_day
 from tallystick.credit.participation.model import JointLoan
@@ -96,4 +100,6 @@ def close_day(command: CloseCreditDay, context: Context) -> Reply:
 def register(registry: Registry) -> None:
     """Declare the commands of days."""
     registry.add(CloseCreditDay, close_day, reply=CreditDayClosed, scope="system")
+    registry.add(ReadCreditDay, read_day, reply=CreditDayColumns, scope="system")
+    registry.add(PostCreditDay, post_day, reply=CreditDayClosed, scope="system")
     registry.add(CollectDue, collect_due, reply=DueCollected, scope="system")
