@@ -72,6 +72,7 @@ class Billing(Body, frozen=True, kw_only=True):
     minimum_rate: Rate = Decimal("0.1")
     minimum_floor: AmountText = "0"
     late_fee: AmountText = "0"
+    notice_days: Annotated[int, Meta(ge=0, le=28)] = 0
     instalment_fees: Annotated[tuple[InstalmentFee, ...], Meta(max_length=12)] = ()
 
 
@@ -88,6 +89,7 @@ class LateCosts(Body, frozen=True, kw_only=True):
     retry_hours: Annotated[
         tuple[Annotated[int, Meta(ge=0, le=240)], ...], Meta(min_length=1, max_length=12)
     ] = (9, 15, 21, 33, 57)
+    notice_days: Annotated[int, Meta(ge=0, le=60)] = 0
 
 
 class NewLoanProduct(Body, frozen=True, kw_only=True):

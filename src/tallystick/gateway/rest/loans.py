@@ -98,6 +98,7 @@ def define(call: Call, body: NewLoanProduct) -> DefineLoanProduct:
             order=late.order,
             oldest_first=late.oldest_first,
             retry_hours=late.retry_hours,
+            notice_days=late.notice_days,
         ),
     )
     if body.pay_later is not None:
@@ -114,6 +115,7 @@ def _billing(billing: Billing, currency: str) -> PayLaterTerms:
         minimum_rate=billing.minimum_rate,
         minimum_floor=amount_of(billing.minimum_floor, currency, allow_zero=True),
         late_fee=amount_of(billing.late_fee, currency, allow_zero=True),
+        notice_days=billing.notice_days,
         instalment_fees=tuple((fee.count, fee.rate) for fee in billing.instalment_fees),
     )
 
