@@ -112,21 +112,27 @@ def _stories(front: Frontend, party: Party) -> list[LoanStory]:
 async def show_loans(front: Front, visitor: Asking) -> Response[str]:
     """What may be drawn, and what was."""
     party = _party(visitor)
-    rows = front.platform.rows
+    rows, day = front.platform.rows, loan_day(front.platform.clock_ms())
+    offers = _offers(front, visitor, party)
     notices = [
         story
         for story in receivables_of(rows, debtor_id=party.party_id)
         if story.row.status is ReceivableStatus.REGISTERED
     ]
     return front.page(
-        visitor, "wallet/loans.html", here="loans", offers=_offers(front, visitor, party),
+        visitor, "wallet/loans.html", here="loans", offers=offers,
         stories=_stories(front, party), notices=notices, plain=money_text,
         sold=receivables_of(rows, seller_id=party.party_id), percent=_percent,
+        all_in={
+            offer.product.product_id: _percent(options_of(offer.terms, offer.most, day)[-1].all_in)
+            for offer in offers
+            if offer.most >= offer.terms.amount_min
+        },
         sales={
             offer.product.product_id: sales_chart(
                 offer.assessed.months, offer.terms.currency, visitor.language
             )
-            for offer in _offers(front, visitor, party)
+            for offer in offers
             if offer.assessed is not None
         },
     )  # fmt: skip
