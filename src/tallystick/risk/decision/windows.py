@@ -27,7 +27,8 @@ EVENTS_MAX: Final = 1_000_000
 _SLACK: Final = 32
 """How many commands of a key may lie before all its windows until they are cut off."""
 
-_NO_VALUES: Final = Values({})
+_TAKEN_MAX: Final = 1024
+"""For how many different facts it is remembered which conditions hold of them."""
 
 Facts = Mapping[str, int | str | bool]
 
@@ -39,47 +40,64 @@ class Past(NamedTuple):
     facts: Facts
 
 
+class _Field:
+    """A field's values in a series, and which of them come again later.
+
+    A window holds as many different values as it holds commands after which their value does
+    not come again, so that one mark serves every window.
+
+    Attributes:
+        values: of each command.
+        before: where the same value came last before, as a number that counts from the series'
+            first command ever; -1 for never, or for what was cut off.
+        again: whether the value comes again later.
+        newest: where each value came last.
+    """
+
+    __slots__ = ("again", "before", "newest", "values")
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.before: list[int] = []
+        self.again: list[bool] = []
+        self.newest: dict[Any, int] = {}
+
+
 class _Series:
     """One key's commands, oldest first, and where each window begins among them.
 
-    `sums[i]` is what the amounts before the i-th come to, so that a window's sum is a difference.
+    `sums[i]` is what the amounts before the i-th come to, and the last what all do, so that a
+    window's sum is a difference. `cut` commands were cut off in front.
     """
 
-    __slots__ = ("counted", "heads", "sums", "times", "total", "values")
+    __slots__ = ("cut", "different", "fields", "heads", "sums", "times")
 
     def __init__(self, windows: int, fields: int, distinct: int) -> None:
         self.times: list[int] = []
-        self.sums: list[int] = []
-        self.total = 0
-        self.values: tuple[list[Any], ...] = tuple([] for _ in range(fields))
-        self.counted: tuple[dict[Any, int], ...] = tuple({} for _ in range(distinct))
+        self.sums: list[int] = [0]
+        self.cut = 0
+        self.fields = [_Field() for _ in range(fields)]
+        self.different = [0] * distinct
         self.heads = [0] * windows
 
 
 class _Distinct(NamedTuple):
-    """Different values of a field in a window: places in a series' `values` and `counted`."""
+    """Different values of a field in a window: a series' field, and its place in `different`."""
 
     field: int
-    counted: int
+    place: int
+
+
+_Places = tuple[tuple[int, int], ...]
+"""Windows in which a field's values are counted, and the places in a series' `different`."""
 
 
 class _Window(NamedTuple):
-    """One window of a group, and the features that are read off it.
-
-    Args:
-        within_ms: its length.
-        distinct: what is counted by value while commands come and leave.
-        counts, sums, averages: the names of features that are read off it.
-        different: names of distinct counts, with their places in `counted`.
-    """
+    """One window of a group: its place, its length, and what is counted by value in it."""
 
     at: int
     within_ms: int
     distinct: tuple[_Distinct, ...]
-    counts: tuple[str, ...]
-    sums: tuple[str, ...]
-    averages: tuple[str, ...]
-    different: tuple[tuple[str, int], ...]
 
 
 class _Group:
@@ -89,32 +107,34 @@ class _Group:
         self.by = by
         self._of = tuple(dict.fromkeys(f.of for f in features if f.of))
         self._summed = any(f.aggregate in ("sum", "average") for f in features)
-        self._windows, self._distinct = self._laid_out(features)
+        spans = tuple(dict.fromkeys(window_of(f).within_ms for f in features))
+        asked = dict.fromkeys((window_of(f).within_ms, f.of) for f in features if f.of)
+        places = {distinct: place for place, distinct in enumerate(asked)}
+        self._windows = tuple(
+            _Window(at, span, tuple(
+                _Distinct(self._of.index(of), place)
+                for (within_ms, of), place in places.items() if within_ms == span
+            ))
+            for at, span in enumerate(spans)
+        )  # fmt: skip
+        self._distinct = len(places)
+        self._places: tuple[tuple[str, _Places], ...] = tuple(
+            (of, tuple((spans.index(span), place) for (span, name), place in places.items()
+                       if name == of))
+            for of in self._of
+        )  # fmt: skip
+        self._counts, self._sums, self._averages = (
+            tuple((f.name, spans.index(window_of(f).within_ms)) for f in features
+                  if f.aggregate == aggregate)
+            for aggregate in ("count", "sum", "average")
+        )  # fmt: skip
+        self._different = tuple(
+            (f.name, places[window_of(f).within_ms, f.of]) for f in features if f.of
+        )
         self._nothing = {f.name: 0 for f in features}
         self._series: dict[Any, _Series] = {}
         self._where = Condition(where) if where else None
-        self.longest_ms = max(window.within_ms for window in self._windows)
-
-    def _laid_out(self, features: list[Feature]) -> tuple[tuple[_Window, ...], int]:
-        spans: dict[int, list[Feature]] = {}
-        for feature in features:
-            spans.setdefault(window_of(feature).within_ms, []).append(feature)
-        found: list[_Window] = []
-        places = 0
-        for at, (within_ms, asked) in enumerate(spans.items()):
-            counted = {}
-            for of in dict.fromkeys(f.of for f in asked if f.of):
-                counted[of] = _Distinct(self._of.index(of), places)
-                places += 1
-            counts, sums, averages = (
-                tuple(f.name for f in asked if f.aggregate == aggregate)
-                for aggregate in ("count", "sum", "average")
-            )
-            different = tuple((f.name, counted[f.of].counted) for f in asked if f.of)
-            found.append(
-                _Window(at, within_ms, tuple(counted.values()), counts, sums, averages, different)
-            )
-        return tuple(found), places
+        self.longest_ms = max(spans)
 
     def _key_of(self, facts: Facts) -> Any:
         by = self.by
@@ -144,50 +164,69 @@ class _Group:
             self._series[key] = series
         series.times.append(past.at_ms)
         if self._summed:
-            series.sums.append(series.total)
             amount = facts["amount"]
             assert isinstance(amount, int)
-            series.total += amount
+            series.sums.append(series.sums[-1] + amount)
         if self._of:
             self._add_values(series, facts)
         return key
 
     def _add_values(self, series: _Series, facts: Facts) -> None:
-        for name, held in zip(self._of, series.values, strict=True):
-            held.append(facts[name])
-        for window in self._windows:
-            for field, place in window.distinct:
-                counts, value = series.counted[place], series.values[field][-1]
-                counts[value] = counts.get(value, 0) + 1
+        cut, heads, different = series.cut, series.heads, series.different
+        number = cut + len(series.times) - 1
+        for (name, places), field in zip(self._places, series.fields, strict=True):
+            value = facts[name]
+            before = field.newest.get(value, -1)
+            field.newest[value] = number
+            field.values.append(value)
+            field.before.append(before)
+            field.again.append(False)
+            place_before = before - cut
+            if place_before >= 0:
+                field.again[place_before] = True
+            for at, place in places:
+                if place_before < heads[at]:
+                    different[place] += 1
 
     def take_back(self, key: Any) -> None:
         """Take a key's newest command out."""
         series = self._series.get(key)
         if series is None or not series.times:
             return
-        series.times.pop()
-        if self._summed:
-            series.total = series.sums.pop()
-        last = len(series.times)
+        last = len(series.times) - 1
         for window in self._windows:
             if series.heads[window.at] > last:  # It has left this window by itself.
                 series.heads[window.at] = last
-                continue
-            for field, place in window.distinct:
-                _less(series.counted[place], series.values[field][last])
-        for held in series.values:
-            held.pop()
+                for _, place in window.distinct:
+                    series.different[place] += 1
+        if self._of:
+            for (_, places), field in zip(self._places, series.fields, strict=True):
+                self._take_value_back(series, field, places)
+        series.times.pop()
+        if self._summed:
+            series.sums.pop()
+
+    @staticmethod
+    def _take_value_back(series: _Series, field: _Field, places: _Places) -> None:
+        value, before = field.values.pop(), field.before.pop()
+        for at, place in places:
+            if before - series.cut < series.heads[at]:
+                series.different[place] -= 1
+        field.again.pop()
+        if before >= series.cut:
+            field.newest[value] = before
+            field.again[before - series.cut] = False
+        else:
+            del field.newest[value]
 
     def _leave(self, series: _Series, window: _Window, until_ms: int) -> int:
         """Move a window's begin past what is not after `until_ms`; where it is then."""
-        heads = series.heads
-        head = heads[window.at]
+        at, _, distinct = window
+        head = series.heads[at]
         moved = bisect_right(series.times, until_ms, head)
-        for field, place in window.distinct:
-            counts = series.counted[place]
-            for value in series.values[field][head:moved]:
-                _less(counts, value)
-        heads[window.at] = moved
+        for field, place in distinct:
+            series.different[place] -= series.fields[field].again[head:moved].count(False)
+        series.heads[at] = moved
         return moved
 
     def forget(self, key: Any, now_ms: int, since_ms: int) -> None:
@@ -201,10 +240,18 @@ class _Group:
         elif bisect_right(series.times, longest) > max(_SLACK, len(series.times) // 2):
             for window in self._windows:
                 self._leave(series, window, max(now_ms - window.within_ms, since_ms))
-            gone = min(series.heads)
-            for held in (series.times, series.sums, *series.values):
-                del held[:gone]
-            series.heads = [head - gone for head in series.heads]
+            self._cut(series, min(series.heads))
+
+    @staticmethod
+    def _cut(series: _Series, gone: int) -> None:
+        for field in series.fields:
+            for value, again in zip(field.values[:gone], field.again, strict=False):
+                if not again:
+                    del field.newest[value]
+            del field.values[:gone], field.before[:gone], field.again[:gone]
+        del series.times[:gone], series.sums[:gone]
+        series.heads = [head - gone for head in series.heads]
+        series.cut += gone
 
     def read(
         self, facts: Facts, now_ms: int, since_ms: int, into: dict[str, int | str | bool]
@@ -218,35 +265,30 @@ class _Group:
         times, heads = series.times, series.heads
         size = len(times)
         for window in self._windows:
-            at, within_ms, _, counts, sums, averages, different = window
-            until_ms = now_ms - within_ms
-            if until_ms < since_ms:
-                until_ms = since_ms
-            head = heads[at]
-            if head < size and times[head] <= until_ms:
-                head = self._leave(series, window, until_ms)
-            for name in counts:
-                into[name] = size - head
-            for name, place in different:
-                into[name] = len(series.counted[place])
-            if self._summed:
-                total = series.total - series.sums[head] if head < size else 0
-                for name in sums:
-                    into[name] = total
-                for name in averages:
-                    into[name] = total // (size - head) if head < size else 0
+            head = heads[window[0]]
+            if head < size:
+                until_ms = now_ms - window[1]
+                if until_ms < since_ms:
+                    until_ms = since_ms
+                if times[head] <= until_ms:
+                    self._leave(series, window, until_ms)
+        for name, at in self._counts:
+            into[name] = size - heads[at]
+        for name, place in self._different:
+            into[name] = series.different[place]
+        if self._summed:
+            sums = series.sums
+            whole = sums[-1]
+            for name, at in self._sums:
+                into[name] = whole - sums[heads[at]]
+            for name, at in self._averages:
+                head = heads[at]
+                into[name] = (whole - sums[head]) // (size - head) if head < size else 0
 
     @property
     def keys(self) -> int:
         """How many keys are held."""
         return len(self._series)
-
-
-def _less(counts: dict[Any, int], value: Any) -> None:
-    if counts[value] == 1:
-        del counts[value]
-    else:
-        counts[value] -= 1
 
 
 class _Kept(NamedTuple):
@@ -269,6 +311,7 @@ class Windows:
         self.longest_ms = max((group.longest_ms for group in self._groups), default=0)
         self.since_ms = 0
         wanted = [names_in(parse(where)) for _, where in grouped if where]
+        self._taken: dict[tuple[int | str | bool, ...], tuple[bool, ...]] = {}
         self._read_by_filters = [n for n in PAST if any(n in names for names in wanted)]
 
     @property
@@ -287,12 +330,24 @@ class Windows:
         """Count a command that was decided; moments do not go back."""
         if not self._groups:
             return
-        values = _NO_VALUES
-        if self._read_by_filters:
-            values = Values({name: past.facts[name] for name in self._read_by_filters})
-        keys = tuple([g.add(past) if g.takes(values) else None for g in self._groups])
+        taken = self._takes(past.facts)
+        keys = tuple(
+            [g.add(past) if takes else None for g, takes in zip(self._groups, taken, strict=True)]
+        )
         self._kept.append(_Kept(past.at_ms, keys))
         self._forget(past.at_ms)
+
+    def _takes(self, facts: Facts) -> tuple[bool, ...]:
+        """Which groups' conditions hold; few different facts are read by most conditions."""
+        read = tuple([facts[name] for name in self._read_by_filters])
+        taken = self._taken.get(read)
+        if taken is None:
+            values = Values(dict(zip(self._read_by_filters, read, strict=True)))
+            taken = tuple([group.takes(values) for group in self._groups])
+            if len(self._taken) >= _TAKEN_MAX:
+                self._taken.clear()
+            self._taken[read] = taken
+        return taken
 
     def _forget(self, now_ms: int) -> None:
         """Let go of commands that no window holds; two at most for each that comes in."""
