@@ -1,6 +1,6 @@
 """The fraud graph: every read, inserts, memory, the whole graph, a mixed run, beside DuckDB.
 
-Parts: `reads`, `busy`, `inserts`, `whole`, `mixed`, `duckdb`.
+Parts: `reads`, `busy`, `inserts`, `whole`, `mixed`, `duckdb`, `page`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 
 from bench.graph_data import LAST_MS, Size, generated_graph, transfers
 from bench.graph_duckdb import beside_duckdb
+from bench.graph_page import page_figures
 from bench.graph_questions import Questions
 from bench.report import Figure, Options, Report, say
 from tallystick.risk.graph.graph import Graph
@@ -173,7 +174,7 @@ def _mixed(graph: Graph, questions: Questions, count: int) -> dict[str, Figure]:
 def run(options: Options) -> Report:
     """Measure on a generated graph of 1 M accounts and 10 M transfers."""
     size = _QUICK if options.quick else _FULL
-    wanted = options.only or {"reads", "busy", "inserts", "whole", "mixed", "duckdb"}
+    wanted = options.only or {"reads", "busy", "inserts", "whole", "mixed", "duckdb", "page"}
     say(f"a graph of {size.accounts:,} accounts and {size.transfers:,} transfers is made")
     graph = generated_graph(size)
     figures = {
@@ -204,4 +205,7 @@ def run(options: Options) -> Report:
     if "duckdb" in wanted:
         say("the same questions asked of DuckDB")
         figures |= beside_duckdb(graph, questions, 10 if options.quick else 30)
+    if "page" in wanted:
+        say("500 points on the page, in Chromium")
+        figures |= page_figures()
     return figures

@@ -9,7 +9,7 @@ seeing the edges of that moment, while the writer goes on writing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,19 @@ def _roomy(column: NDArray[_Kind], used: int, size: int) -> NDArray[_Kind]:
     return wider
 
 
+def _roomed(lengths: Rows) -> Rows:
+    """How much room blocks get when all are written anew."""
+    rooms: Rows = np.where(lengths > 0, lengths + 1 + lengths // 8, 0).astype(np.int32)
+    return rooms
+
+
+def _placed(column: NDArray[Any], slots: Ints, size: int, order: Ints | None) -> NDArray[Any]:
+    """A column of edges in a pool; room that nothing is written to takes no memory."""
+    fresh = np.empty(size, column.dtype)
+    fresh[slots] = column if order is None else column[order]
+    return fresh
+
+
 def _nobody() -> bool:
     return False
 
@@ -102,7 +115,6 @@ class Adjacency:
         self._values: Floats = np.zeros(0, np.float64)
         self._used = 0
         self._garbage = 0
-        self._tight = False
 
     @property
     def memory_bytes(self) -> int:
@@ -145,15 +157,24 @@ class Adjacency:
         order = _time_order(rows, times)
         counts = np.bincount(rows, minlength=self._vertices).astype(np.int32)
         self.reserve(len(counts))
-        self._lengths[: len(counts)] = counts
-        self._rooms[: len(counts)] = counts
-        self._starts[1 : len(counts)] = np.cumsum(counts[:-1], dtype=np.int64)
-        self._neighbours = neighbours[order]
-        self._times = times[order]
+        self._lay_out(counts, (neighbours, times, values), order)
+
+    def _lay_out(
+        self, counts: Rows, columns: tuple[Rows, Ints, Floats], order: Ints | None = None
+    ) -> None:
+        """Take all edges, each block with some room, so that the first writes move none."""
+        rooms = _roomed(counts)
+        starts = np.zeros(len(counts), np.int64)
+        starts[1:] = np.cumsum(rooms[:-1], dtype=np.int64)
+        self._used = int(rooms.sum(dtype=np.int64))
+        slots = _slots(starts, counts)
+        placed = [_placed(c, slots, 2 * self._used, order) for c in columns[: 2 + self.valued]]
+        self._neighbours, self._times = placed[:2]
         if self.valued:
-            self._values = values[order]
-        self.edges = self._used = len(rows)
-        self._tight = True
+            self._values = placed[2]
+        self._starts[: len(counts)], self._rooms[: len(counts)] = starts, rooms
+        self._lengths[: len(counts)] = counts
+        self.edges = len(slots)
 
     def packed(self) -> dict[str, NDArray[np.generic]]:
         """All edges, block by block without gaps, as columns to keep."""
@@ -177,14 +198,15 @@ class Adjacency:
         if len(lengths) != vertices or any(len(c) != edges for c in list(columns.values())[1:]):
             raise ValueError("columns of different lengths")
         self.reserve(vertices)
-        self._lengths[:vertices] = self._rooms[:vertices] = lengths
-        self._starts[1:vertices] = np.cumsum(lengths[:-1], dtype=np.int64)
-        self._neighbours = columns["neighbours"].astype(np.int32, copy=False)
-        self._times = columns["times"].astype(np.int64, copy=False)
-        if self.valued:
-            self._values = columns["values"].astype(np.float64, copy=False)
-        self.edges = self._used = edges
-        self._tight = True
+        values = columns["values"] if self.valued else np.zeros(0)
+        self._lay_out(
+            lengths,
+            (
+                columns["neighbours"].astype(np.int32, copy=False),
+                columns["times"].astype(np.int64, copy=False),
+                values.astype(np.float64, copy=False),
+            ),
+        )
 
     def append(self, row: int, neighbour: int, time_ms: int, value: float) -> None:
         """Add one edge; one that is older than the newest is put in its place."""
@@ -307,11 +329,9 @@ class Adjacency:
         return self._move(row, length + max(_GROWTH_MIN, length // 4))
 
     def _tidy(self) -> None:
-        """Before the first write after all edges came at once, give every block some room, so
-        that they do not all move one by one; and reclaim what was left behind."""
-        if self._tight or self._garbage > max(_GARBAGE_MIN, self._used // _GARBAGE_SHARE_MAX):
+        """Reclaim what was left behind."""
+        if self._garbage > max(_GARBAGE_MIN, self._used // _GARBAGE_SHARE_MAX):
             self._compact()
-            self._tight = False
 
     def _move(self, row: int, room: int) -> int:
         """Copy a vertex's block to the end of the pool, with room for more; its new start."""
@@ -345,7 +365,7 @@ class Adjacency:
     def _compact(self) -> None:
         """Write the pool anew without what was left behind, one column at a time."""
         lengths = self._lengths
-        rooms = np.where(lengths > 0, lengths + 1 + lengths // 8, 0).astype(np.int32)
+        rooms = _roomed(lengths)
         starts = np.zeros(len(rooms), np.int64)
         starts[1:] = np.cumsum(rooms[:-1], dtype=np.int64)
         used = int(rooms.sum(dtype=np.int64))
