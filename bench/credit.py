@@ -1,7 +1,8 @@
 """Credit: schedules a second, and the end of a day for many loans through the pipeline.
 
 Parts: `schedules`, `days` (10 k and 100 k loans), `joint` (100 k loans that fifty institutions
-fund), `million` and `joint-million` (a million loans; only when asked).
+fund), `million` (a million loans, with 100 k beside them) and `joint-million`; these only when
+asked.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ START = date(2027, 3, 1)
 _BORROWER = "2088000000000901"
 _AT_ONCE = 8_000
 _PRINCIPAL = 1_200_000
-_MILLION = [1_000_000]
+_MILLION = [100_000, 1_000_000]
+_SECONDS_MAX = 120
+_MB_MAX = 3 * 1024
 _PRODUCT = ProductTerms(annual_rate=Decimal("0.1095"), counts=(12,))
 
 
@@ -229,6 +232,20 @@ def _rss_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def _million(figures: dict[str, Figure], each: dict[int, float]) -> dict[str, Figure]:
+    """What is said of a million loans, beside what may be spent."""
+    few, many = _MILLION
+    seconds, memory = (figures[f"credit.days.{many}.{name}"].value for name in ("s", "rss_mb"))
+    return {
+        "credit.million_s": Figure(seconds, "s", f"{seconds / _SECONDS_MAX:.2f} of two minutes"),
+        "credit.million_rss_mb": Figure(memory, "MB", f"{memory / _MB_MAX:.2f} of 3 GB"),
+        "credit.million_flatness": Figure(
+            each[many] / each[few], "",
+            f"{each[many] * 1e6:.1f} us of work a loan against {each[few] * 1e6:.1f} of {few:,}",
+        ),
+    }  # fmt: skip
+
+
 def run(options: Options) -> Report:
     """Measure what was asked for."""
     only = options.only or frozenset({"schedules", "days", "joint"})
@@ -236,25 +253,29 @@ def run(options: Options) -> Report:
     if "schedules" in only:
         figures |= _schedules(options.quick)
     sizes = [2_000] if options.quick else [10_000, 100_000]
-    each = []
+    each: dict[int, float] = {}
     if "days" in only:
         by_fold = _days(sizes[0], stand=False)
         figures["credit.fold_us"] = Figure(
             by_fold.cpu / sizes[0] * 1e6, "us", "work for a loan that is closed by the fold"
         )
-    for count in (sizes if "days" in only else []) + (_MILLION if "million" in only else []):
+    counts = (sizes if "days" in only else []) + (_MILLION if "million" in only else [])
+    for count in dict.fromkeys(counts):
         spent = _days(count)
-        each.append(spent.cpu / count)
+        each[count] = spent.cpu / count
         name = f"credit.days.{count}"
         figures[f"{name}.s"] = Figure(spent.wall, "s", "a day, postings durable; 1 in 28 due")
         figures[f"{name}.cpu_s"] = Figure(spent.cpu, "s", "the same in processor time")
         figures[f"{name}.rss_mb"] = Figure(_rss_mb(), "MB", "most memory so far")
     if len(each) > 1:
+        most, fewest = max(each), min(each)
         figures["credit.days.flat_ratio"] = Figure(
-            each[-1] / each[0], "", "work for a loan in the largest against the smallest"
+            each[most] / each[fewest], "", f"work for a loan of {most:,} against one of {fewest:,}"
         )
+    if "million" in only:
+        figures |= _million(figures, each)
     if "joint" in only:
         figures |= joint_figures(2_000 if options.quick else 100_000)
     if "joint-million" in only:
-        figures |= joint_figures(_MILLION[0])
+        figures |= joint_figures(_MILLION[-1])
     return figures
