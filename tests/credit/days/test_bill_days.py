@@ -133,7 +133,7 @@ def test_a_loan_whose_numbers_do_not_fit_is_billed_and_charged_by_the_fold(
     buy(shop, "O1", 10_000)
     go_to(shop, "2027-02-28")
     loan = shop.rows.query(Loan, "")[0]
-    wide = "UPDATE loan_standing SET exact = FALSE WHERE loan_id = ?"
+    wide = "UPDATE loan_standing SET exact = 0 WHERE loan_id = ?"
     change(tmp_path, wide, loan.loan_id)
     shop.clock.now_ms = collect_ms(date(2027, 3, 1), 1)
     while shop.accept(CloseBills()).issued:
