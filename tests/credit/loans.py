@@ -105,7 +105,7 @@ def terms(draw: st.DrawFn) -> Terms:
                 st.lists(
                     st.builds(
                         Reschedule, days, st.integers(count, 24), st.none(), st.none(), st.none(),
-                        st.sampled_from(AccruedInterest),
+                        st.sampled_from(AccruedInterest), st.just(0),
                     ),
                     max_size=1,
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -17,10 +18,13 @@ from tallystick.credit.schedules.day_count import DayCount
 from tallystick.credit.schedules.schedule import Schedule
 from tallystick.credit.schedules.terms import (
     AccruedInterest,
+    DueDates,
     Effect,
+    Every,
     Method,
     Prepayment,
     Terms,
+    Unit,
 )
 from tallystick.credit.schedules.walk import schedule_of
 from tallystick.money.rate import Rounding
@@ -198,6 +202,27 @@ def test_paying_a_part_early_shortens_or_lowers(
         rest = [sum(r.interest for r in s.rows) for s in (shorter, lower, whole)]
         assert rest[0] <= rest[1] + len(whole.rows)
         assert rest[1] <= rest[2] + len(whole.rows)
+
+
+@given(
+    st.integers(10_000, 10**9), st.integers(0, 36), st.integers(4, 60), st.integers(1, 27),
+    st.integers(5, 60),
+)  # fmt: skip
+def test_shortening_keeps_the_instalment_also_before_the_first_is_due(
+    principal: int, percent_a_year: int, count: int, days: int, percent: int
+) -> None:
+    start = date(2026, 1, 31)
+    loan = Terms(
+        principal=principal, annual_rate=Decimal(percent_a_year) / 100,
+        day_count=DayCount.ACT_365, start=start,
+        dates=DueDates(Every(1, Unit.MONTH), count), method=Method.EQUAL_INSTALMENT,
+    )  # fmt: skip
+    day = start + timedelta(days=days)
+    early = Prepayment(day, principal * percent // 100, Effect.SHORTEN)
+    whole, shorter = made(loan), made(loan._replace(prepayments=(early,)))
+    assert shorter.instalments[0] == whole.instalments[0]
+    assert len(shorter.rows) <= len(whole.rows) + 1
+    assert shorter.rows[-1].balance == 0
 
 
 @given(plain_terms(), st.integers(0, 3))

@@ -242,6 +242,18 @@ class _Walk:
         elif terms.method in (Method.EQUAL_INSTALMENT, Method.BALLOON):
             self.instalments.append(self.portion)
 
+    def keep_portion(self, period: Period, day: date) -> None:
+        """Set the equal payments before a prepayment that is to leave them as they are."""
+        if not self.unset or self.at < self.grace.principal or not self.balance:
+            return
+        if self.terms.method is Method.FLAT_RATE:
+            return
+        accrued = self.accrued
+        rate = self.rate if self._bears(self.at) else Fraction(0)
+        self.accrued += self.balance * rate * period.part(day, period.end)
+        self._set_portion(self.terms.rounding)
+        self.accrued = accrued
+
     def _flat_interest(self, *, last: bool) -> int:
         # Equal parts that were rounded up may be all of it before the end.
         interest = min(self.flat_portion, max(0, self.flat_total - self.flat.charged))
@@ -315,6 +327,8 @@ def _live_through(walk: _Walk, period: Period, waiting: list[Happening]) -> bool
         what = waiting.pop(0)
         walk.accrue(period, since, what.day)
         since = what.day
+        if isinstance(what, Prepayment) and what.effect is Effect.SHORTEN:
+            walk.keep_portion(period, since)
         walk.happen(what)
         if isinstance(what, Reschedule):
             return True
