@@ -279,6 +279,8 @@ class BulkLedger:
         if not numbers.size:
             return
         accounts, table = self.index.accounts, self.index.account_ids
+        # In the order in which they are stored, each page of the accounts is found once.
+        numbers = numbers[np.lexsort((table.lows[numbers], table.highs[numbers]))]
         ids = np.stack((table.highs[numbers], table.lows[numbers]), axis=1).astype(">u8")
         columns = (
             accounts.flags, accounts.debits_pending, accounts.debits_posted,
