@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.console.person import Person, signed_in
-from tests.console.world import ALICE, BOB, POOR, TEA, World
+from tests.console.world import ALICE, BOB, TEA, World
 
 from tallystick.payments.trades.model import CloseTrade, Trade, TradeStatus
 from tallystick.sandbox.seed import APP_ID
@@ -165,7 +165,8 @@ def test_an_order_that_is_not_there_says_so(world: World, trade_no: str) -> None
 
 def test_who_has_too_little_is_shown_what_is_missing_and_tops_up(world: World) -> None:
     trade_no = world.order(5_000)
-    buyer = signed_in(world, POOR.login).get(f"/cashier/{trade_no}")
+    who = world.buyer("short", 100)
+    buyer = signed_in(world, who.login).get(f"/cashier/{trade_no}")
     assert "Your balance is not enough." in buyer.text
     assert "49.00" in buyer.text
     assert not buyer.has_form(f"/cashier/{trade_no}/pay")

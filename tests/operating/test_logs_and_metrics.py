@@ -147,7 +147,7 @@ def test_the_log_of_a_busy_server_holds_no_secrets_and_no_personal_data(
 def test_commands_are_counted_by_name_and_result(busy: ServerProcess) -> None:
     found = _metrics(busy)
     name = "tallystick_commands_total"
-    assert found[name, "command=party.register", "result=accepted"] == 6
+    assert found[name, "command=party.register", "result=accepted"] == 9
     assert found[name, "command=trade.pay", "result=accepted"] == 1
     assert found["tallystick_command_seconds_count", "command=trade.pay"] == 1
     assert found["tallystick_command_seconds_bucket", "command=trade.pay", "le=+Inf"] == 1

@@ -20,6 +20,7 @@ from tests.gateway.alipay.client_side import APP_KEY, PLATFORM_KEY, signature
 from tests.gateway.alipay.fuzz import Fuzzer
 from tests.gateway.alipay.marketplace import COURIER
 from tests.gateway.alipay.shop import Auditor, Shop, new_number
+from tests.gateway.rest.rest_client import wait_for_partner_days
 from tests.server_process import ServerProcess
 from tests.stores import database_for
 
@@ -33,6 +34,7 @@ SEED = int(os.environ.get("FUZZ_SEED", "20261124"))
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server of its own: nobody else may change its tables meanwhile."""
     server = ServerProcess(tmp_path_factory.mktemp("fuzz") / "data").start()
+    wait_for_partner_days(server.data)
     yield server
     server.stop()
 

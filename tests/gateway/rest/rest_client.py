@@ -175,6 +175,21 @@ def until(found: Callable[[], Any], *, within_s: float = 20.0) -> Any:
     raise AssertionError("it did not happen in time")
 
 
+def wait_for_partner_days(data: Path) -> None:
+    """Until a fresh sandbox's server has recorded the last day of its institutions.
+
+    After that it writes nothing that nobody asked for until the next midnight in China.
+    """
+    for _ in range(240):
+        with closing(database_for(data).connect(readonly=True)) as db:
+            (recorded,) = db.execute("SELECT COUNT(*) FROM partner_day").fetchone()
+            (wanted,) = db.execute("SELECT COUNT(*) FROM institution").fetchone()
+        if recorded >= wanted > 0:
+            return
+        time.sleep(0.5)
+    raise AssertionError("the institutions' day was not recorded")
+
+
 def table_digest(data: Path) -> dict[str, int]:
     """Every table of a data folder with a number that stands for its contents."""
     with closing(database_for(data).connect(readonly=True)) as db:

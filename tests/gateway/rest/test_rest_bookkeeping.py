@@ -68,7 +68,7 @@ def test_a_month_is_closed_through_its_last_day(rest: Rest, book: int) -> None:
     this = rest.refused(f"/v1/ledger/books/{book}/closes", {"period": f"{today():%Y-%m}"})
     assert this == "PERIOD_NOT_OVER"
     wrong = rest.refused(f"/v1/ledger/books/{book}/closes", {"period": "2026-13"})
-    assert wrong == "MALFORMED_REQUEST"
+    assert wrong == "INVALID_PARAMETER"
 
 
 def test_a_date_needs_a_book_that_is_value_dated(rest: Rest, book: int) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gateway.rest.rest_client import Rest, table_digest
+from tests.gateway.rest.rest_client import Rest, table_digest, wait_for_partner_days
 from tests.server_process import ROOT, ServerProcess
 
 from tallystick.gateway.rest.api import OPERATIONS
@@ -36,6 +36,7 @@ HERE = Path(__file__).parent
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server of its own: nobody else may change its tables meanwhile."""
     server = ServerProcess(tmp_path_factory.mktemp("rest-fuzz") / "data").start()
+    wait_for_partner_days(server.data)
     yield server
     server.stop()
 
