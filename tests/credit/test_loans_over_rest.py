@@ -44,6 +44,13 @@ def test_a_loan_from_its_product_to_its_end(running_server: ServerProcess) -> No
     assert (paid["status"], paid["paid"]) == ("closed", {"principal": "400.00"})
     _, back = _ask(server, "r1", f"{loan}/reversals", {"step": paid["step"]})
     assert (back["status"], back["owed"]) == ("active", "400.00")
+    for at, change in enumerate(("reschedules", "re-ages")):
+        no_day = {"count": 6, "first_due": "7484-29-50"}
+        status, refused = _ask(server, f"n{at}", f"{loan}/{change}", no_day)
+        assert (status, refused["code"]) == (422, "INVALID_PARAMETER")
+    beyond = {"count": 85, "first_due": "9999-12-01"}
+    status, refused = _ask(server, "n2", f"{loan}/reschedules", beyond)
+    assert (status, refused["code"]) == (422, "CREDIT_TERMS_INVALID")
     _, slower = _ask(server, "s1", f"{loan}/reschedules", {"count": 12, "annual_rate": "0.08"})
     assert slower["owed"] == "400.00"
     assert len(_ask(server, "", loan)[1]["schedule"]) == 12

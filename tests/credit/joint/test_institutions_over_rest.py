@@ -74,6 +74,18 @@ def _apply(desk: Desk, number: int, amount: str = "900.00", score: int = 700) ->
     return decided
 
 
+@pytest.mark.parametrize("eligible", ["0" * 4000, "true" + "&&true" * 600, "score"])
+def test_rules_that_make_no_sense_are_not_simulated(
+    setting: tuple[Desk, dict[str, str]], eligible: str
+) -> None:
+    desk, _ = setting
+    terms = {"total_max": "1.00", "eligible": eligible}
+    body = {"programmes": [{"programme_id": "no-sense", "terms": terms}]}
+    status, refused = desk.post("/v1/credit/funding/simulate", body, "simulate")
+    assert (status, refused["code"]) == (422, "FUNDING_TERMS_INVALID")
+    assert "eligible: column" in refused["detail"]
+
+
 def test_an_institution_sees_its_own_loans_and_nothing_else(
     setting: tuple[Desk, dict[str, str]],
 ) -> None:

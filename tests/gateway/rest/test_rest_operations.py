@@ -270,6 +270,14 @@ def test_the_ledger_proves_what_it_has(rest: Rest) -> None:
     assert missing.code == "HEAD_NOT_EXIST"
 
 
+def test_a_parameter_that_is_required_must_be_given(rest: Rest) -> None:
+    answer = rest.look("/v1/ledger/consistency", second=0)
+    assert (answer.status, answer.code) == (400, "MALFORMED_REQUEST")
+    assert answer.body["field"] == "query.first"
+    described = rest.get("/openapi.json")["paths"]["/v1/ledger/consistency"]["get"]["parameters"]
+    assert {p["name"]: p["required"] for p in described} == {"first": True, "second": False}
+
+
 def test_no_two_operations_share_an_address_or_a_name() -> None:
     assert len(set(addresses())) == len(OPERATIONS)
     assert len({o.name for o in OPERATIONS}) == len(OPERATIONS)

@@ -105,6 +105,7 @@ def test_a_condition_means_the_same_live_and_over_columns(
         ("s == 'x\\q'", 8, "no escape"),
         ("!" * 100 + "p", 1, "too deeply"),
         ("(" * 100 + "p" + ")" * 100, 61, "too deeply"),
+        ("p" + "||p" * 1000, 602, "200 operators"),
     ],
 )
 def test_what_does_not_type_is_refused_with_its_place(text: str, column: int, says: str) -> None:

@@ -141,6 +141,13 @@ def _require_dates(state: LoanState, new: NewDates) -> None:
         raise Refused("CREDIT_TERMS_INVALID", "annual_rate: a fraction of 1, as 0.0948.")
 
 
+def _by_new_dates(state: LoanState, changed: LoanEvent) -> Position:
+    try:
+        return position_of(state, changed)
+    except OverflowError as error:
+        raise Refused("CREDIT_TERMS_INVALID", f"dates: {error}.") from error
+
+
 def reschedule(state: LoanState, new: NewDates) -> Decision:
     """Repay what is left by other dates."""
     before = caught_up_to_day(state).position
@@ -150,7 +157,7 @@ def reschedule(state: LoanState, new: NewDates) -> Decision:
         raise Refused("LOAN_STATE_REFUSED", "What is due is paid or re-aged first.")
     text = msgspec.json.encode(new).decode()
     changed = loan_event(state, LoanEventKind.RESCHEDULE, 0, text)
-    after = position_of(state, changed)
+    after = _by_new_dates(state, changed)
     _require_offered(state, after)
     return _changed(state, changed, after, [], "rescheduled")
 
@@ -169,7 +176,7 @@ def re_age(state: LoanState, new: NewDates) -> Decision:
     changed = loan_event(
         state, LoanEventKind.RE_AGE, before.due_total, msgspec.json.encode(new).decode()
     )
-    after = position_of(state, changed)
+    after = _by_new_dates(state, changed)
     require_terms(after.schedule.terms)
     return _changed(state, changed, after, [], "re_aged", before.due_total)
 

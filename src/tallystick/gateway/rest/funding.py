@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
+from tallystick.credit.joint.decide import require_terms
 from tallystick.credit.joint.model import (
     CancelFunding,
     Concentration,
@@ -189,6 +190,8 @@ def simulate_rules(call: Call, body: Simulation) -> RulesChange:
         terms={p.programme_id: terms_of_body(p.terms) for p in body.programmes},
         closed=tuple(p.programme_id for p in body.programmes if not p.is_open),
     )
+    for terms in changes.terms.values():
+        require_terms(terms)
     with call.platform.reader() as rows:
         found = compare(rows, until - body.days * _DAY_MS, until, changes)
     return RulesChange(
@@ -241,7 +244,7 @@ FUNDING_OPERATIONS: Final[tuple[Operation, ...]] = (
         summary="Replay past applications under changed programmes",
         description="Approval, cost and use of quota, beside those of the rules of now.",
         body=Simulation, find=simulate_rules, answer=RulesChange,
-        refusals=("INVALID_AMOUNT", "INVALID_PARAMETER"),
+        refusals=("FUNDING_TERMS_INVALID", "INVALID_AMOUNT", "INVALID_PARAMETER"),
         example={"days": 30, "programmes": [{"programme_id": "east", "terms": _TERMS}]}, **_READ,
     ),
     change(

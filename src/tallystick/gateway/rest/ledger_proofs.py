@@ -246,7 +246,7 @@ PROOF_OPERATIONS: Final[tuple[Operation, ...]] = (
         "/v1/ledger/consistency", "proveLedgerConsistency", tag=_TAG, scope=_READ,
         for_apps=False, summary="Prove that a head continues an earlier one",
         query=ConsistencyQuery, find=prove_consistency, answer=ConsistencyShape,
-        refusals=("HEAD_NOT_EXIST",),
+        refusals=("HEAD_NOT_EXIST", "INVALID_PARAMETER"),
     ),
     look(
         "/v1/ledger/transfers/{transfer_id}/proof", "proveLedgerTransfer", tag=_TAG, scope=_READ,

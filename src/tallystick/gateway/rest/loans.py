@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -64,6 +63,7 @@ from tallystick.gateway.rest.loan_shapes import (
     ProductId,
 )
 from tallystick.gateway.rest.operation import Call, Operation, change, look
+from tallystick.gateway.rest.statement_files import read_day
 from tallystick.pipeline.refusals import Refused
 
 __all__ = ["LOAN_OPERATIONS", "currency_of", "loan_state_shape"]
@@ -160,7 +160,7 @@ def change_rate(call: Call, body: LoanRate) -> ChangeLoanRate:
 
 
 def _dates(body: LoanDates) -> NewDates:
-    first_due = date.fromisoformat(body.first_due) if body.first_due else None
+    first_due = read_day(body.first_due, "$.first_due") if body.first_due else None
     return NewDates(
         count=body.count, every=body.every, first_due=first_due, annual_rate=body.annual_rate,
         accrued=body.accrued,
@@ -315,6 +315,7 @@ _PAYING: Final = (
 _CHANGING: Final = (
     "LOAN_NOT_EXIST", "LOAN_STATE_REFUSED", "CREDIT_TERMS_INVALID", "CREDIT_RATE_ABOVE_CEILING",
 )  # fmt: skip
+_OTHER_DATES: Final = (*_CHANGING, "INVALID_PARAMETER")
 _CHANGED: Final[dict[str, Any]] = {
     "tag": _TAG, "scope": _WRITE, "for_apps": False, "show": loan_state_shape, "answer": LoanState,
 }  # fmt: skip
@@ -398,12 +399,12 @@ LOAN_OPERATIONS: Final[tuple[Operation, ...]] = (
     change(
         "/v1/credit/loans/{loan_id}/reschedules", "reschedule_loan",
         summary="Repay what is left by other dates", body=LoanDates, command=reschedule,
-        parameters=_ONE, example={"count": 12}, refusals=_CHANGING, **_CHANGED,
+        parameters=_ONE, example={"count": 12}, refusals=_OTHER_DATES, **_CHANGED,
     ),
     change(
         "/v1/credit/loans/{loan_id}/re-ages", "re_age_loan",
         summary="Put what is overdue back to what is to come", body=LoanDates, command=re_age,
-        parameters=_ONE, example={"count": 12}, refusals=_CHANGING, **_CHANGED,
+        parameters=_ONE, example={"count": 12}, refusals=_OTHER_DATES, **_CHANGED,
     ),
     change(
         "/v1/credit/loans/{loan_id}/sale", "sell_loan", summary="Sell a loan", body=LoanSale,

@@ -123,19 +123,19 @@ def _components(operations: Sequence[Operation]) -> dict[str, Any]:
     for operation in operations:
         kinds.append(operation.answer)
         kinds += [operation.body] if operation.body is not None else []
-        kinds += [kind for _, kind, _ in _query_fields(operation)]
+        kinds += [kind for _, kind, _, _ in _query_fields(operation)]
     _, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     return {name: _portable(schema) for name, schema in sorted(components.items())}
 
 
-def _query_fields(operation: Operation) -> Iterator[tuple[str, Any, Any]]:
-    """Each query parameter: its name, its type, and its default or None."""
+def _query_fields(operation: Operation) -> Iterator[tuple[str, Any, Any, bool]]:
+    """Each query parameter: its name, type, default or None, and whether it is required."""
     if operation.query is None:
         return
     hints = get_type_hints(operation.query, include_extras=True)
     for field in msgspec.structs.fields(operation.query):
         default = None if field.default is msgspec.NODEFAULT else field.default
-        yield field.name, without_none(hints[field.name]), default
+        yield field.name, without_none(hints[field.name]), default, field.required
 
 
 def _described(place: str, name: str, schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
@@ -149,9 +149,9 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         _described("path", name, _schema(kind), required=True)
         for name, kind in operation.parameters.items()
     ]
-    for name, kind, default in _query_fields(operation):
+    for name, kind, default, required in _query_fields(operation):
         schema = _schema(kind) | ({} if default is None else {"default": default})
-        made.append(_described("query", name, schema, required=False))
+        made.append(_described("query", name, schema, required=required))
     return made + ([_KEY_PARAMETER] if operation.changes else [])
 
 
@@ -175,7 +175,7 @@ def refusals_of(operation: Operation) -> list[str]:
         codes.update(_EVERY_WITH_BODY)
     if operation.changes:
         codes.update(_EVERY_CHANGE)
-    if any(name == "cursor" for name, _, _ in _query_fields(operation)):
+    if any(name == "cursor" for name, *_ in _query_fields(operation)):
         codes.add("CURSOR_INVALID")
     return [code for code in REFUSALS if code in codes]
 

@@ -81,13 +81,15 @@ class QueryReader:
     def __init__(self, query: type[Query]) -> None:
         hints = get_type_hints(query, include_extras=True)
         self._query = query
-        self._kinds = {f.name: without_none(hints[f.name]) for f in msgspec.structs.fields(query)}
+        fields = msgspec.structs.fields(query)
+        self._kinds = {f.name: without_none(hints[f.name]) for f in fields}
+        self._required = tuple(f.name for f in fields if f.required)
 
     def read(self, pairs: Iterable[tuple[str, str]]) -> Query:
         """The query as a record.
 
         Raises:
-            BadRequest: a parameter that is not known, given twice, or not of its form.
+            BadRequest: a parameter that is not known, given twice, not of its form, or missing.
         """
         values: dict[str, Any] = {}
         for name, text in pairs:
@@ -97,6 +99,9 @@ class QueryReader:
             if name in values:
                 raise BadRequest("This parameter is given twice.", where)
             values[name] = self._value(name, text)
+        for name in self._required:
+            if name not in values:
+                raise BadRequest("This parameter is required.", f"query.{name}")
         return self._query(**values)
 
     def _value(self, name: str, text: str) -> Any:

@@ -18,6 +18,8 @@ __all__ = [
 
 _LENGTH_MAX: Final = 4000
 _DEPTH_MAX: Final = 60
+# Each is one level of the tree at most, which is walked by recursion.
+_OPERATORS_MAX: Final = 200
 _INT_MAX: Final = 2**63 - 1
 
 
@@ -145,6 +147,7 @@ class _Parser:
         self._tokens = _tokens(text)
         self._next = 0
         self._depth = 0
+        self._operators = 0
 
     def whole(self) -> Expression:
         tree = self._condition()
@@ -159,6 +162,13 @@ class _Parser:
     def _take(self) -> _Token:
         token = self._tokens[self._next]
         self._next += 1
+        return token
+
+    def _operator(self) -> _Token:
+        token = self._take()
+        self._operators += 1
+        if self._operators > _OPERATORS_MAX:
+            raise ExpressionError(f"more than {_OPERATORS_MAX} operators are too many", token.at)
         return token
 
     def _took(self, text: str) -> bool:
@@ -192,7 +202,7 @@ class _Parser:
             return self._unary()
         left = self._level(level + 1)
         while (token := self._peek()).text in _LEVELS[level] and token.kind in ("sign", "word"):
-            self._take()
+            self._operator()
             if token.text == "in":
                 left = Within(left, self._options(), token.at)
             else:
@@ -220,7 +230,7 @@ class _Parser:
         token = self._peek()
         signs: list[_Token] = []
         while self._peek().text in ("!", "-") and self._peek().kind == "sign":
-            signs.append(self._take())
+            signs.append(self._operator())
         if any(sign.text != token.text for sign in signs):
             raise ExpressionError("! and - do not stand together", token.at)
         if len(signs) > _DEPTH_MAX:
@@ -233,7 +243,7 @@ class _Parser:
     def _member(self) -> Expression:
         tree = self._primary()
         while (token := self._peek()).text == "." and token.kind == "sign":
-            self._take()
+            self._operator()
             method = self._take()
             if method.text not in _METHODS:
                 known = ", ".join(sorted(_METHODS))
