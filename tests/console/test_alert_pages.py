@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 import pytest
 from tests.console.person import Person, operator, signed_in
-from tests.console.world import ALICE, World
+from tests.console.world import ALICE, World, serving
 
 from tallystick.risk.anomaly.model import (
     AccountWarning,
@@ -31,6 +33,13 @@ def _raised(world: World, kind: AlertKind = AlertKind.TAKEOVER) -> str:
     )  # fmt: skip
     assert isinstance(done, AlertDone)
     return done.alert_id
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world of its own: what is warned of here stops its people's payments."""
+    with serving(tmp_path_factory.mktemp("alerts") / "data") as made:
+        yield made
 
 
 @pytest.fixture

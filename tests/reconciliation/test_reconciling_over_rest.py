@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +74,10 @@ def test_a_file_that_is_wrong_is_refused_with_line_and_reason(
 
 
 def test_the_sandbox_s_statement_is_imported_on_the_command_line(
-    running_server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = tmp_path / "copy"
-    shutil.copytree(running_server.data, data, ignore=shutil.ignore_patterns("*.lock", "lock"))
-    shutil.copytree(f"{running_server.data}.keys", f"{data}.keys")
+    data = tmp_path / "data"
+    ServerProcess(data).start().stop()
     assert answer(["reconcile", "sandbox-statement", "--data", str(data)]) == 0
     text = capsys.readouterr().out
     assert text.count(":61:") >= 3

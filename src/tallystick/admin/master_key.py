@@ -33,6 +33,10 @@ from tallystick.store.sealing import (
 __all__ = ["SEALED", "Rotation", "SealedColumn", "rotate_master_key"]
 
 
+_LEAVING_S: Final = 3.0
+"""How long the connections of a server that has just stopped may still be seen."""
+
+
 class SealedColumn(NamedTuple):
     """A column of sealed values, and the purpose they are sealed for."""
 
@@ -132,12 +136,16 @@ def _require_alone(connection: Connection) -> None:
     """Other servers on a PostgreSQL database would go on with the old key."""
     if not is_postgres(connection):
         return
-    others = connection.execute(
+    until = time.monotonic() + _LEAVING_S
+    while connection.execute(
         "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() "
         "AND application_name = 'tallystick' AND pid <> pg_backend_pid()"
-    ).fetchone()
-    if others[0]:
-        raise StoreError("The database is in use by a Tallystick server; stop all of them first.")
+    ).fetchone()[0]:
+        if time.monotonic() > until:
+            raise StoreError(
+                "The database is in use by a Tallystick server; stop all of them first."
+            )
+        time.sleep(0.1)
 
 
 def _write_durably(path: Path, text: str) -> None:
