@@ -87,10 +87,10 @@ def _callers_figures(store: str, hand: float, group: float, bare: float) -> dict
     """What 64 callers with a transfer each get, in the three ways."""
     return {
         f"ledger.{store}.by_hand_per_s": Figure(hand, "/s", "a transaction a transfer"),
-        f"ledger.{store}.group_commit_per_s": Figure(
+        f"ledger.{store}.commands_per_s": Figure(
             group, "/s", f"commands with stored answers: {group / hand:.1f} x by hand"
         ),
-        f"ledger.{store}.bare_group_commit_per_s": Figure(
+        f"ledger.{store}.group_commit_per_s": Figure(
             bare, "/s", f"the ledger alone: {bare / hand:.1f} x by hand"
         ),
     }
