@@ -47,6 +47,13 @@ _made: dict[Path, PostgresDatabase] = {}
 _chosen = ["sqlite"]
 
 
+def run_folder(prefix: str) -> Path:
+    """A folder for what a whole run shares, removed when it ends."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 @cache
 def postgres_address() -> str:
     """The address of the run's server, started when first asked for."""

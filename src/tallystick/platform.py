@@ -64,17 +64,11 @@ from tallystick.risk_facts import FOR_PEOPLE, READERS
 from tallystick.settings import Settings
 from tallystick.store.archive import Archive
 from tallystick.store.connection import Connection, Database
-from tallystick.store.engine import (
-    DataFolder,
-    SqliteDatabase,
-    StoreError,
-    database_of,
-    migrate,
-    schema_version,
-)
+from tallystick.store.engine import DataFolder, SqliteDatabase, StoreError, database_of, migrate
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.postgres import PostgresDatabase
 from tallystick.store.rows import ReadSession
+from tallystick.store.schema import schema_version
 from tallystick.store.sealing import Sealer, load_master_key, open_sealer
 
 __all__ = ["Platform", "registry_of_products"]

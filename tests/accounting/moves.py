@@ -10,7 +10,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from tallystick.ledger.model import Account, Transfer, TransferFlags
-from tallystick.store.engine import migrations
+from tallystick.store.schema import migrations
 from tallystick.store.unit_of_work import UnitOfWork
 
 __all__ = ["DAY_NS", "START_NS", "Move", "book_moves", "everything", "histories"]

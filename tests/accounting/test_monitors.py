@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -203,7 +204,8 @@ class Monitors(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.parts = Watched(Path(tempfile.mkdtemp(prefix="monitors-")))
+        self.folder = Path(tempfile.mkdtemp(prefix="tallystick-monitors-"))
+        self.parts = Watched(self.folder)
         accounts(self.parts, account(1), account(SHOP, code=20), account(OTHER, code=20))
         self.numbers = iter(range(100, 100_000))
         self.has = {SHOP: 0, OTHER: 0}
@@ -211,6 +213,7 @@ class Monitors(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.parts.close()
+        shutil.rmtree(self.folder)
 
     def value(self, of_code: bool) -> int:
         return sum(self.has.values()) if of_code else self.has[SHOP]

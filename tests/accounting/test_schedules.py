@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,7 +166,8 @@ class Schedules(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.context = opened(Path(tempfile.mkdtemp(prefix="schedules-")), *REGISTERS)
+        self.folder = Path(tempfile.mkdtemp(prefix="tallystick-schedules-"))
+        self.context = opened(self.folder, *REGISTERS)
         self.parts = self.context.__enter__()
         accounts(self.parts, account(1), account(SHOP), account(PURSE, flags=2))
         made = self.parts.accept(daily())
@@ -179,6 +181,7 @@ class Schedules(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.context.__exit__(None, None, None)
+        shutil.rmtree(self.folder)
 
     @rule(amount=st.integers(1, 35))
     def fund(self, amount: int) -> None:

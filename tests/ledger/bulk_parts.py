@@ -9,8 +9,8 @@ from tallystick.ledger.bulk import result_names
 from tallystick.ledger.index import JournalIndex
 from tallystick.ledger.model import Account, PendingState, Transfer, TransferResult
 from tallystick.store.bulk_store import BulkSession, SqliteJournal
-from tallystick.store.engine import migrations
 from tallystick.store.ledger_rows import SqlLedgerReader
+from tallystick.store.schema import migrations
 
 LEDGER_TABLES = "\n".join(sql for _, name, sql in migrations() if name in {"foundation", "journal"})
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.ledger.encoding import ENTRY_BYTES
-from tallystick.ledger.merkle import PAGE_LEAVES, JournalTree, hashes_of_pages, leaves_of
+from tallystick.ledger.encoding import ENTRY_BYTES, PAGE_LEAVES
+from tallystick.ledger.merkle import JournalTree, hashes_of_pages, leaves_of
 from tallystick.ledger.sha256 import page_hashes
 from tallystick.transparency.merkle import MerkleTree, verify_consistency, verify_inclusion
 

@@ -6,14 +6,13 @@ It is seeded once a run, through the pipeline, and copied for each test.
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from tests.platform_parts import START_MS, Clock, Parts, opened_as
-from tests.stores import chosen, database_for
+from tests.stores import chosen, database_for, run_folder
 
 from tallystick.ledger.statements import available_of, balance_of
 from tallystick.parties import service as parties
@@ -146,7 +145,7 @@ Register = Callable[[Registry], None]
 
 @functools.cache
 def _seeded(store: str) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix=f"tallystick-market-{store}-"))
+    folder = run_folder(f"tallystick-market-{store}-")
     with opened_as(Market, folder, *_REGISTERS) as parts:
         _seed(parts)
     return folder

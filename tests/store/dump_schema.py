@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from tallystick.store.engine import migrations
+from tallystick.store.schema import migrations
 
 DUMPS = Path(__file__).parent.parent / "data" / "schema"
 

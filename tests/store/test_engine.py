@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.store.engine import DataFolder, StoreError, connect, migrate, migrations
+from tallystick.store.engine import DataFolder, StoreError, connect, migrate
+from tallystick.store.schema import migrations
 from tallystick.store.sealing import Sealer, load_master_key
 
 

@@ -13,8 +13,9 @@ from tallystick.observe.books import check_books
 from tallystick.parties.model import Party
 from tallystick.parties.views import party_login
 from tallystick.payments.trades.model import Trade, TradeStatus
-from tallystick.store.engine import StoreError, connect, migrate, migrations, schema_version
+from tallystick.store.engine import StoreError, connect, migrate
 from tallystick.store.rows import ReadSession
+from tallystick.store.schema import migrations, schema_version
 from tallystick.store.sealing import Sealer
 
 DUMPS = Path(__file__).parent.parent / "data" / "schema"

@@ -15,7 +15,8 @@ from tallystick.admin.ledger_proofs import reading
 from tallystick.audit.run import Audit
 from tallystick.audit.run import audit as audit_all
 from tallystick.platform import registry_of_products
-from tallystick.store.engine import StoreError, migrations, schema_version
+from tallystick.store.engine import StoreError
+from tallystick.store.schema import migrations, schema_version
 
 __all__ = ["audit", "shown"]
 

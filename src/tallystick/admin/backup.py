@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from tallystick.settings import Settings
 from tallystick.store.archive import ABOUT, synced
-from tallystick.store.engine import DATABASE_NAME, StoreError, connect, schema_version
+from tallystick.store.engine import DATABASE_NAME, StoreError, connect
+from tallystick.store.schema import schema_version
 
 __all__ = ["Backup", "back_up", "make_folder"]
 

@@ -29,16 +29,10 @@ from tallystick.platform import registry_of_products, wall_clock_ms
 from tallystick.settings import Settings
 from tallystick.store.connection import Connection, Database
 from tallystick.store.dialect import is_postgres
-from tallystick.store.engine import (
-    DataFolder,
-    StoreError,
-    database_of,
-    free_bytes,
-    migrations,
-    schema_version,
-)
+from tallystick.store.engine import DataFolder, StoreError, database_of, free_bytes
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
+from tallystick.store.schema import migrations, schema_version
 from tallystick.store.sealing import Sealer, load_master_key, open_sealer
 
 __all__ = ["PACKAGES", "Check", "Level", "examine"]

@@ -16,7 +16,8 @@ from tallystick.admin.commands import HERE, Place, UsageError
 from tallystick.audit.run import Audit, audit
 from tallystick.platform import registry_of_products
 from tallystick.store.archive import ABOUT, HEADER_BYTES, Mark, commits_in, marks_of, segments_of
-from tallystick.store.engine import DATABASE_NAME, StoreError, connect, migrations, schema_version
+from tallystick.store.engine import DATABASE_NAME, StoreError, connect
+from tallystick.store.schema import migrations, schema_version
 
 __all__ = ["Restored", "restore", "restore_as_of"]
 

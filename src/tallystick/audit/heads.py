@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tallystick.audit.findings import Findings
-from tallystick.ledger.encoding import ENTRY_BYTES
+from tallystick.ledger.encoding import ENTRY_BYTES, PAGE_LEAVES
 from tallystick.ledger.journal import JournalBatch, JournalHead
-from tallystick.ledger.merkle import PAGE_LEAVES, JournalTree
+from tallystick.ledger.merkle import JournalTree
 from tallystick.proofs import views
 from tallystick.proofs.model import TreeHead
 from tallystick.store.connection import Connection

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from tallystick.ledger.model import Account, Transfer
 
 __all__ = [
-    "ACCOUNT_BYTES", "ENTRY_BYTES", "account_from", "account_record", "entry_from", "entry_record",
-    "id_bytes", "ids_from", "joined_ids",
+    "ACCOUNT_BYTES", "ENTRY_BYTES", "PAGE_LEAVES", "account_from", "account_record", "entry_from",
+    "entry_record", "id_bytes", "ids_from", "joined_ids",
 ]  # fmt: skip
 
 # id, debit, credit, pending and user_data_128 as 16 bytes each; amount, user_data_64,
@@ -24,6 +24,9 @@ _ACCOUNT = struct.Struct(">16s16sQqIIHH")
 
 ENTRY_BYTES = _ENTRY.size
 ACCOUNT_BYTES = _ACCOUNT.size
+
+PAGE_LEAVES = 256
+"""Entries of a page: the smallest complete subtree of the Merkle tree whose hash is kept."""
 
 
 def id_bytes(number: int) -> bytes:

@@ -331,10 +331,6 @@ class JournalIndex:
         """Which of these ids are those of accounts."""
         return [i for i in dict.fromkeys(ids) if self._account(i) >= 0]
 
-    def failed_among(self, ids: list[int]) -> set[int]:
-        """Which of these ids a failure has used up."""
-        return {i for i in ids if self._number(self.failed_ids, i) >= 0}
-
     def accounts_since(self, entry: int) -> I64:
         """The numbers of the accounts that entries from this one on have touched."""
         end = self.entry_count

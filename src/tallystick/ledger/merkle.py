@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from tallystick.ledger.encoding import ENTRY_BYTES
+from tallystick.ledger.encoding import ENTRY_BYTES, PAGE_LEAVES
 from tallystick.transparency.merkle import (
     MerkleTree,
     Subtree,
@@ -20,10 +20,7 @@ from tallystick.transparency.merkle import (
     root_of,
 )
 
-__all__ = ["PAGE_LEAVES", "JournalTree", "Records", "hashes_of_pages", "leaves_of"]
-
-PAGE_LEAVES = 256
-"""Leaves of a page: the smallest complete subtree whose hash is kept."""
+__all__ = ["JournalTree", "Records", "hashes_of_pages", "leaves_of"]
 
 _PAGE_LEVEL = PAGE_LEAVES.bit_length() - 1
 _PAGE_BYTES = PAGE_LEAVES * ENTRY_BYTES

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tallystick.ledger.compiled import compiled
-from tallystick.ledger.encoding import ENTRY_BYTES
-from tallystick.ledger.merkle import PAGE_LEAVES
+from tallystick.ledger.encoding import ENTRY_BYTES, PAGE_LEAVES
 
 __all__ = ["page_hashes"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallystick.ledger.merkle import PAGE_LEAVES
+from tallystick.ledger.encoding import PAGE_LEAVES
 from tallystick.proofs.keys import SigningKey, signed_note
 from tallystick.proofs.model import Prepared, TreeHead, TreePage
 from tallystick.verify import Head

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 
 import structlog
 
-from tallystick.ledger.merkle import PAGE_LEAVES
+from tallystick.ledger.encoding import PAGE_LEAVES
 from tallystick.pipeline.commands import SYSTEM, Answer, Context, Registry, Reply, Request
 from tallystick.pipeline.refusals import Refused
 from tallystick.proofs.decide import next_head, pages_of

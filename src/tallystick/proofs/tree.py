@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 from functools import partial
 
-from tallystick.ledger.encoding import ENTRY_BYTES
+from tallystick.ledger.encoding import ENTRY_BYTES, PAGE_LEAVES
 from tallystick.ledger.journal import BLOCK_ENTRIES, JournalHead
-from tallystick.ledger.merkle import PAGE_LEAVES, JournalTree
+from tallystick.ledger.merkle import JournalTree
 from tallystick.store.connection import Connection
 from tallystick.store.journal_rows import journal_head
 

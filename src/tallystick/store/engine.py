@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import sqlite3
 from collections.abc import Sequence
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import IO
 
 from tallystick.store.connection import Connection, Database, StoreError
 from tallystick.store.dialect import is_postgres, postgres_script
 from tallystick.store.postgres import TURN, PostgresDatabase
+from tallystick.store.schema import migrations, schema_version
 from tallystick.store.upkeep import bring_up
 
 __all__ = [
@@ -29,9 +27,7 @@ __all__ = [
     "database_of",
     "free_bytes",
     "migrate",
-    "migrations",
     "require_whole",
-    "schema_version",
 ]
 
 # Keys are digests, so a payment touches pages all over the file; the writer keeps them at hand.
@@ -141,37 +137,6 @@ def connect(database: Path, *, readonly: bool = False) -> sqlite3.Connection:
             connection.close()
         raise StoreError(f"The database {database} cannot be opened: {error}.") from error
     return connection
-
-
-def migrations(folder: Traversable | None = None) -> list[tuple[int, str, str]]:
-    """All migrations as (number, name, SQL), in their one linear order.
-
-    Args:
-        folder: where they lie; this package's own by default.
-
-    Raises:
-        StoreError: two have the same number, or one is missing.
-    """
-    found: list[tuple[int, str, str]] = []
-    folder = folder or resources.files("tallystick.store") / "migrations"
-    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-        match = re.fullmatch(r"(\d{4})_([a-z0-9_]+)\.sql", entry.name)
-        if match:
-            found.append((int(match[1]), match[2], entry.read_text("utf-8")))
-    if [number for number, _, _ in found] != list(range(1, len(found) + 1)):
-        raise StoreError("The migrations are not numbered 1, 2, 3, … without gap or clash.")
-    return found
-
-
-def schema_version(connection: Connection) -> int:
-    """The number of the last migration that this database has had; 0 for a new one."""
-    sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
-    if is_postgres(connection):
-        sql = "SELECT 1 WHERE to_regclass('schema_version') IS NOT NULL"
-    if connection.execute(sql).fetchone() is None:
-        return 0
-    row = connection.execute("SELECT MAX(version) FROM schema_version").fetchone()
-    return int(row[0] or 0)
 
 
 def _require_same_past(connection: Connection, steps: Sequence[tuple[int, str, str]]) -> None:

@@ -17,9 +17,9 @@ from psycopg.types.numeric import Int8
 
 from tallystick.ledger.journal import NO_HEAD, JournalBatch, JournalHead, blocks_of
 from tallystick.ledger.model import Account, PendingState
-from tallystick.store.engine import migrations
 from tallystick.store.entry_view import postgres_view
 from tallystick.store.ledger_rows import ACCOUNT_COLUMNS, account_from_row, account_row
+from tallystick.store.schema import migrations
 
 __all__ = ["PostgresJournal", "create_ledger_tables"]
 

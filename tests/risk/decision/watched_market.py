@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from tests.payments.market import APP, CODES, Market, market
 from tests.platform_parts import Clock
+from tests.stores import run_folder
 
 from tallystick.parties import service as parties
 from tallystick.partners import service as partners
@@ -91,7 +91,7 @@ class WatchedMarket(Market):
 
 @functools.cache
 def _seeded() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="tallystick-watched-"))
+    folder = run_folder("tallystick-watched-")
     with market(folder):
         pass
     return folder
