@@ -42,6 +42,7 @@ PACKAGES: Final = (
     "jinja2", "cyclopts", "rich", "structlog", "prometheus-client", "httpx2", "segno", "babel",
     "iso4217", "holidays", "numpy", "numba", "polars", "psycopg", "common-expression-language",
     "scikit-learn", "threadpoolctl", "mt-940", "lxml", "rbcl", "reportlab", "fido2",
+    "tzdata",
 )  # fmt: skip
 """What the platform needs beside Python itself."""
 

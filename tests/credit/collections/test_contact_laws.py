@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -162,3 +164,12 @@ def test_buckets_are_those_of_the_rules() -> None:
     assert [bucket_of(made, days) for days in (0, 1, 30, 31, 60, 61, 91, 400)] == [
         0, 1, 1, 2, 2, 3, 4, 4,
     ]  # fmt: skip
+
+
+def test_time_zones_are_known_where_the_system_has_none() -> None:
+    code = "from zoneinfo import ZoneInfo; print(ZoneInfo('Asia/Shanghai'))"
+    found = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code], env={"PYTHONTZPATH": ""}, capture_output=True, text=True,
+        timeout=30, check=False,
+    )  # fmt: skip
+    assert found.stdout.strip() == "Asia/Shanghai", found.stderr
