@@ -8,7 +8,7 @@ from typing import Any, Final
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, error_text, refusal_text
 from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.visitor import Asking, Visitor, WebRequest
@@ -88,7 +88,7 @@ async def _act_on_app(
     try:
         await act(front, visitor, form, command, done)
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _app_page(front, visitor, app_id, refusal=said, given=form)
     return front.redirect(f"/console/apps/{app_id}", done=done)
 

@@ -15,7 +15,7 @@ from litestar.params import FromPath
 from markupsafe import Markup
 
 from tallystick.console.charts import Point, bar_chart
-from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
 from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import Form, need_operator, need_party, read_form
 from tallystick.console.texts import Language, text
@@ -125,7 +125,7 @@ async def _do(front: Frontend, visitor: Visitor, form: Form, made: Any, done: st
         command: Command = made()
         await act(front, visitor, form, command, done)
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _page(front, visitor, said)
     return front.redirect(_PLACE, done=done)
 
@@ -244,7 +244,7 @@ async def tell_subject(request: WebRequest, front: Front, visitor: Asking) -> Re
         command = TellSubject(tags=(tag_of(pad_key),), on_behalf=on_behalf)
         told = await act(front, visitor, form, command, "blacklist_subject")
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _page(front, visitor, said)
     assert isinstance(told, SubjectTold)
     return _page(front, visitor, found=_now(front, told), on_behalf=form["on_behalf"])

@@ -10,7 +10,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from tallystick.console.charts import Point, bar_chart
-from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
 from tallystick.console.operators import act, operators_page, party_label
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.texts import text
@@ -41,7 +41,7 @@ from tallystick.credit.collections.views import (
 )
 from tallystick.credit.loans.timing import loan_day
 from tallystick.pipeline.commands import Command
-from tallystick.pipeline.refusals import Refusal, Refused
+from tallystick.pipeline.refusals import Refused
 
 __all__ = ["COLLECTIONS"]
 
@@ -145,15 +145,8 @@ async def do_in_case(
     try:
         await act(front, visitor, form, _case_command(what, case_id, form), f"case-{what}")
     except (Refused, msgspec.ValidationError) as error:
-        return _case_page(front, visitor, case_id, _said(error, visitor))
+        return _case_page(front, visitor, case_id, error_text(error, visitor.language))
     return front.redirect(f"{_CASES}/{case_id}", done="saved")
-
-
-def _said(error: Refused | msgspec.ValidationError, visitor: Visitor) -> RefusalText:
-    refusal = (
-        error.refusal if isinstance(error, Refused) else Refusal("INVALID_PARAMETER", f"{error}.")
-    )
-    return refusal_text(refusal, visitor.language, refusal.detail)
 
 
 # What is data, and how it does.
@@ -240,11 +233,8 @@ async def save(
     form = await read_form(request)
     try:
         await act(front, visitor, form, _data_command(what, form), f"collections-{what}")
-    except (Refused, msgspec.ValidationError) as error:
-        return _strategies_page(front, visitor, _said(error, visitor))
-    except msgspec.DecodeError as error:
-        said = refusal_text(Refusal("INVALID_PARAMETER"), visitor.language, f"{error}.")
-        return _strategies_page(front, visitor, said)
+    except (Refused, msgspec.DecodeError) as error:
+        return _strategies_page(front, visitor, error_text(error, visitor.language))
     return front.redirect(_STRATEGIES, done="saved")
 
 

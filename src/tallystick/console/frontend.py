@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from litestar import Response
 from litestar.di import NamedDependency
@@ -24,10 +25,11 @@ from tallystick.parties.passwords import PasswordHasher
 from tallystick.payments.trades.model import Trade
 from tallystick.pipeline.commands import Answer, Caller, Command
 from tallystick.pipeline.rate_limit import RateLimit
-from tallystick.pipeline.refusals import REFUSALS, Refusal
+from tallystick.pipeline.refusals import REFUSALS, Refusal, Refused
 from tallystick.platform import Platform
 
-__all__ = ["Asset", "Front", "Frontend", "RefusalText", "ReturnLocation", "refusal_text"]
+__all__ = ["Asset", "Front", "Frontend", "RefusalText", "ReturnLocation", "error_text",
+           "refusal_text"]  # fmt: skip
 
 ReturnLocation = Callable[[Trade], str]
 """Where the buyer of a paid trade goes back to: the shop's address with signed parameters."""
@@ -57,6 +59,15 @@ def refusal_text(refusal: Refusal, language: Language, *lines: str) -> RefusalTe
     sentence = language.pick(kind.english, kind.chinese)
     return RefusalText(refusal.code, sentence, tuple(line for line in lines if line),
                        kind.http_status)  # fmt: skip
+
+
+def error_text(
+    error: Refused | msgspec.DecodeError | ValueError, language: Language
+) -> RefusalText:
+    """What was refused, with its detail; of a form that does not fit, what does not fit."""
+    if isinstance(error, Refused):
+        return refusal_text(error.refusal, language, error.refusal.detail)
+    return refusal_text(Refusal("INVALID_PARAMETER"), language, f"{error}.")
 
 
 def _load_assets() -> dict[str, Asset]:

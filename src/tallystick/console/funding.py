@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from tallystick.console.charts import Point, stacked_chart
 from tallystick.console.display import DAY_MS, money_short, money_text
-from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
 from tallystick.console.operators import operators_page, party_label
 from tallystick.console.requests import need_operator
 from tallystick.console.texts import Language, text
@@ -231,7 +231,7 @@ async def show_simulator(request: WebRequest, front: Front, visitor: Asking) -> 
         try:
             found = await _simulated(front, _changes(asked, views), _days(asked))
         except Refused as refused:
-            refusal = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+            refusal = error_text(refused, visitor.language)
     return operators_page(
         front, visitor, "funding_simulate", "funding", refusal=refusal, views=views, asked=asked,
         found=found, money_text=money_text, ppm=_ppm_text, cost=_cost_text,

@@ -10,7 +10,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from tallystick.console.display import iso_day
-from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
 from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.visitor import Asking, Visitor, WebRequest
@@ -56,7 +56,7 @@ async def _act_on_keys(
     try:
         await act(front, visitor, form, command, done)
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _keys_page(front, visitor, refusal=said)
     return front.redirect("/console/keys", done=done)
 
@@ -78,7 +78,7 @@ async def create_key(request: WebRequest, front: Front, visitor: Asking) -> Resp
     try:
         await act(front, visitor, _UNREPEATABLE, command, "create")
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _keys_page(front, visitor, refusal=said)
     return _keys_page(front, visitor, secret=secret.text)
 

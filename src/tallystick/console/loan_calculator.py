@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from tallystick.console.charts import Point, line_chart, stacked_chart
 from tallystick.console.display import iso_day, money_short, money_text
-from tallystick.console.frontend import Front, Frontend, refusal_text
+from tallystick.console.frontend import Front, Frontend, error_text
 from tallystick.console.texts import Language, text
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.credit.schedules.day_count import DayCount
@@ -146,7 +146,7 @@ async def loan_calculator(request: WebRequest, front: Front, visitor: Asking) ->
         front.rate_limit.take(request.client.host if request.client else "")
         offer = await asyncio.to_thread(quote, _request(asked))
     except Refused as error:
-        refusal = refusal_text(error.refusal, visitor.language, error.refusal.detail)
+        refusal = error_text(error, visitor.language)
         return _page(front, visitor, asked, status=refusal.status, refusal=refusal)
     return _page(
         front, visitor, asked, offer=offer, charts=_charts(offer, visitor.language),

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
 from tallystick.console.listing import cursor_text, pair_cursor
 from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import need_operator, read_form
@@ -112,7 +112,7 @@ async def resend(
     try:
         await act(front, visitor, form, ResendNotification(notify_id=notify_id), "resend")
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _one_page(front, visitor, notify_id, said)
     return front.redirect(f"/console/notifications/{notify_id}", done="resent")
 

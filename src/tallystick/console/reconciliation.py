@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from tallystick.console.charts import Point, bar_chart
 from tallystick.console.display import money_text
-from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
 from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.texts import Language, text
@@ -187,7 +187,7 @@ async def _decide(
     try:
         await act(front, visitor, form, command, done)
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _page(front, visitor, bank_id, said)
     where = f"{_PLACE}?bank={bank_id}" if bank_id else _PLACE
     return front.redirect(where, done=done)
@@ -241,7 +241,7 @@ async def _act_on_break(
     try:
         await act(front, visitor, form, command, f"{done}:{break_id}")
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _break_page(front, visitor, break_id, said)
     return front.redirect(f"{_PLACE}/breaks/{break_id}", done=done)
 

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from markupsafe import Markup
 
 from tallystick.console.charts import Point, bar_chart
-from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
 from tallystick.console.operators import act, operators_page, party_label
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.texts import Language, text
@@ -139,7 +139,7 @@ async def _on_alert(
     try:
         await act(front, visitor, form, command, f"alert:{alert_id[:64]}")
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _alert_page(front, visitor, alert_id, said)
     return front.redirect(f"{_PLACE}/{alert_id}", done="saved")
 
@@ -188,7 +188,7 @@ async def set_policy(request: WebRequest, front: Front, visitor: Asking) -> Resp
     try:
         await act(front, visitor, form, _policy_command(form), "anomaly-policy")
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _alerts_page(front, visitor, refusal=said)
     return front.redirect(_PLACE, done="saved")
 

@@ -8,13 +8,13 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
 from tallystick.console.operators import act, operators_page, party_label
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.partners.model import Operator
 from tallystick.pipeline.commands import Command
-from tallystick.pipeline.refusals import Refusal, Refused
+from tallystick.pipeline.refusals import Refused
 from tallystick.risk.decision.facts import LISTED, LISTED_KINDS
 from tallystick.risk.decision.model import (
     AddToList,
@@ -104,7 +104,7 @@ async def _review(
     try:
         await act(front, visitor, form, command, what)
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _reviews_page(front, visitor, said)
     return front.redirect(_REVIEWS, done="saved")
 
@@ -161,11 +161,7 @@ async def _list(
     try:
         await act(front, visitor, form, msgspec.convert(make, kind), "list")
     except (Refused, msgspec.ValidationError) as error:
-        refusal = (
-            error.refusal if isinstance(error, Refused)
-            else Refusal("INVALID_PARAMETER", f"{error}.")
-        )  # fmt: skip
-        said = refusal_text(refusal, visitor.language, refusal.detail)
+        said = error_text(error, visitor.language)
         return _lists_page(front, visitor, said)
     return front.redirect(_LISTS, done="saved")
 
@@ -227,11 +223,7 @@ async def open_case(request: WebRequest, front: Front, visitor: Asking) -> Respo
     try:
         await act(front, visitor, form, msgspec.convert(make, OpenCase), "case")
     except (Refused, msgspec.ValidationError) as error:
-        refusal = (
-            error.refusal if isinstance(error, Refused)
-            else Refusal("INVALID_PARAMETER", f"{error}.")
-        )  # fmt: skip
-        said = refusal_text(refusal, visitor.language, refusal.detail)
+        said = error_text(error, visitor.language)
         return _cases_page(front, visitor, said)
     return front.redirect(_CASES, done="saved")
 
@@ -264,7 +256,7 @@ async def _on_case(
     try:
         await act(front, visitor, form, command, f"case:{case_id[:64]}")
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _case_page(front, visitor, case_id, said)
     return front.redirect(f"{_CASES}/{case_id}", done="saved")
 

@@ -10,12 +10,12 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
 from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.pipeline.commands import Command
-from tallystick.pipeline.refusals import Refusal, Refused
+from tallystick.pipeline.refusals import Refused
 from tallystick.risk.decision.backtest import Backtest, RuleResult, backtest
 from tallystick.risk.decision.features import catalogue_of
 from tallystick.risk.decision.language import ExpressionError
@@ -166,7 +166,7 @@ async def write_rule(request: WebRequest, front: Front, visitor: Asking) -> Resp
     except ExpressionError as error:
         return _page(front, visitor, form, wrong=_wrong(form.get("when", ""), error))
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _page(front, visitor, form, refusal=said)
     return _page(front, visitor, form, fits=True)
 
@@ -177,11 +177,7 @@ async def _change(
     try:
         await act(front, visitor, form, make(), what)
     except (Refused, ValueError, msgspec.ValidationError) as error:
-        refusal = (
-            error.refusal if isinstance(error, Refused)
-            else Refusal("INVALID_PARAMETER", f"{error}.")
-        )  # fmt: skip
-        said = refusal_text(refusal, visitor.language, refusal.detail)
+        said = error_text(error, visitor.language)
         return _page(front, visitor, {}, refusal=said)
     return front.redirect(_PLACE, done="saved")
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 
 from tallystick.console.cashier import shop_name
 from tallystick.console.display import DAY_MS, parse_day
-from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, error_text, refusal_text
 from tallystick.console.listing import cursor_text, pair_cursor, shipment_text
 from tallystick.console.operators import act, operators_page, party_label
 from tallystick.console.requests import Form, amount_in, need_operator, read_form
@@ -171,7 +171,7 @@ async def _act_on_trade(
     try:
         await act(front, visitor, form, command, f"{done}:{trade.trade_no}")
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return _story_page(front, visitor, trade.trade_no, refusal=said, given=form)
     return front.redirect(f"/console/trades/{trade.trade_no}", done=done)
 

@@ -10,7 +10,7 @@ from litestar import Response
 
 from tallystick.accounting.books.model import LedgerBook
 from tallystick.accounting.statements.document import currency_of_book
-from tallystick.console.frontend import Frontend, RefusalText, refusal_text
+from tallystick.console.frontend import Frontend, RefusalText, error_text
 from tallystick.console.listing import cursor_text, pair_cursor
 from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import Form, need_operator
@@ -75,7 +75,7 @@ async def carry_out(
     try:
         reply: Reply = await act(front, visitor, form, made(), done)
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return await again(Said(said, form))
     return front.redirect(to if isinstance(to, str) else to(reply), done=done)
 

@@ -16,7 +16,7 @@ from tallystick.console.bookkeeping.frame import (
     show,
     who_did,
 )
-from tallystick.console.frontend import Front, Frontend, refusal_text
+from tallystick.console.frontend import Front, Frontend, error_text
 from tallystick.console.operators import act
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.visitor import Asking, Visitor, WebRequest
@@ -86,7 +86,7 @@ async def create_webhook(request: WebRequest, front: Front, visitor: Asking) -> 
     try:
         await act(front, visitor, _UNREPEATABLE, command, "webhook_made")
     except Refused as refused:
-        said = refusal_text(refused.refusal, visitor.language, refused.refusal.detail)
+        said = error_text(refused, visitor.language)
         return await _all(request, front, visitor, Said(said, form))
     shared = command.algorithm == "hmac"
     text = secret_text(secret) if shared else public_key_text(secret)
