@@ -28,6 +28,7 @@ SCOPES: Final = frozenset(
         "risk:read", "risk:write", "risk:review",
         "reconciliation:write", "reconciliation:read", "ledger:close",
         "blacklist:read", "blacklist:write", "blacklist:subject", "blacklist:keep",
+        "blacklist:audit",
         "webhooks:write", "webhooks:read",
         "institution:read", "institution:write",
     }

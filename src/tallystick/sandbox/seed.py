@@ -58,7 +58,7 @@ _SCOPES: Final = (
     "notifications:write "
     "disputes:resolve credit:write credit:read reconciliation:write "
     "reconciliation:read risk:write risk:read risk:review ledger:close "
-    "blacklist:read blacklist:write blacklist:subject blacklist:keep "
+    "blacklist:read blacklist:write blacklist:subject blacklist:keep blacklist:audit "
     "webhooks:write webhooks:read"
     " institution:write institution:read"
 )

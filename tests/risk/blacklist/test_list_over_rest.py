@@ -198,6 +198,47 @@ def test_the_commands_publish_ask_and_witness(
     assert run(*watching) == (0, "")
     head = members.rest.get(f"{BASE}/log/head")
     assert "— beta.example " in head["checkpoint"]
+    proved = ("ask", str(tmp_path / "people"), "--witness", key, "--log-key", members.log_key)
+    done, said = run(*proved, "--json")
+    told = json.loads(said)
+    assert (done, told["proved"], told["witnesses"]) == (1, True, ["beta.example"])
+    assert told["log_size"] > 0
+    done, said = run(*proved)
+    assert "in the log of" in said
+    assert "vouched for by beta.example" in said
+    (tmp_path / "who").write_text(new_phone(), "utf-8")
+    (tmp_path / "people").write_text((tmp_path / "who").read_text("utf-8"), "utf-8")
+    run("publish", "phone", str(tmp_path / "who"), "--reason", "mule_account", "--severity", "1",
+        "--evidence", str(tmp_path / "papers"), "--days", "30", key="alpha")  # fmt: skip
+    assert "not proved yet" in run(*proved)[1]
+
+
+def test_an_auditor_makes_the_set_out_of_the_log_again(
+    members: Members, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ListClient(members.url, members.alpha) as alpha:
+        publish(alpha, new_phone())
+    auditor = members.rest.with_key("blacklist:audit", "blacklist:read").key
+    (tmp_path / "auditor.key").write_text(auditor, "utf-8")
+    (tmp_path / "alpha.key").write_text(members.alpha, "utf-8")
+    at = ["--url", members.url, "--log-key", members.log_key]
+    copy, key = str(tmp_path / "set"), f"{tmp_path}/auditor.key"
+    pulled = cli.answer(
+        ["risk", "blacklist", "pull", copy, *at, "--key-file", f"{tmp_path}/alpha.key"]
+    )
+    assert pulled == 0
+    audit = ["risk", "blacklist", "audit", copy, *at, "--key-file"]
+    assert cli.answer([*audit, key]) == 0
+    assert "tags fit the log of" in capsys.readouterr().out
+    content = ListedSet.open(tmp_path / "set")
+    less = content._replace(
+        tags=content.tags[:-1], nonces=content.nonces[:-1], hidden=content.hidden[:-1]
+    )
+    (tmp_path / "set").write_bytes(less.to_bytes())
+    assert cli.answer([*audit, key]) == 1
+    assert "1 tags are in the log, but not in the set" in capsys.readouterr().out
+    assert cli.answer([*audit, f"{tmp_path}/alpha.key"]) == 2
+    assert "NOT_PERMITTED" in capsys.readouterr().err
 
 
 def test_the_commands_say_what_is_wrong(

@@ -15,7 +15,13 @@ from tallystick.risk.blacklist.cache import Published
 from tallystick.risk.blacklist.log import consistency, inclusion, leaf_hashes
 from tallystick.risk.blacklist.model import CosignHead
 from tallystick.risk.blacklist.protocol.listed import BITS_MAX, ListedSet
-from tallystick.risk.blacklist.views import cosigned_head, list_key, log_signer, witnesses
+from tallystick.risk.blacklist.views import (
+    cosigned_head,
+    leaves_from,
+    list_key,
+    log_signer,
+    witnesses,
+)
 from tallystick.transparency.notes import write_note
 
 __all__ = ["BLACKLIST_LOG_OPERATIONS"]
@@ -32,7 +38,7 @@ def get_head(call: Call, query: Query) -> shapes.BlacklistHead:
         witnesses=[
             shapes.WitnessShape(
                 member_id=view.member.member_id, key=view.member.witness_key, size=view.size,
-                at_ms=view.at_ms,
+                at_ms=view.at_ms, checkpoint=view.note,
             )
             for view in witnesses(rows)
         ],
@@ -48,6 +54,12 @@ def get_hashes(call: Call, query: shapes.HashQuery) -> shapes.BlacklistHashes:
     end = min(query.end, query.begin + _HASHES_MAX, _size(call))
     found = leaf_hashes(call.platform.rows, query.begin, end) if query.begin < end else []
     return shapes.BlacklistHashes(begin=query.begin, hashes=[each.hex() for each in found])
+
+
+def get_leaves(call: Call, query: shapes.LeafQuery) -> shapes.BlacklistLeaves:
+    """Leaves themselves."""
+    found = leaves_from(call.platform.rows, query.begin, query.limit)
+    return shapes.BlacklistLeaves(begin=query.begin, leaves=[each.decode() for each in found])
 
 
 def _proof(hashes: list[bytes]) -> shapes.BlacklistProof:
@@ -147,6 +159,16 @@ BLACKLIST_LOG_OPERATIONS: Final[tuple[Operation, ...]] = (
         description="What a witness needs to follow the log; it tells nothing of the entries.",
         query=shapes.HashQuery, find=get_hashes, answer=shapes.BlacklistHashes,
         refusals=_NOT_OPEN, **_READ,
+    ),
+    look(
+        f"{_LOG}/leaves", "getBlacklistLeaves", tag="Blacklist", scope="blacklist:audit",
+        for_apps=False, summary="Read the log's leaves",
+        description=(
+            "What an audit needs: each change of each entry, by the entry's tag. They name no "
+            "identifier, but tell what is said of people for whom nobody has asked."
+        ),
+        query=shapes.LeafQuery, find=get_leaves, answer=shapes.BlacklistLeaves,
+        refusals=_NOT_OPEN,
     ),
     look(
         f"{_LOG}/consistency", "getBlacklistConsistency", summary="Prove that the log only grew",

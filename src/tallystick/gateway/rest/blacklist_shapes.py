@@ -20,15 +20,17 @@ __all__ = [
     "BlacklistAnswer", "BlacklistBucket", "BlacklistConfirmation", "BlacklistCorrection",
     "BlacklistCosignature", "BlacklistCosigned", "BlacklistDetails", "BlacklistDisputeShape",
     "BlacklistDisputes", "BlacklistEntryDone", "BlacklistEntryShape", "BlacklistHashes",
-    "BlacklistHead", "BlacklistHit", "BlacklistInfo", "BlacklistMemberShape", "BlacklistMembers",
+    "BlacklistHead", "BlacklistHit", "BlacklistInfo", "BlacklistLeaves", "BlacklistMemberShape",
+    "BlacklistMembers",
     "BlacklistOpening", "BlacklistProof", "BlacklistQuestion", "BlacklistQuota",
     "BlacklistReason", "BlacklistSet", "BlacklistVerdict", "BlacklistWithdrawal", "BucketWord",
     "ConsistencyQuery", "DisputeRequest", "EntryClaim", "EntryQuery", "HashQuery", "Identifier",
-    "InclusionQuery", "LeafShape", "MemberTerms", "QuotaLine", "SetQuery", "SubjectAnswer",
-    "SubjectQuestion", "WitnessShape",
+    "InclusionQuery", "LeafQuery", "LeafShape", "MemberTerms", "QuotaLine", "SetQuery",
+    "SubjectAnswer", "SubjectQuestion", "WitnessShape",
 ]  # fmt: skip
 
 _HASHES_MAX: Final = 1000
+_LEAVES_MAX: Final = 1000
 _ROWS_MAX: Final = 50_000
 
 Hex32 = Annotated[
@@ -271,12 +273,13 @@ class SubjectAnswer(Shape, frozen=True, kw_only=True):
 
 
 class WitnessShape(Shape, frozen=True, kw_only=True):
-    """A witness and the size that it vouches for."""
+    """A witness, the size that it vouches for, and the head of that size with its signature."""
 
     member_id: str
     key: str
     size: int
     at_ms: int
+    checkpoint: str
 
 
 class BlacklistHead(Shape, frozen=True, kw_only=True):
@@ -298,6 +301,20 @@ class BlacklistHashes(Shape, frozen=True, kw_only=True):
 
     begin: int
     hashes: list[str]
+
+
+class LeafQuery(Query, frozen=True, kw_only=True):
+    """Which leaves."""
+
+    begin: Index = 0
+    limit: Annotated[int, Meta(ge=1, le=_LEAVES_MAX)] = _LEAVES_MAX
+
+
+class BlacklistLeaves(Shape, frozen=True, kw_only=True):
+    """Leaves of the log as they were written, in their order."""
+
+    begin: int
+    leaves: list[str]
 
 
 class ConsistencyQuery(Query, frozen=True, kw_only=True):

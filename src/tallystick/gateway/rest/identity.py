@@ -42,6 +42,7 @@ SCOPE_MEANINGS: Final = {
     "blacklist:write": "Publish to the shared blacklist, confirm, ask it, cosign its heads.",
     "blacklist:subject": "Tell people what is said of them, and dispute it for them.",
     "blacklist:keep": "Open the shared blacklist, admit members, decide disputes.",
+    "blacklist:audit": "Read every leaf of the shared blacklist's log.",
     "institution:read": "An institution's key: see its own loans, quotas and files.",
     "institution:write": "An institution's key: send its reports back.",
     "risk:review": "Release and reject held commands, label decisions, keep cases.",

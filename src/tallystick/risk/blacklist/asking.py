@@ -15,6 +15,14 @@ from typing import Any, Final
 
 import httpx2
 
+from tallystick.risk.blacklist.checking import (
+    AuditedSet,
+    HitProof,
+    ShownLeaf,
+    audit_set,
+    check_hit,
+    vouched_head,
+)
 from tallystick.risk.blacklist.errors import ListError
 from tallystick.risk.blacklist.protocol.identifiers import IdentifierKind, input_of
 from tallystick.risk.blacklist.protocol.listed import (
@@ -41,6 +49,7 @@ _TIMEOUT_S: Final = 60
 _HEAD_BYTES: Final = 24
 _ROW_BYTES: Final = 16
 _HASHES_AT_ONCE: Final = 1000
+_LEAVES_AT_ONCE: Final = 1000
 
 
 def evaluated(asker: Asker, asked: Sequence[Blinded], elements: Sequence[str], proof: str) -> Any:
@@ -94,6 +103,12 @@ class ListClient:
         except httpx2.HTTPError as error:
             raise ListError(f"The list cannot be reached: {error}.") from error
 
+    def _question(self, path: str, body: dict[str, Any]) -> Any:
+        try:
+            return self._answer(self._http.post(f"{_BASE}{path}", json=body))
+        except httpx2.HTTPError as error:
+            raise ListError(f"The list cannot be reached: {error}.") from error
+
     def change(self, path: str, body: dict[str, Any], request_id: str = "") -> Any:
         """Have something done, once for each request id."""
         headers = {"idempotency-key": request_id or secrets.token_hex(16)}
@@ -127,6 +142,22 @@ class ListClient:
         except NoteError as error:
             raise ListError(f"The list's head: {error}.") from error
         return head
+
+    def heads(self) -> list[str]:
+        """The newest head, and the one that each witness signed last; nothing is verified yet."""
+        told = self._look("/log/head")
+        signed = [str(witness["checkpoint"]) for witness in told["witnesses"]]
+        return [str(told["checkpoint"]), *(note for note in signed if note)]
+
+    def leaves(self, begin: int, end: int) -> Iterator[bytes]:
+        """Leaves as they were written; fewer when the log does not give them."""
+        while begin < end:
+            limit = min(_LEAVES_AT_ONCE, end - begin)
+            found = self._look("/log/leaves", begin=begin, limit=limit)["leaves"]
+            yield from (text.encode() for text in found)
+            if not found:
+                return
+            begin += len(found)
 
     def hashes(self, begin: int, end: int) -> Iterator[bytes]:
         """Hashes of leaves; fewer when the log does not give them."""
@@ -162,6 +193,18 @@ class ListClient:
         written.write_bytes(data)
         written.replace(path)
         return count
+
+    def audit(
+        self, content: ListedSet, witnesses: Sequence[NoteKey] = (), least: int = 0
+    ) -> AuditedSet:
+        """Make a copy of the set out of the log's leaves again; takes `blacklist:audit`.
+
+        Raises:
+            ListError: the list did not answer, or not as it must.
+            NotWitnessedError: too few witnesses vouch for a head of the set's size.
+        """
+        head, _ = vouched_head(self.heads(), self.log, witnesses, least)
+        return audit_set(self.leaves(0, head.size), head, content)
 
     def _verify_set(self, signed: str, version: int, data: bytes) -> None:
         try:
@@ -207,9 +250,14 @@ class ListClient:
             IdentifierError: one cannot be an identifier of its kind.
             ListError: the list did not answer, or not as it must.
         """
-        outputs = self.outputs([input_of(kind, text) for text in texts])
+        return self.look_up(self.outputs([input_of(kind, text) for text in texts]), content)
+
+    def look_up(
+        self, outputs: Sequence[bytes], content: ListedSet | None = None
+    ) -> list[Finding | None]:
+        """What is said of the identifiers with these outputs, in their order."""
         if content is not None:
-            found = content.find_many(outputs)
+            found = content.find_many(list(outputs))
             return [found.get(at) for at in range(len(outputs))]
         bits = int(self._look("")["bits"]) if outputs else 0
         return [self._in_bucket(output, bits) for output in outputs]
@@ -225,6 +273,27 @@ class ListClient:
         except PrivateSetError as error:
             raise ListError(f"The list's bucket: {error}.") from error
         return content.find(output)
+
+    def prove(
+        self, finding: Finding, pad_key: bytes, witnesses: Sequence[NoteKey] = (), least: int = 0
+    ) -> HitProof:
+        """See that a hit is what the log says; the keeper learns which tag was hit.
+
+        Args:
+            witnesses: the keys of those that the member trusts; `least` of them must vouch.
+
+        Raises:
+            NotWitnessedError: too few witnesses have seen it yet.
+            ListError: it is not what the log says.
+        """
+        told = self._question("/details", {"pad_key": pad_key.hex()})
+        shown = [ShownLeaf(int(x["seq"]), str(x["contents"]).encode()) for x in told["leaves"]]
+        head, names = vouched_head(self.heads(), self.log, witnesses, least)
+        return check_hit(finding, pad_key, shown, head, names, self._path)
+
+    def _path(self, leaf: int, size: int) -> list[bytes]:
+        told = self._look("/log/inclusion", leaf=leaf, size=size)
+        return [bytes.fromhex(each) for each in told["proof"]]
 
     def publish(
         self, kind: IdentifierKind, text: str, *, reason: str, severity: int, evidence: bytes,

@@ -11,15 +11,25 @@ import secrets
 import socket
 import time
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from cyclopts import App, Parameter
 
 from tallystick.risk.blacklist.asking import ListClient
+from tallystick.risk.blacklist.checking import NotWitnessedError
 from tallystick.risk.blacklist.errors import ListError
-from tallystick.risk.blacklist.protocol.identifiers import IdentifierError, IdentifierKind
-from tallystick.risk.blacklist.protocol.listed import Finding, ListedSet, PrivateSetError
+from tallystick.risk.blacklist.protocol.identifiers import (
+    IdentifierError,
+    IdentifierKind,
+    input_of,
+)
+from tallystick.risk.blacklist.protocol.listed import (
+    Finding,
+    ListedSet,
+    PrivateSetError,
+    pad_key_of,
+)
 from tallystick.risk.blacklist.reasons import DAY_MS, REASONS, reason_numbered
 from tallystick.risk.blacklist.witnessing import Watching, run_witness
 from tallystick.transparency.notes import NoteError, NoteKey, NoteSigner
@@ -64,9 +74,13 @@ def ask(
     kind: IdentifierKind = IdentifierKind.PHONE,
     copy: Path | None = None,
     log_key: str = "",
+    prove: Annotated[bool, Parameter(negative=())] = False,
+    witness: tuple[str, ...] = (),
     as_json: Json = False,
 ) -> int:
     """Ask about identifiers, one a line; hits are told by their line. The exit code is 1 for any.
+
+    A hit that is not what the log says ends it with a sentence and exit code 2.
 
     Args:
         file: the identifiers.
@@ -75,20 +89,59 @@ def ask(
         kind: what the identifiers are.
         copy: a copy of the set (`pull`); without one, each identifier's bucket is asked for.
         log_key: the log's key as it was given out.
+        prove: see that each hit is in the log; the keeper learns which of its tags were hit.
+        witness: the key of a witness that must vouch for it, too; may be given many times.
         as_json: one JSON object a hit.
     """
     lines = file.read_text("utf-8").splitlines()
     texts = [(place, line.strip()) for place, line in enumerate(lines, 1) if line.strip()]
     _check(kind, texts)
+    trusted = [_key(text) for text in witness]
     with _client(url, key_file, log_key) as client:
-        found = client.ask(kind, [text for _, text in texts], _set_of(copy))
-    hits = [_told(place, f) for (place, _), f in zip(texts, found, strict=True) if f is not None]
+        outputs = client.outputs([input_of(kind, text) for _, text in texts])
+        hits = []
+        for (place, _), output, finding in zip(
+            texts, outputs, client.look_up(outputs, _set_of(copy)), strict=True
+        ):
+            if finding is not None:
+                hits.append(_told(place, finding))
+                if prove or trusted:
+                    hits[-1] |= _proof(client, finding, output, trusted)
     for hit in hits:
-        plain = f"line {hit['line']}: {hit['reason']}, severity {hit['severity']}"
-        print(json.dumps(hit) if as_json else plain + (", disputed" if hit["disputed"] else ""))
+        print(json.dumps(hit) if as_json else _said(hit))
     if not as_json:
         print(f"{len(hits)} of {len(texts)} are listed.")
     return int(bool(hits))
+
+
+def _proof(
+    client: ListClient, finding: Finding, output: bytes, trusted: list[NoteKey]
+) -> dict[str, object]:
+    try:
+        proof = client.prove(finding, pad_key_of(output), trusted, len(trusted))
+    except NotWitnessedError as error:
+        return {"proved": False, "why": f"{error}"}
+    return {"proved": True, "members": proof.members, "log_size": proof.size,
+            "witnesses": proof.witnesses}  # fmt: skip
+
+
+def _said(hit: dict[str, Any]) -> str:
+    plain = f"line {hit['line']}: {hit['reason']}, severity {hit['severity']}"
+    plain += ", disputed" if hit["disputed"] else ""
+    if "proved" not in hit:
+        return plain
+    if not hit["proved"]:
+        return f"{plain}; not proved yet: {hit['why']}"
+    vouched = f", vouched for by {', '.join(hit['witnesses'])}" if hit["witnesses"] else ""
+    said_by = ", ".join(hit["members"])
+    return f"{plain}; said by {said_by}, in the log of {hit['log_size']} leaves{vouched}"
+
+
+def _key(text: str) -> NoteKey:
+    try:
+        return NoteKey.read(text)
+    except NoteError as error:
+        raise ListError(f"The witness's key: {error}.") from error
 
 
 def _check(kind: IdentifierKind, texts: list[tuple[int, str]]) -> None:
@@ -113,6 +166,31 @@ def pull(file: Path, *, url: str, key_file: Path, log_key: str = "") -> None:
     """
     with _client(url, key_file, log_key) as client:
         print(f"{client.pull(file)} tags.")
+
+
+@blacklist.command
+def audit(
+    file: Path, *, url: str, key_file: Path, log_key: str = "", witness: tuple[str, ...] = ()
+) -> int:
+    """Whether a copy of the set is what the log's leaves come to. 1 when it is not.
+
+    Args:
+        file: the copy (`pull`).
+        url: the address of the list's keeper.
+        key_file: a file with an API key that has `blacklist:audit`.
+        log_key: the log's key as it was given out.
+        witness: the key of a witness that must vouch for the log; may be given many times.
+    """
+    content = _set_of(file)
+    assert content is not None
+    trusted = [_key(text) for text in witness]
+    with _client(url, key_file, log_key) as client:
+        found = client.audit(content, trusted, len(trusted))
+    for sentence in found.wrong:
+        print(sentence)
+    fine = "fit the log" if not found.wrong else "do not fit the log"
+    print(f"{found.tags} tags {fine} of {found.leaves} leaves.")
+    return int(bool(found.wrong))
 
 
 @blacklist.command

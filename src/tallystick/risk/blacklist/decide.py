@@ -42,16 +42,18 @@ from tallystick.risk.blacklist.reasons import DAY_MS, REASONS, Reason
 from tallystick.store.table import Row
 
 __all__ = [
-    "Leaf", "LeafDecision", "admit", "check_claim", "confirm", "correct", "decide_dispute", "done",
-    "dispute", "dispute_done", "expire", "listed", "member_done", "move_quota", "publish",
-    "recorded", "spend", "take_tokens", "withdraw",
+    "STANDING", "Leaf", "LeafDecision", "admit", "check_claim", "confirm", "correct",
+    "decide_dispute", "done", "dispute", "dispute_done", "expire", "listed", "member_done",
+    "move_quota", "publish", "recorded", "spend", "take_tokens", "weight_of", "withdraw",
 ]  # fmt: skip
 
 _EVIDENCE_BYTES: Final = 32
 _MINUTE_MS: Final = 60_000
 _PER_MINUTE_MAX: Final = 1_000_000
 _QUOTA_MAX: Final = 10**12
-_STANDING: Final = (EntryStatus.ACTIVE, EntryStatus.DISPUTED)
+STANDING: Final = (EntryStatus.ACTIVE, EntryStatus.DISPUTED)
+"""An entry that counts, if only as a notice."""
+
 _NOTICE: Final = 1
 
 
@@ -223,7 +225,7 @@ def publish(
 
 
 def _require_standing(entry: BlacklistEntry) -> None:
-    if entry.status not in _STANDING:
+    if entry.status not in STANDING:
         raise Refused("BLACKLIST_ENTRY_CLOSED", f"It is {entry.status.value}.")
 
 
@@ -343,14 +345,16 @@ def decide_dispute(
     return LeafDecision("reject", stands, "", (after,)), after
 
 
+def weight_of(status: EntryStatus, severity: int, until_ms: int) -> tuple[int, int]:
+    """By what the gravest of a tag's standing entries is found; a disputed one is a notice."""
+    return _NOTICE if status is EntryStatus.DISPUTED else severity, until_ms
+
+
 def listed(entries: Iterable[BlacklistEntry], leaf: int) -> ListedTag:
     """What a tag's entries come to: the gravest, of which disputed ones are notices only."""
     whole = list(entries)
-    standing = [entry for entry in whole if entry.status in _STANDING]
-    weighed = [
-        (_NOTICE if e.status is EntryStatus.DISPUTED else e.severity, e.until_ms, e)
-        for e in standing
-    ]
+    standing = [entry for entry in whole if entry.status in STANDING]
+    weighed = [(*weight_of(e.status, e.severity, e.until_ms), e) for e in standing]
     tag, pad_key = whole[0].tag, whole[0].pad_key
     if not weighed:
         return ListedTag(tag, pad_key, 0, 0, False, 0, 0, leaf)

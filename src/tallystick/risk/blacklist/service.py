@@ -35,7 +35,6 @@ from tallystick.risk.blacklist.model import (
     DisputeEntry,
     DisputeStatus,
     EntryDone,
-    EntryStatus,
     ExpireEntry,
     ListKey,
     ListOpened,
@@ -59,7 +58,6 @@ _ORIGIN: Final = re.compile(r"[a-z0-9][a-z0-9./-]{0,63}")
 _NAME_MAX: Final = 64
 _IDENTIFIERS_MAX: Final = 8
 _ON_BEHALF: Final = frozenset({CallerKind.OPERATOR, CallerKind.SYSTEM})
-_STANDING: Final = (EntryStatus.ACTIVE, EntryStatus.DISPUTED)
 
 
 def _list(context: Context) -> ListKey:
@@ -167,7 +165,7 @@ def publish_entry(command: PublishEntry, context: Context) -> Reply:
     number = dated_number(context.now_ms, context.request_key, "blacklist")
     made, member = decide.publish(command, member, number, context.now_ms)
     for known in context.uow.select(BlacklistEntry, tag=made.entry.tag):
-        if known.member_id == member.member_id and known.status in _STANDING:
+        if known.member_id == member.member_id and known.status in decide.STANDING:
             raise Refused("BLACKLIST_ENTRY_EXISTS", f"Entry {known.entry_id}.")
     return _record(context, made, member.member_id)
 

@@ -32,6 +32,7 @@ from tallystick.transparency.notes import NoteError, NoteKey, NoteSigner, read_n
 
 __all__ = [
     "EntryStory", "WitnessView", "cosigned_head", "entry_story", "keeper_of", "latest_entries",
+    "leaves_from",
     "list_key", "log_signer", "member_of", "open_disputes", "quota_changes",
     "standing_by_reason", "witnesses",
 ]  # fmt: skip
@@ -46,11 +47,12 @@ class EntryStory(NamedTuple):
 
 
 class WitnessView(NamedTuple):
-    """A member that witnesses, and how far."""
+    """A member that witnesses, how far, and the head that it signed last ("" for none)."""
 
     member: Member
     size: int
     at_ms: int
+    note: str
 
 
 def list_key(rows: Rows) -> ListKey:
@@ -126,15 +128,27 @@ def entry_story(rows: ReadSession, entry_id: str) -> EntryStory:
     )  # fmt: skip
 
 
+def leaves_from(rows: ReadSession, begin: int, limit: int) -> list[bytes]:
+    """The contents of leaves from one on, in order.
+
+    Raises:
+        Refused: BLACKLIST_NOT_OPEN.
+    """
+    list_key(rows)
+    found = rows.query(LogLeaf, "WHERE seq >= ? ORDER BY seq LIMIT ?", (begin, limit))
+    return [leaf.contents for leaf in found]
+
+
 def witnesses(rows: Rows) -> list[WitnessView]:
     """Every member with a witness key, and the latest head that it has signed."""
     found = []
     for member in rows.select(Member):
         if member.witness_key:
             seen = rows.get(Cosignature, member.member_id)
-            found.append(
-                WitnessView(member, seen.size if seen else 0, seen.at_ms if seen else 0)
-            )  # fmt: skip
+            if seen is None:
+                found.append(WitnessView(member, 0, 0, ""))
+            else:
+                found.append(WitnessView(member, seen.size, seen.at_ms, seen.note))
     return found
 
 
