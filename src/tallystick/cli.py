@@ -39,6 +39,13 @@ for _name in ("keys", "heads", "sign", "proof", "consistency"):
 ledger.command("tallystick.admin.ledger_proofs:statement_proof", name="statement-proof")
 for _name in ("report", "balance"):
     ledger.command(f"tallystick.admin.ledger_report:{_name}", name=_name)
+_BOOKKEEPING = {
+    "search": "search", "metadata": "search", "group": "groups", "book": "periods",
+    "period": "periods", "reverse": "periods", "schedule": "schedules", "sweep": "schedules",
+    "monitor": "monitors", "exchange": "exchange",
+}  # fmt: skip
+for _name, _module in _BOOKKEEPING.items():
+    ledger.command(f"tallystick.admin.ledger_{_module}:{_name}", name=_name)
 app.command(ledger)
 risk = App(name="risk", help="Fraud: rules over history, models, the graph of money.")
 risk.command("tallystick.risk.graph.commands:graph", name="graph")
@@ -160,7 +167,9 @@ def _sentence(error: Exception) -> str:
 
 def _starts_platform(arguments: Sequence[str]) -> bool:
     """Whether a command may open the platform, which logs; others need not wait for that."""
-    return arguments[:1] not in (["risk"], ["ledger"])
+    if arguments[:1] == ["ledger"]:
+        return arguments[1:2] == ["sign"] or bool(_BOOKKEEPING.keys() & set(arguments[1:2]))
+    return arguments[:1] != ["risk"]
 
 
 def _import_what_is_listed(arguments: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ from tallystick.money.china_time import parse_china_time
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.ledger_rows import SqlLedgerReader
 
-__all__ = ["balance", "moment_after", "report"]
+__all__ = ["balance", "moment_after", "moment_of", "report"]
 
 _DAY_MS = 86_400_000
 _DAY_LENGTH = 10
@@ -31,17 +31,25 @@ _NS_PER_MS = 1_000_000
 ReportName = Literal["trial-balance", "balance-sheet", "income-statement"]
 
 
-def moment_after(text: str) -> int:
-    """The first millisecond after a day `yyyy-mm-dd` or a second `yyyy-mm-dd hh:mm:ss` in China.
+def moment_of(text: str) -> int:
+    """The first millisecond of a day `yyyy-mm-dd` or a second `yyyy-mm-dd hh:mm:ss` in China.
 
     Raises:
         UsageError: it is neither.
     """
-    is_day = len(text) == _DAY_LENGTH
-    begin = parse_china_time(f"{text} 00:00:00" if is_day else text)
+    begin = parse_china_time(f"{text} 00:00:00" if len(text) == _DAY_LENGTH else text)
     if begin is None:
         raise UsageError(f"{text!r} is neither yyyy-mm-dd nor yyyy-mm-dd hh:mm:ss.")
-    return begin + (_DAY_MS if is_day else 1000)
+    return begin
+
+
+def moment_after(text: str) -> int:
+    """The first millisecond after a day or a second, written as for `moment_of`.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    return moment_of(text) + (_DAY_MS if len(text) == _DAY_LENGTH else 1000)
 
 
 def _shown(found: list[BookReport], kind: str, out: BinaryIO) -> tuple[str, str]:
@@ -82,7 +90,7 @@ def report(
         output: a file; standard output without one.
     """
     before_ms = moment_after(as_of) if as_of else time.time_ns() // _NS_PER_MS + 1
-    from_ms = moment_after(since) - _DAY_MS if since else 0
+    from_ms = moment_of(since) if since else 0
     if len(since) not in (0, _DAY_LENGTH) or from_ms > before_ms:
         raise UsageError("--from is a day, and not after --as-of.")
     kind = name.replace("-", "_")
