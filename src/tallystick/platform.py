@@ -200,7 +200,7 @@ class Platform:
         self.watch = Watch(
             Watched(
                 settings.data, self.executor, self.sealer, self.rows, self.reader, clock_ms,
-                self.workers,
+                self.workers, self.archive,
             ),
             self.metrics,
             books_check_seconds=settings.books_check_seconds,

@@ -117,6 +117,38 @@ def test_little_free_space_is_a_reason(tmp_path: Path, monkeypatch: pytest.Monke
     _run(tmp_path, check)
 
 
+@pytest.mark.embedded_store
+def test_an_archive_that_cannot_be_written_is_a_warning_and_a_metric(tmp_path: Path) -> None:
+    async def check(platform: Platform, client: AsyncTestClient[Any]) -> None:
+        assert platform.archive is not None
+        assert "warnings" not in (await client.get("/readyz")).json()
+        assert "tallystick_archive_writable 1.0" in await _metrics(client)
+        kept, platform.archive.generation = platform.archive.generation, tmp_path / "gone"
+        change(platform.folder.path, "INSERT INTO setting (name, value) VALUES ('a', 'b')")
+        await asyncio.to_thread(platform.archive.copy)
+        answer = await client.get("/readyz")
+        assert answer.status_code == 200
+        assert [warning["part"] for warning in answer.json()["warnings"]] == ["archive"]
+        assert str(tmp_path) not in answer.text
+        assert "tallystick_archive_writable 0.0" in await _metrics(client)
+        whole_ms = platform.archive.whole_ms
+        platform.archive.generation = kept
+        await asyncio.to_thread(platform.archive.copy)
+        assert platform.archive.whole_ms > whole_ms
+        assert "warnings" not in (await client.get("/readyz")).json()
+        assert "tallystick_archive_writable 1.0" in await _metrics(client)
+
+    _run(tmp_path, check, archive=tmp_path / "archive")
+
+
+@pytest.mark.embedded_store
+def test_without_an_archive_nothing_is_told_of_one(tmp_path: Path) -> None:
+    async def check(_: Platform, client: AsyncTestClient[Any]) -> None:
+        assert "\ntallystick_archive" not in await _metrics(client)
+
+    _run(tmp_path, check)
+
+
 def test_a_database_that_was_sealed_with_another_key_is_a_reason(tmp_path: Path) -> None:
     async def check(platform: Platform, client: AsyncTestClient[Any]) -> None:
         change(

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from tallystick import __version__
 
-__all__ = ["METRICS", "Books", "Metrics", "State"]
+__all__ = ["METRICS", "ArchiveState", "Books", "Metrics", "State"]
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _RISK_SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
@@ -73,6 +73,14 @@ METRICS: Final[Mapping[str, tuple[str, str]]] = {
     "tallystick_http_answers": ("counter", "Answers by door and HTTP status."),
     "tallystick_store_writable": ("gauge", "0 when the last batch could not be written."),
     "tallystick_disk_free_bytes": ("gauge", "Free space where the data folder lies."),
+    "tallystick_archive_writable": (
+        "gauge",
+        "0 when the newest commits could not be copied to the archive; not there without one.",
+    ),
+    "tallystick_archive_lag_seconds": (
+        "gauge",
+        "Since when the archive has not had everything that is committed.",
+    ),
     "tallystick_worker_alive": ("gauge", "1 while a background worker runs, by its name."),
     "tallystick_build_info": ("gauge", "Always 1; the label tells the version."),
 }
@@ -113,6 +121,13 @@ class Books(NamedTuple):
     held: Mapping[str, int]
 
 
+class ArchiveState(NamedTuple):
+    """Whether the newest commits could be copied, and how long ago the archive had all of them."""
+
+    writable: bool
+    lag_ms: int
+
+
 class State(NamedTuple):
     """What is read at a scrape; ages and lags in milliseconds."""
 
@@ -127,6 +142,7 @@ class State(NamedTuple):
     store_writable: bool
     disk_free_bytes: int
     workers: Mapping[str, bool]
+    archive: ArchiveState | None = None
 
 
 class Metrics:
@@ -267,6 +283,11 @@ def _state_families(state: State) -> Iterator[Metric]:
     yield _gauge("tallystick_disk_free_bytes", {"": state.disk_free_bytes})
     workers = {name: int(alive) for name, alive in state.workers.items()}
     yield _gauge("tallystick_worker_alive", workers, "worker")
+    archive = state.archive
+    writable = {} if archive is None else {"": int(archive.writable)}
+    lag = {} if archive is None else {"": archive.lag_ms / 1000}
+    yield _gauge("tallystick_archive_writable", writable)
+    yield _gauge("tallystick_archive_lag_seconds", lag)
 
 
 def _books_families(books: Books) -> Iterator[Metric]:

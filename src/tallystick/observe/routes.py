@@ -46,11 +46,13 @@ def observe_routes(watch: Watch, metrics_token: str) -> list[HTTPRouteHandler]:
 
     @get("/readyz", include_in_schema=False)
     async def readyz() -> Response[Any]:
-        """The platform takes commands; if not, why."""
+        """The platform takes commands; if not, why. Warnings do not make it unready."""
         reasons = watch.reasons()
         body: dict[str, Any] = {"status": "not ready" if reasons else "ready"}
         if reasons:
             body["reasons"] = [reason._asdict() for reason in reasons]
+        if warnings := watch.warnings():
+            body["warnings"] = [warning._asdict() for warning in warnings]
         return Response(body, status_code=503 if reasons else 200, headers=_NO_STORE)
 
     @get("/metrics", include_in_schema=False)

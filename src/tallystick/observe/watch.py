@@ -12,10 +12,11 @@ from typing import Final, NamedTuple
 import structlog
 
 from tallystick.observe.books import check_books
-from tallystick.observe.metrics import Metrics, State
+from tallystick.observe.metrics import ArchiveState, Metrics, State
 from tallystick.partners.model import ForgetExpired, NotificationStatus
 from tallystick.pipeline.commands import SYSTEM, Request
 from tallystick.pipeline.executor import Executor
+from tallystick.store.archive import Archive
 from tallystick.store.engine import free_bytes
 from tallystick.store.rows import ReadSession
 from tallystick.store.sealing import Sealer, key_fits
@@ -43,6 +44,7 @@ class Watched(NamedTuple):
         reader: a session of its own for a read in a worker thread.
         rows: committed rows on the event loop's thread.
         workers: each background worker by name, and whether it runs; empty before the start.
+        archive: the copy of the embedded database's log, where one is kept.
     """
 
     folder: Path
@@ -52,6 +54,7 @@ class Watched(NamedTuple):
     reader: Callable[[], AbstractContextManager[ReadSession]]
     clock_ms: Callable[[], int]
     workers: Callable[[], Mapping[str, bool]]
+    archive: Archive | None = None
 
 
 def _one(rows: ReadSession, sql: str, *parameters: object) -> tuple[int, int]:
@@ -136,7 +139,14 @@ class Watch:
             store_writable=not watched.executor.store_failure,
             disk_free_bytes=free_bytes(watched.folder),
             workers=watched.workers(),
+            archive=self._archive_state(now_ms),
         )
+
+    def _archive_state(self, now_ms: int) -> ArchiveState | None:
+        archive = self._watched.archive
+        if archive is None:
+            return None
+        return ArchiveState(not archive.failure, max(0, now_ms - archive.whole_ms))
 
     def exposition(self) -> bytes:
         """All metrics as text; blocks, so not on the event loop's thread."""
@@ -163,3 +173,10 @@ class Watch:
             log.warning("readiness_unknown", error=type(error).__name__)
             found.append(Reason("store", "The data folder cannot be read."))
         return found
+
+    def warnings(self) -> list[Reason]:
+        """What somebody must look after though the platform can take work; often empty."""
+        archive = self._watched.archive
+        if archive is None or not archive.failure:
+            return []
+        return [Reason("archive", "The newest commits could not be copied to the archive.")]

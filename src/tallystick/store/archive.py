@@ -125,6 +125,10 @@ class Archive:
 
     Args:
         folder: gets a folder for each start, with a base copy and the segments since.
+
+    Attributes:
+        failure: why the newest commits could not be copied; empty when they were.
+        whole_ms: when everything that was committed was last in the archive, by the clock.
     """
 
     def __init__(self, database: Path, folder: Path, clock_ms: Callable[[], int]) -> None:
@@ -137,6 +141,7 @@ class Archive:
         self._number = 0
         self.generation = folder
         self.failure = ""
+        self.whole_ms = clock_ms()
 
     def begin(self, writer: sqlite3.Connection, schema: int) -> None:
         """Take a base copy, and let nobody but `let_go` empty the log; nothing else runs yet.
@@ -178,13 +183,14 @@ class Archive:
 
     def _copy(self) -> bool:
         """Whether everything that is committed is in the archive."""
+        looked_ms = self._clock_ms()
         try:
             salts, end = end_of_log(self._database)
             if end and salts != self._salts:
                 self._salts, self._copied, self._number = salts, 0, self._number + 1
             if end > self._copied:
                 self._append(end)
-            self.failure = ""
+            self.failure, self.whole_ms = "", looked_ms
         except OSError as error:
             if not self.failure:
                 log.error("archive_cannot_be_written", error=error.strerror or str(error))
