@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -20,6 +21,8 @@ from prometheus_client.registry import Collector
 from tallystick import __version__
 
 __all__ = ["METRICS", "ArchiveState", "Books", "Metrics", "State"]
+
+L = TypeVar("L", bound=tuple[str, ...])
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _RISK_SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
@@ -36,6 +39,11 @@ METRICS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "tallystick_batch_commands": ("histogram", "Commands that shared one transaction."),
     "tallystick_batch_seconds": ("histogram", "How long a transaction took, disk sync included."),
+    "tallystick_batches_tried_again": (
+        "counter",
+        "Batches that the database undid (`undone`: a deadlock, a serialisation failure) or that "
+        "lost their `connection`, and that were tried again.",
+    ),
     "tallystick_commands_waiting": ("gauge", "Commands that wait for their batch."),
     "tallystick_timer_lag_seconds": ("gauge", "How late the oldest due timer is."),
     "tallystick_timers_due": ("gauge", "Timers that are due and have not run."),
@@ -143,6 +151,7 @@ class State(NamedTuple):
     disk_free_bytes: int
     workers: Mapping[str, bool]
     archive: ArchiveState | None = None
+    tried_again: Mapping[str, int] = MappingProxyType({})
 
 
 class Metrics:
@@ -244,9 +253,7 @@ class _Collected(Collector):
         return self._metrics.families()
 
 
-def _counter(
-    name: str, labels: tuple[str, str], counts: Mapping[tuple[str, str], int]
-) -> CounterMetricFamily:
+def _counter(name: str, labels: tuple[str, ...], counts: Mapping[L, int]) -> CounterMetricFamily:
     family = CounterMetricFamily(name, METRICS[name][1], labels=labels)
     for values, count in dict(counts).items():
         family.add_metric(values, count)
@@ -272,6 +279,8 @@ def _gauge(name: str, values: Mapping[str, float], label: str = "") -> GaugeMetr
 
 def _state_families(state: State) -> Iterator[Metric]:
     waiting = {"due": state.notifications_due, "waiting": state.notifications_waiting}
+    again = {(why,): count for why, count in state.tried_again.items()}
+    yield _counter("tallystick_batches_tried_again", ("why",), again)
     yield _gauge("tallystick_commands_waiting", {"": state.commands_waiting})
     yield _gauge("tallystick_timers_due", {"": state.timers_due})
     yield _gauge("tallystick_timer_lag_seconds", {"": state.timer_lag_ms / 1000})

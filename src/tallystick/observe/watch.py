@@ -140,6 +140,7 @@ class Watch:
             disk_free_bytes=free_bytes(watched.folder),
             workers=watched.workers(),
             archive=self._archive_state(now_ms),
+            tried_again=watched.executor.tried_again,
         )
 
     def _archive_state(self, now_ms: int) -> ArchiveState | None:

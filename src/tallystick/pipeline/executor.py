@@ -118,6 +118,11 @@ class Executor:
         gates: steps before each handler, in order.
         witnesses: steps after each command that was run, in order; what they write is kept.
         archive: copies the embedded database's log before it is let go.
+
+    Attributes:
+        store_failure: why the last batch could not be written; empty when it was.
+        tried_again: how often a batch was tried again because the database had undone it for
+            another's sake, and because the connection was cut.
     """
 
     def __init__(
@@ -144,6 +149,7 @@ class Executor:
         self._door = threading.Lock()
         self._stopping = False
         self.store_failure = ""
+        self.tried_again = {"undone": 0, "connection": 0}
         self._last_timestamp = SqlLedgerReader(connection).last_timestamp()
         self._now_ms = self._last_timestamp // 1_000_000
         self._turns = turns_on(connection, clock_ms(), archive)
@@ -290,6 +296,8 @@ class Executor:
             try:
                 return self._try_batch(requests)
             except (BatchUndone, ConnectionLost) as error:
+                why = "undone" if isinstance(error, BatchUndone) else "connection"
+                self.tried_again[why] += 1
                 log.warning("batch_tried_again", error=str(error), commands=len(requests))
                 time.sleep(pause_s)
         return self._try_batch(requests)
