@@ -60,6 +60,7 @@ from tallystick.risk.person import service as person_service
 from tallystick.risk.person.limits import LevelLimits
 from tallystick.risk.person.providers import SandboxIdentity, SandboxMessages
 from tallystick.risk.person.proving import Proving
+from tallystick.risk.person.views import known_by
 from tallystick.risk_facts import FOR_PEOPLE, READERS
 from tallystick.settings import Settings
 from tallystick.store.archive import Archive
@@ -141,7 +142,7 @@ class Platform:
         self.tree = LedgerTree()
         self.heads = HeadSigner(self.tree, self.sealer, self.reader)
         proofs.register(self.registry, lambda: self.heads)
-        self.blacklist = ListKeeping(self.sealer)
+        self.blacklist = ListKeeping(self.sealer, known_by)
         self.blacklist.register(self.registry)
         self.warnings = AccountWarnings()
         self.warnings.register(self.registry)

@@ -20,11 +20,11 @@ from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import Form, need_operator, need_party, read_form
 from tallystick.console.texts import Language, text
 from tallystick.console.visitor import Asking, Visitor, WebRequest
-from tallystick.parties.views import party_login
 from tallystick.pipeline.commands import Command
 from tallystick.pipeline.refusals import Refused
 from tallystick.risk.blacklist.keeping import new_list
 from tallystick.risk.blacklist.model import (
+    IDENTIFIERS_MAX,
     LIST_KEY,
     AdmitMember,
     BlacklistDispute,
@@ -261,18 +261,16 @@ def _now(front: Frontend, told: SubjectTold) -> list[BlacklistEntry]:
 
 
 async def _of_me(front: Frontend, visitor: Visitor) -> tuple[ToldEntry, ...]:
-    """What is said of the signed-in person's own phone number; nothing for another login."""
+    """What is said of the signed-in person, by all that was proved to be theirs."""
     need_party(visitor)
     assert visitor.party is not None
-    rows, sealer = front.platform.rows, front.platform.sealer
-    login = party_login(sealer, visitor.party)
-    try:
-        pad_key = front.platform.blacklist.pad_key(rows, IdentifierKind.PHONE, login)
-    except Refused as refused:
-        if refused.refusal.code in ("BLACKLIST_IDENTIFIER_INVALID", "BLACKLIST_NOT_OPEN"):
-            return ()
-        raise
-    command = TellSubject(tags=(tag_of(pad_key),), on_behalf=visitor.party.party_id)
+    rows, party_id = front.platform.rows, visitor.party.party_id
+    if rows.get(ListKey, LIST_KEY) is None:
+        return ()
+    tags = front.platform.blacklist.tags_of(rows, party_id)
+    if not tags:
+        return ()
+    command = TellSubject(tags=tuple(tags[:IDENTIFIERS_MAX]), on_behalf=party_id)
     answer = await front.submit(visitor.caller, command)
     if answer.refusal is not None:
         raise Refused(*answer.refusal)

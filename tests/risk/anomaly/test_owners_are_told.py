@@ -30,7 +30,7 @@ from tallystick.risk.person.model import (
     RecordProof,
     StartChallenge,
 )
-from tallystick.risk.person.proving import FACTOR_PURPOSE
+from tallystick.risk.person.views import FACTOR_PURPOSE
 from tallystick.sandbox.attack.world import World
 
 ANN = "2088000000007001"

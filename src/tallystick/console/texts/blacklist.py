@@ -92,8 +92,9 @@ BLACKLIST: Final[dict[str, tuple[str, str]]] = {
     "said.title": ("What is said of me", "关于我的记录"),
     "said.why": (
         "Institutions warn each other of fraud in a shared list. You may know what it says under "
-        "your phone number, and dispute it. That you ask is recorded; nobody else is told.",
-        "机构之间通过共享名单互相提示欺诈风险。您可以查询以您手机号登记的内容并提出异议。"
+        "your phone numbers and your document, and dispute it. That you ask is recorded; nobody "
+        "else is told.",
+        "机构之间通过共享名单互相提示欺诈风险。您可以查询以您的手机号和证件号登记的内容并提出异议。"
         "查询会留痕，但不会告知他人。",
     ),
     "said.ask": ("Ask", "查询"),

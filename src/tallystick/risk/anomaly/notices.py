@@ -17,7 +17,7 @@ from tallystick.pipeline.commands import SYSTEM, Answer, Registry, Request
 from tallystick.risk.anomaly.model import AnomalyAlert, RecordAlertNotice
 from tallystick.risk.person.model import Factor, FactorKind, FactorStatus
 from tallystick.risk.person.providers import MessageProvider
-from tallystick.risk.person.proving import FACTOR_PURPOSE
+from tallystick.risk.person.views import FACTOR_PURPOSE
 from tallystick.store.rows import ReadSession
 from tallystick.store.sealing import Sealer
 from tallystick.store.unit_of_work import Event

@@ -7,9 +7,9 @@ engine is told of a command's people, their devices and cards, in memory alone.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from tallystick.parties.model import Party
 from tallystick.pipeline.commands import Context, Registry
@@ -38,13 +38,29 @@ from tallystick.store.rows import ReadSession, Rows
 from tallystick.store.sealing import Sealer
 from tallystick.transparency.notes import NoteSigner
 
-__all__ = ["ListKeeping", "new_list"]
+__all__ = ["IdentifiersOf", "ListKeeping", "SealedIdentifier", "new_list"]
 
 _PEOPLE: Final = ("party", "payee")
 _THINGS: Final = {"device": IdentifierKind.DEVICE, "card": IdentifierKind.CARD}
 _REMEMBERED: Final = 65_536
 _SEED_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
+
+
+class SealedIdentifier(NamedTuple):
+    """An identifier of somebody's as it is stored: sealed for a purpose."""
+
+    kind: IdentifierKind
+    purpose: str
+    sealed: bytes
+
+
+IdentifiersOf = Callable[[Rows, str], Iterable[SealedIdentifier]]
+"""What else than their login a party is known by."""
+
+
+def _nothing_else(rows: Rows, party_id: str) -> Iterable[SealedIdentifier]:
+    return ()
 
 
 def new_list(
@@ -66,14 +82,19 @@ def new_list(
 
 
 class ListKeeping:
-    """What a process keeps of the list; any thread may ask."""
+    """What a process keeps of the list; any thread may ask.
 
-    def __init__(self, sealer: Sealer) -> None:
+    Args:
+        identifiers_of: what else than their login people are known by.
+    """
+
+    def __init__(self, sealer: Sealer, identifiers_of: IdentifiersOf = _nothing_else) -> None:
         self._sealer = sealer
+        self._identifiers_of = identifiers_of
         self.cache = ListCache()
         self._key: ListKey | None = None
         self._keeper: Keeper | None = None
-        self._tag_of_login = lru_cache(maxsize=_REMEMBERED)(self._tag_of_sealed)
+        self._tag_of_person = lru_cache(maxsize=_REMEMBERED)(self._tag_of_sealed)
         self._tag_of_thing = lru_cache(maxsize=_REMEMBERED)(self._tag)
 
     def register(self, registry: Registry) -> None:
@@ -115,6 +136,17 @@ class ListKeeping:
         list_key(rows)
         return self.cache.published(rows.connection)
 
+    def tags_of(self, rows: Rows, party_id: str) -> list[bytes]:
+        """The tags of everything that a party is known by.
+
+        Raises:
+            Refused: BLACKLIST_NOT_OPEN.
+        """
+        self.keeper(rows)
+        known = self._known_by(rows, party_id)
+        found = dict.fromkeys(self._tag_of_person(identifier) for identifier in known)
+        return [tag for tag in found if tag is not None]
+
     # For the decision engine.
 
     def _tag(self, kind: IdentifierKind, text: str) -> bytes | None:
@@ -124,15 +156,23 @@ class ListKeeping:
         except IdentifierError:
             return None  # An e-mail address as login, say: nobody can be listed under it.
 
-    def _tag_of_sealed(self, sealed: bytes) -> bytes | None:
-        return self._tag(IdentifierKind.PHONE, self._sealer.open("party.login", sealed))
+    def _tag_of_sealed(self, identifier: SealedIdentifier) -> bytes | None:
+        opened = self._sealer.open(identifier.purpose, identifier.sealed)
+        return self._tag(identifier.kind, opened)
+
+    def _known_by(self, rows: Rows, party_id: str) -> Iterable[SealedIdentifier]:
+        """Everything that a party is known by: the login, and what was proved to be theirs."""
+        party = rows.get(Party, party_id) if party_id else None
+        if party is None:
+            return
+        yield SealedIdentifier(IdentifierKind.PHONE, "party.login", party.login_sealed)
+        yield from self._identifiers_of(rows, party_id)
 
     def _tags(self, facts: Mapping[str, int | str | bool], context: Context) -> list[bytes]:
         found = []
         for name in _PEOPLE:
-            party = context.uow.get(Party, str(facts[name])) if facts[name] else None
-            if party is not None:
-                found.append(self._tag_of_login(party.login_sealed))
+            known = self._known_by(context.uow, str(facts[name]))
+            found += [self._tag_of_person(identifier) for identifier in known]
         for name, kind in _THINGS.items():
             if facts[name]:
                 found.append(self._tag_of_thing(kind, str(facts[name])))

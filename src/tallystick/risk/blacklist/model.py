@@ -21,9 +21,10 @@ __all__ = [
     "ASK_MAX", "AdmitMember", "AskList", "Asked", "BlacklistDispute", "BlacklistEntry",
     "Confirmation", "ConfirmEntry", "CorrectEntry", "Cosignature", "Cosigned", "CosignHead",
     "DecideDispute", "DisputeDone", "DisputeEntry", "DisputeGround", "DisputeStatus",
-    "ENTRY_COST", "EntryDone", "EntryStatus", "ExpireEntry", "KEEPER", "LIST_KEY", "ListKey",
-    "ListOpened", "ListedTag", "LogLeaf", "Member", "MemberDone", "MemberStatus", "OpenList",
-    "PublishEntry", "QUOTA_CONFIRMED", "QUOTA_CONFIRMERS", "QUOTA_WRONG", "QuotaChange",
+    "ENTRY_COST", "EntryDone", "EntryStatus", "ExpireEntry", "IDENTIFIERS_MAX", "KEEPER",
+    "LIST_KEY", "ListKey", "ListOpened", "ListedTag", "LogLeaf", "Member", "MemberDone",
+    "MemberStatus", "OpenList", "PublishEntry", "QUOTA_CONFIRMED", "QUOTA_CONFIRMERS",
+    "QUOTA_WRONG", "QuotaChange",
     "SEALED_LOG_KEY", "SEALED_SECRET", "SubjectRequest", "SubjectTold", "Tile", "TellSubject",
     "TAG_BYTES", "ToldEntry", "WithdrawEntry",
 ]  # fmt: skip
@@ -31,6 +32,9 @@ __all__ = [
 TAG_BYTES: Final = 32
 ASK_MAX: Final = BATCH_MAX
 """How many identifiers are asked about at once."""
+
+IDENTIFIERS_MAX: Final = 8
+"""About how many identifiers of theirs a person is told at once."""
 
 LIST_KEY: Final = "list"
 KEEPER: Final = "keeper"

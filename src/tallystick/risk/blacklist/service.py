@@ -16,6 +16,7 @@ from tallystick.risk.blacklist import decide
 from tallystick.risk.blacklist.log import append_leaf
 from tallystick.risk.blacklist.model import (
     ASK_MAX,
+    IDENTIFIERS_MAX,
     KEEPER,
     LIST_KEY,
     TAG_BYTES,
@@ -56,7 +57,6 @@ __all__ = ["register"]
 _MEMBER_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _ORIGIN: Final = re.compile(r"[a-z0-9][a-z0-9./-]{0,63}")
 _NAME_MAX: Final = 64
-_IDENTIFIERS_MAX: Final = 8
 _ON_BEHALF: Final = frozenset({CallerKind.OPERATOR, CallerKind.SYSTEM})
 
 
@@ -251,8 +251,8 @@ def tell_subject(command: TellSubject, context: Context) -> Reply:
     """A person is told what is said of them; that they asked is recorded, not about what."""
     _list(context)
     tags = command.tags
-    if not 1 <= len(tags) <= _IDENTIFIERS_MAX or any(len(tag) != TAG_BYTES for tag in tags):
-        raise Refused("INVALID_PARAMETER", f"1 to {_IDENTIFIERS_MAX} identifiers.")
+    if not 1 <= len(tags) <= IDENTIFIERS_MAX or any(len(tag) != TAG_BYTES for tag in tags):
+        raise Refused("INVALID_PARAMETER", f"1 to {IDENTIFIERS_MAX} identifiers.")
     found = [
         ToldEntry(*(getattr(entry, name) for name in ToldEntry.__struct_fields__))
         for tag in dict.fromkeys(tags)

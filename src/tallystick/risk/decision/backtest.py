@@ -14,15 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.risk.decision.columns import Column, condition_over
-from tallystick.risk.decision.facts import (
-    ANOMALY,
-    FACTS,
-    GRAPH,
-    LISTED,
-    LISTED_KINDS,
-    SCORE,
-    SHARED,
-)  # fmt: skip
+from tallystick.risk.decision.facts import FACTS, LISTED, LISTED_KINDS, SCORE, TOLD
 from tallystick.risk.decision.files import Events
 from tallystick.risk.decision.history import features_over
 from tallystick.risk.decision.language import names_in, parse
@@ -110,6 +102,13 @@ def listed_over(
     return found
 
 
+def _unknown(value: int | str | bool, size: int) -> Column:
+    """A column of what is not known of any event."""
+    if isinstance(value, str):
+        return Column(np.zeros(size, np.int32), [value])
+    return Column(np.full(size, value, np.bool_ if isinstance(value, bool) else np.int32))
+
+
 def _hits(
     events: Events, rule_set: RuleSet, entries: Sequence[ListEntry]
 ) -> Iterator[tuple[Rule, Mask]]:
@@ -121,19 +120,10 @@ def _hits(
     model = rule_set.model
     scored = {b.feature for b in model.bins} if model is not None and SCORE in used else set()
     at_hand = {name: history.columns[name] for name in FACTS}
-    at_hand |= {name: history.columns[name] for name in GRAPH if name in history.columns}
-    at_hand |= {
-        name: Column(np.full(history.size, unknown, np.int32))
-        for name, unknown in GRAPH.items()
-        if name not in at_hand and (name in used or name in scored)
-    }
+    for name, unknown in TOLD.items():
+        if name in used or name in scored:
+            at_hand[name] = history.columns.get(name) or _unknown(unknown, history.size)
     at_hand |= listed_over(events, entries, used)
-    for name in ANOMALY:
-        at_hand[name] = Column(np.zeros(history.size, np.int32))
-    for name in used & SHARED.keys():
-        texts = [""] if isinstance(SHARED[name], str) else None
-        kind = np.bool_ if isinstance(SHARED[name], bool) else np.int32
-        at_hand[name] = Column(np.zeros(history.size, kind), texts)
     if model is None:
         at_hand[SCORE] = Column(np.zeros(history.size, np.int32))
     wanted = [f for f in rule_set.features if f.name in used or f.name in scored]

@@ -9,7 +9,7 @@ from tallystick.risk.decision.checking import Kind
 
 __all__ = [
     "ANOMALY", "FACTS", "GRAPH", "KEYS", "LISTED", "LISTED_KINDS", "OBSERVED", "PAST", "SCORE",
-    "SHARED", "Facts", "fact_values", "hour_of",
+    "SHARED", "TOLD", "Facts", "fact_values", "hour_of",
 ]  # fmt: skip
 
 _HOUR_MS: Final = 3_600_000
@@ -62,7 +62,7 @@ SHARED: Final[dict[str, int | str | bool]] = {
 }  # fmt: skip
 """What the shared blacklist says of the party, the payee, the device or the card: the gravest.
 
-The values are those when nobody is listed, which over history nobody is.
+The values are those when nobody is listed.
 """
 
 _UNKNOWN_STANDING: Final = {
@@ -79,8 +79,12 @@ GRAPH: Final[dict[str, int]] = {
 what it says of one that it does not know."""
 
 ANOMALY: Final[dict[str, int]] = {"anomaly_level": 0}
-"""How gravely the watch over accounts warns of the party: 1 notice, 2 warning, 3 alarm; 0, as over
-history, not at all."""
+"""How gravely the watch over accounts warns of the party: 1 notice, 2 warning, 3 alarm; 0 not
+at all."""
+
+TOLD: Final[dict[str, int | str | bool]] = {**SHARED, **GRAPH, **ANOMALY}
+"""What others know of a command, with what stands for not known. Over history it is what the record
+of the decision was told, where a rule in force read it."""
 
 OBSERVED: Final = frozenset({"sign_in_wrong", "payment_password_wrong", "operator_sign_in_wrong"})
 """Kinds that are counted and judged but never stopped: who counts wrong tries must go on."""

@@ -1,9 +1,9 @@
 """Files of events and of rules.
 
 Events are CSV, Parquet or JSON lines with a line an event, in the order of `at_ms`. `at_ms` and
-`kind` must be there; the other facts, what the graph knew (`graph_…`), `outcome` and `result` may
-be (what is missing is not known, and counts as allowed and accepted), and `fraud` (1, 0 or empty)
-tells what an event was.
+`kind` must be there; the other facts, what others knew (`graph_…`, `blacklist_…`, `anomaly_level`),
+`outcome` and `result` may be (what is missing is not known, and counts as allowed and accepted),
+and `fraud` (1, 0 or empty) tells what an event was.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tallystick.money.china_time import CHINA_OFFSET_MIN
 from tallystick.risk.decision.checking import Kind
 from tallystick.risk.decision.columns import Column
 from tallystick.risk.decision.errors import RiskFileError
-from tallystick.risk.decision.facts import GRAPH, PAST
+from tallystick.risk.decision.facts import PAST, TOLD
 from tallystick.risk.decision.features import check_feature
 from tallystick.risk.decision.history import History
 from tallystick.risk.decision.language import ExpressionError
@@ -90,7 +90,9 @@ def history_of(frame: pl.DataFrame) -> History:
             columns[name] = Column(frame[name].to_numpy())
         elif name not in columns:
             columns |= _texts(frame, (name,))
-    columns |= {n: Column(frame[n].to_numpy()) for n in GRAPH if n in frame.columns}
+    for name in TOLD.keys() & set(frame.columns):
+        texts = frame.schema[name] == pl.Categorical
+        columns |= _texts(frame, (name,)) if texts else {name: Column(frame[name].to_numpy())}
     return History(frame["at_ms"].to_numpy(), columns)
 
 
@@ -103,6 +105,15 @@ def _categories(frame: pl.DataFrame, name: str) -> pl.Expr:
     if frame.schema[name] != pl.Categorical:
         column = column.cast(pl.String).cast(pl.Categorical)
     return column.fill_null(default).alias(name)
+
+
+def _told(frame: pl.DataFrame, name: str) -> pl.Expr:
+    """A column of what others knew."""
+    unknown = TOLD[name]
+    if isinstance(unknown, str):
+        return _categories(frame, name)
+    kind = pl.Boolean if isinstance(unknown, bool) else pl.Int64
+    return pl.col(name).cast(kind).fill_null(unknown)
 
 
 def _completed(frame: pl.DataFrame, path: Path | str) -> pl.DataFrame:
@@ -119,11 +130,7 @@ def _completed(frame: pl.DataFrame, path: Path | str) -> pl.DataFrame:
             wanted.append(column.fill_null(0).alias(name))
         else:
             wanted.append(_categories(frame, name))
-    wanted += [
-        pl.col(name).cast(pl.Int64).fill_null(unknown)
-        for name, unknown in GRAPH.items()
-        if name in frame.columns
-    ]
+    wanted += [_told(frame, name) for name in TOLD if name in frame.columns]
     fraud = pl.col("fraud").cast(pl.Int8) if "fraud" in frame.columns else pl.lit(None, pl.Int8)
     return frame.select(*wanted, fraud.fill_null(-1).alias("fraud"))
 

@@ -46,14 +46,12 @@ from tallystick.risk.person.providers import (
     MessageProvider,
 )
 from tallystick.risk.person.totp import new_secret, provisioning_uri, step_of_code
-from tallystick.risk.person.views import person_of
+from tallystick.risk.person.views import DOCUMENT_PURPOSE, FACTOR_PURPOSE, person_of
 from tallystick.store.rows import Rows
 from tallystick.store.sealing import Sealer
 
-__all__ = ["FACTOR_PURPOSE", "NewGenerator", "Proving", "document_index", "phone_shown"]
+__all__ = ["NewGenerator", "Proving", "document_index", "phone_shown"]
 
-FACTOR_PURPOSE: Final = "person.factor"
-_DOCUMENT: Final = "person.document"
 _CODE: Final = "person.code"
 _ISSUER: Final = "Tallystick"
 _DOCUMENT_KIND: Final = "cn_id"
@@ -72,7 +70,7 @@ class NewGenerator(NamedTuple):
 
 def document_index(sealer: Sealer, number: str) -> bytes:
     """The digest by which a document's number is found again."""
-    return sealer.index(_DOCUMENT, number)
+    return sealer.index(DOCUMENT_PURPOSE, number)
 
 
 def phone_shown(sealer: Sealer, factor: Factor) -> str:
@@ -345,7 +343,7 @@ class Proving:
         done = await self._do(
             RecordDocument(
                 party_id=party.party_id, kind=_DOCUMENT_KIND,
-                number_sealed=self._sealer.seal(_DOCUMENT, plain),
+                number_sealed=self._sealer.seal(DOCUMENT_PURPOSE, plain),
                 number_index=document_index(self._sealer, plain), face_matched=bool(photo),
             )
         )  # fmt: skip
