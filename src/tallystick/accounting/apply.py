@@ -19,13 +19,13 @@ import numpy as np
 from tallystick.accounting.books.model import LedgerBook
 from tallystick.accounting.days import day_of_ms
 from tallystick.accounting.files import BadRow, Call, calls_of_file
+from tallystick.accounting.holds import expiry_timer_id
 from tallystick.accounting.metadata.model import MetadataKind
 from tallystick.accounting.model import ExpirePending
 from tallystick.accounting.monitors.model import LookAtMonitors
 from tallystick.accounting.monitors.service import ALL_MONITORS
 from tallystick.accounting.periods.decide import require_day_open
 from tallystick.accounting.plaintext.reading import TEXT_ENDINGS, text_calls
-from tallystick.accounting.service import expiry_timer_id
 from tallystick.ledger.bulk import BulkLedger, result_names
 from tallystick.ledger.chart import PLATFORM_BOOK_MIN
 from tallystick.ledger.encoding import entry_from, id_bytes, ids_from

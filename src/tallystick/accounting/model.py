@@ -13,12 +13,15 @@ import msgspec
 from tallystick.pipeline.commands import Command, Reply
 
 __all__ = [
-    "BATCH_MAX", "AccountDraft", "CreateLedgerAccounts", "CreateLedgerTransfers",
-    "ExpirePending", "LedgerResults", "PendingReleased", "TransferDraft",
+    "BATCH_MAX", "BULK_MIN", "AccountDraft", "CreateLedgerAccounts", "CreateLedgerRecords",
+    "CreateLedgerTransfers", "ExpirePending", "LedgerResults", "PendingReleased", "TransferDraft",
 ]  # fmt: skip
 
 BATCH_MAX: Final = 8192
 """The most accounts or transfers in one command."""
+
+BULK_MIN: Final = 256
+"""From so many transfers on a call is one of records, for the ledger's compiled bulk call."""
 
 
 class AccountDraft(msgspec.Struct, frozen=True, array_like=True):
@@ -65,6 +68,18 @@ class CreateLedgerTransfers(
     """
 
     transfers: tuple[TransferDraft, ...]
+    metadata: dict[int, dict[str, str]] = msgspec.field(default_factory=dict)
+
+
+class CreateLedgerRecords(
+    Command, frozen=True, kw_only=True, tag="ledger.create_records", omit_defaults=True
+):
+    """The same for many transfers: `records` are as `ledger.records.TRANSFERS` has them.
+
+    The answers are those of `CreateLedgerTransfers`; the entries stand in the journal only.
+    """
+
+    records: bytes
     metadata: dict[int, dict[str, str]] = msgspec.field(default_factory=dict)
 
 

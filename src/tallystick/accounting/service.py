@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from tallystick.accounting.decide import ID_BYTES, accounts_of, require_own_books, transfers_of
+from tallystick.accounting.holds import cancel_expiry, set_expiry
 from tallystick.accounting.metadata.decide import require_metadata
 from tallystick.accounting.metadata.model import MetadataKind
 from tallystick.accounting.metadata.service import write_metadata
 from tallystick.accounting.model import (
     CreateLedgerAccounts,
+    CreateLedgerRecords,
     CreateLedgerTransfers,
     ExpirePending,
     LedgerResults,
     PendingReleased,
 )
 from tallystick.accounting.periods.guard import require_open_days
-from tallystick.ledger.model import Transfer, TransferFlags, TransferResult, expires_at_ms
+from tallystick.ledger.model import Transfer, TransferFlags, TransferResult
 from tallystick.pipeline.commands import Context, Registry, Reply
-from tallystick.pipeline.timers import set_timer
-from tallystick.store.ledger_rows import id_bytes
 from tallystick.store.unit_of_work import UnitOfWork
 
-__all__ = ["expiry_timer_id", "register"]
+__all__ = ["register"]
 
 _NS_PER_MS = 1_000_000
 _NO_ID = bytes(ID_BYTES)
@@ -35,11 +35,6 @@ def create_accounts(command: CreateLedgerAccounts, context: Context) -> Reply:
     return LedgerResults(results=tuple(r.value for r in results))
 
 
-def expiry_timer_id(transfer_id: int) -> str:
-    """The name of the timer that lets a hold go."""
-    return f"ledger.expire:{transfer_id:032x}"
-
-
 def _require_own_holds(uow: UnitOfWork, transfers: list[Transfer]) -> None:
     """A transfer that settles a hold takes over its book, so the hold is looked at too."""
     pending_ids = [t.pending_id for t in transfers if t.pending_id]
@@ -52,15 +47,19 @@ def _watch(uow: UnitOfWork, transfer: Transfer) -> None:
     """Set the timer of a new hold that times out; forget that of one which was settled."""
     if transfer.flags & _SETTLES:
         held = uow.books.transfer(transfer.pending_id)
-        if held is not None and held.timeout:
-            uow.cancel_timer(expiry_timer_id(held.id))
+        if held is not None:
+            cancel_expiry(uow, held)
     elif transfer.timeout and transfer.flags & TransferFlags.PENDING:
         created = uow.books.transfer(transfer.id)
         assert created is not None, transfer.id
-        due_ms = expires_at_ms(created)
-        assert due_ms is not None, transfer.id
-        command = ExpirePending(transfer_id=id_bytes(created.id))
-        set_timer(uow, expiry_timer_id(created.id), due_ms, command)
+        set_expiry(uow, created)
+
+
+def create_records(command: CreateLedgerRecords, context: Context) -> Reply:
+    """Create many transfers by the ledger's bulk call, which is loaded when it is needed."""
+    from tallystick.accounting.bulk import create_records
+
+    return create_records(command, context)
 
 
 def create_transfers(command: CreateLedgerTransfers, context: Context) -> Reply:
@@ -110,4 +109,5 @@ def register(registry: Registry) -> None:
     registry.add(
         CreateLedgerTransfers, create_transfers, reply=LedgerResults, scope=write, ahead=_ahead
     )
+    registry.add(CreateLedgerRecords, create_records, reply=LedgerResults, scope=write)
     registry.add(ExpirePending, expire, reply=PendingReleased, scope="system")

@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from tallystick.accounting.holds import expiry_timer_id
 from tallystick.accounting.model import ExpirePending
-from tallystick.accounting.service import expiry_timer_id
 from tallystick.audit.findings import Findings
 from tallystick.audit.journal import JournalAudit
 from tallystick.audit.orphans import is_orphan

@@ -90,6 +90,24 @@ def test_8192_transfers_are_one_call_and_more_are_none(
     assert rest.look(f"/v1/ledger/transfers/{base + BULK}").code == "TRANSFER_NOT_EXIST"
 
 
+def test_a_call_of_many_takes_metadata_and_names_the_place_of_what_does_not_fit(
+    rest: Rest, pair: tuple[int, int], book: int
+) -> None:
+    base = pair[1] + 10
+    many = [move(pair, book, base + n, 1) for n in range(300)]
+    many[7] = move(pair, book, base + 7, 1, metadata={"invoice": "7"}, user_data_128=str(2**127))
+    wrong = [*many, move(pair, book, base + 300, 1, user_data_64="99999999999999999999")]
+    answer = rest.post("/v1/ledger/transfers", {"transfers": wrong})
+    assert (answer.code, answer.body["field"]) == (
+        "MALFORMED_REQUEST", "$.transfers[300].user_data_64"
+    )  # fmt: skip
+    dated = [*many, move(pair, book, base + 300, 1, effective_date="2026-11-24")]
+    assert rest.refused("/v1/ledger/transfers", dated) == "EFFECTIVE_DATE_INVALID"
+    assert rest.done("/v1/ledger/transfers", many) == ["created"] * 300
+    found = rest.get("/v1/ledger/entries", metadata="invoice:7", account_id=pair[0])["items"]
+    assert [x["transfer"]["user_data_128"] for x in found] == [str(2**127)]
+
+
 def test_every_digit_of_a_large_number_is_kept(rest: Rest, book: int) -> None:
     account = {"id": str(ID_MAX - 1 - book), "ledger": book, "code": 65535,
                "user_data_128": ID_MAX, "user_data_64": str(2**64 - 1),

@@ -14,7 +14,7 @@ from tallystick.accounting.periods.decide import require_day_open
 from tallystick.ledger.model import Transfer, TransferFlags
 from tallystick.store.unit_of_work import UnitOfWork
 
-__all__ = ["require_open_days"]
+__all__ = ["require_days_open", "require_open_days"]
 
 _POSTS = int(TransferFlags.POST_PENDING)
 _MOVES_NOTHING = int(TransferFlags.VOID_PENDING)
@@ -40,6 +40,15 @@ def require_open_days(uow: UnitOfWork, transfers: Iterable[Transfer]) -> None:
     Raises:
         Refused: PERIOD_CLOSED, EFFECTIVE_DATE_INVALID.
     """
+    require_days_open(uow, set(_days(uow, transfers)))
+
+
+def require_days_open(uow: UnitOfWork, days: Iterable[tuple[int, int]]) -> None:
+    """The same for books with the days that entries name.
+
+    Raises:
+        Refused: PERIOD_CLOSED, EFFECTIVE_DATE_INVALID.
+    """
     today = day_of_ms(uow.now_ms)
-    for book, day in set(_days(uow, transfers)):
+    for book, day in days:
         require_day_open(uow.get(LedgerBook, book), day, today)

@@ -12,7 +12,13 @@ from typing import Any, Final, TypeVar
 from tallystick.accounting import views
 from tallystick.accounting.books.views import known_book
 from tallystick.accounting.corrections.views import corrections_of
-from tallystick.accounting.model import CreateLedgerAccounts, CreateLedgerTransfers, LedgerResults
+from tallystick.accounting.model import (
+    BULK_MIN,
+    CreateLedgerAccounts,
+    CreateLedgerRecords,
+    CreateLedgerTransfers,
+    LedgerResults,
+)
 from tallystick.gateway.rest import ledger_shapes as shapes
 from tallystick.gateway.rest.fields import Query
 from tallystick.gateway.rest.ledger_links import LinkedTransferShape, linked_transfer_shape
@@ -41,8 +47,8 @@ def create_accounts(call: Call, body: Any) -> CreateLedgerAccounts:
     return CreateLedgerAccounts(accounts=shapes.account_drafts(body))
 
 
-def create_transfers(call: Call, body: Any) -> CreateLedgerTransfers:
-    """The command that creates transfers.
+async def create_transfers(call: Call, body: Any) -> CreateLedgerTransfers | CreateLedgerRecords:
+    """The command that creates transfers; of many, as records for the ledger's bulk call.
 
     Raises:
         Refused: EFFECTIVE_DATE_INVALID for a date in a book that is not value-dated.
@@ -51,9 +57,21 @@ def create_transfers(call: Call, body: Any) -> CreateLedgerTransfers:
         known = known_book(call.platform.rows, book)
         if known is None or not known.value_dated:
             raise Refused("EFFECTIVE_DATE_INVALID", f"Book {book} is not value-dated.")
-    return CreateLedgerTransfers(
-        transfers=shapes.transfer_drafts(body), metadata=shapes.transfer_metadata(body)
-    )
+    metadata = shapes.transfer_metadata(body)
+    root, given = shapes.given_transfers(body)
+    if len(given) < BULK_MIN:
+        return CreateLedgerTransfers(transfers=shapes.transfer_drafts(body), metadata=metadata)
+
+    def packed() -> bytes:
+        # Compiled code and the journal's index are loaded here, where they hold up no command.
+        from tallystick.gateway.rest.ledger_records import packed_transfers
+        from tallystick.store.bulk_ready import ready_for_bulk
+
+        with call.platform.reader() as rows:
+            ready_for_bulk(rows.connection)
+        return packed_transfers(root, given)
+
+    return CreateLedgerRecords(records=await asyncio.to_thread(packed), metadata=metadata)
 
 
 def _results(done: LedgerResults) -> tuple[str, ...]:

@@ -38,10 +38,11 @@ from tallystick.store.ledger_rows import id_bytes
 
 __all__ = [
     "AccountQuery", "AccountShape", "AccountsBody", "IdText", "LedgerId", "LedgerStatementQuery",
-    "LineShape", "Metadata", "MetadataName", "SignedUnits", "StatementShape", "TransferQuery",
-    "TransferShape", "TransfersBody", "TrialBalanceShape", "TrialQuery", "Units",
-    "WideText", "account_drafts", "account_shape", "dated_books", "statement_shape",
-    "transfer_drafts", "transfer_metadata", "transfer_shape", "trial_shape",
+    "LineShape", "Metadata", "MetadataName", "NewLedgerTransfer", "SignedUnits", "StatementShape",
+    "TransferQuery", "TransferShape", "TransfersBody", "TrialBalanceShape", "TrialQuery", "Units",
+    "WideText", "account_drafts", "account_shape", "dated_books", "effective_day",
+    "given_transfers", "number_of", "statement_shape", "transfer_drafts", "transfer_metadata",
+    "transfer_shape", "trial_shape",
 ]  # fmt: skip
 
 _WIDE_MAX: Final = 2**64 - 1
@@ -296,7 +297,7 @@ class TrialBalanceShape(Shape, frozen=True, kw_only=True):
     lines: list[TotalsShape]
 
 
-def _number(given: int | str, most: int, field: str) -> int:
+def number_of(given: int | str, most: int, field: str) -> int:
     """What a number or text in a request stands for.
 
     Raises:
@@ -310,7 +311,7 @@ def _number(given: int | str, most: int, field: str) -> int:
     return number
 
 
-def _dated(t: NewLedgerTransfer, where: str) -> int:
+def effective_day(t: NewLedgerTransfer, where: str) -> int:
     """The number that is kept in `user_data_32`: the effective day, where one is given."""
     if not t.effective_date:
         return t.user_data_32
@@ -319,10 +320,16 @@ def _dated(t: NewLedgerTransfer, where: str) -> int:
     return read_day(t.effective_date, f"{where}.effective_date")
 
 
+def given_transfers(
+    body: Sequence[NewLedgerTransfer] | NamedTransfers,
+) -> tuple[str, Sequence[NewLedgerTransfer]]:
+    """A call's transfers, and where in the request they are."""
+    return ("$.transfers", body.transfers) if isinstance(body, NamedTransfers) else ("$", body)
+
+
 def dated_books(body: Sequence[NewLedgerTransfer] | NamedTransfers) -> set[int]:
     """The books of transfers with an effective date."""
-    given = body.transfers if isinstance(body, NamedTransfers) else body
-    return {t.ledger for t in given if t.effective_date}
+    return {t.ledger for t in given_transfers(body)[1] if t.effective_date}
 
 
 def account_drafts(body: Sequence[NewLedgerAccount] | NamedAccounts) -> tuple[AccountDraft, ...]:
@@ -337,12 +344,12 @@ def account_drafts(body: Sequence[NewLedgerAccount] | NamedAccounts) -> tuple[Ac
         root, given = "$", tuple(body)
     return tuple(
         AccountDraft(
-            id_bytes(_number(a.id, ID_MAX, f"{root}[{at}].id")),
+            id_bytes(number_of(a.id, ID_MAX, f"{root}[{at}].id")),
             a.ledger,
             a.code,
             a.flags,
-            id_bytes(_number(a.user_data_128, ID_MAX, f"{root}[{at}].user_data_128")),
-            _number(a.user_data_64, _WIDE_MAX, f"{root}[{at}].user_data_64"),
+            id_bytes(number_of(a.user_data_128, ID_MAX, f"{root}[{at}].user_data_128")),
+            number_of(a.user_data_64, _WIDE_MAX, f"{root}[{at}].user_data_64"),
             a.user_data_32,
         )
         for at, a in enumerate(given)
@@ -353,7 +360,7 @@ def transfer_metadata(
     body: Sequence[NewLedgerTransfer] | NamedTransfers,
 ) -> dict[int, dict[str, str]]:
     """What some of the transfers carry, by their place in the call."""
-    given = body.transfers if isinstance(body, NamedTransfers) else body
+    given = given_transfers(body)[1]
     return {at: dict(t.metadata) for at, t in enumerate(given) if t.metadata}
 
 
@@ -365,20 +372,17 @@ def transfer_drafts(
     Raises:
         BadRequest: a number that is larger than its field.
     """
-    if isinstance(body, NamedTransfers):
-        root, given = "$.transfers", body.transfers
-    else:
-        root, given = "$", tuple(body)
+    root, given = given_transfers(body)
     return tuple(
         TransferDraft(
-            id_bytes(_number(t.id, ID_MAX, f"{root}[{at}].id")),
-            id_bytes(_number(t.debit_account_id, ID_MAX, f"{root}[{at}].debit_account_id")),
-            id_bytes(_number(t.credit_account_id, ID_MAX, f"{root}[{at}].credit_account_id")),
-            _number(t.amount, AMOUNT_MAX, f"{root}[{at}].amount"),
-            id_bytes(_number(t.pending_id, ID_MAX, f"{root}[{at}].pending_id")),
-            id_bytes(_number(t.user_data_128, ID_MAX, f"{root}[{at}].user_data_128")),
-            _number(t.user_data_64, _WIDE_MAX, f"{root}[{at}].user_data_64"),
-            _dated(t, f"{root}[{at}]"),
+            id_bytes(number_of(t.id, ID_MAX, f"{root}[{at}].id")),
+            id_bytes(number_of(t.debit_account_id, ID_MAX, f"{root}[{at}].debit_account_id")),
+            id_bytes(number_of(t.credit_account_id, ID_MAX, f"{root}[{at}].credit_account_id")),
+            number_of(t.amount, AMOUNT_MAX, f"{root}[{at}].amount"),
+            id_bytes(number_of(t.pending_id, ID_MAX, f"{root}[{at}].pending_id")),
+            id_bytes(number_of(t.user_data_128, ID_MAX, f"{root}[{at}].user_data_128")),
+            number_of(t.user_data_64, _WIDE_MAX, f"{root}[{at}].user_data_64"),
+            effective_day(t, f"{root}[{at}]"),
             t.timeout,
             t.ledger,
             t.code,
