@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.stores import address_of
 
 from tallystick.pipeline.commands import SYSTEM, Reply
 from tallystick.risk.anomaly.model import (
@@ -56,7 +57,8 @@ class Spoken:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path / "data", guarded=False)
+    data = tmp_path / "data"
+    made = World(data, guarded=False, database=address_of(data))
     made.register(ANN)
     made.must(SetAnomalyPolicy(level=Level.WARNING, action=Action.FREEZE), Reply)
     yield made

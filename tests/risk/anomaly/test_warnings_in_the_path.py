@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.stores import address_of
 
 from tallystick.payments.wallet.model import TransferBetweenWallets
 from tallystick.pipeline.commands import Caller, CallerKind, Origin
@@ -35,7 +36,8 @@ CHEN = Caller(CallerKind.OPERATOR, "chen", frozenset({"risk:write", "risk:review
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path / "data", guarded=False)
+    data = tmp_path / "data"
+    made = World(data, guarded=False, database=address_of(data))
     for party in (ANN, BEN):
         made.register(party)
         made.fund(party, 1_000_000)

@@ -19,6 +19,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tallystick.risk.anomaly.sharers import Sharers
+
 __all__ = ["FIGURES", "ROW_BYTES", "Figure", "Known", "ProfileFileError", "Profiles", "mark_of"]
 
 FIGURES: Final = (
@@ -61,7 +63,7 @@ _PAYEES: Final = 12
 _HOURS: Final = 24
 _DAY_MS: Final = 86_400_000
 _FIRST_ROWS: Final = 1024
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 Floats = NDArray[np.float64]
 
@@ -144,6 +146,8 @@ class Profiles:
 
     Attributes:
         position: the number of the last decision that was learned from.
+        proved_ms: the moment of the last proof that was taken into account.
+        sharers: which accounts use a device.
         crowd: count, sum and sum of squares of the logarithm of all amounts, fading.
         forgotten: how many accounts had to go.
     """
@@ -151,7 +155,9 @@ class Profiles:
     def __init__(self, accounts_max: int = 200_000) -> None:
         self.accounts_max = accounts_max
         self.position = 0
+        self.proved_ms = 0
         self.forgotten = 0
+        self.sharers = Sharers()
         self.crowd = [0.0, 0.0, 0.0]
         self._rows: OrderedDict[str, int] = OrderedDict()
         self._room = min(_FIRST_ROWS, accounts_max)
@@ -216,7 +222,8 @@ class Profiles:
         order = np.fromiter(self._rows.values(), np.int64, size)
         names = "\n".join(self._rows).encode()
         whole = {name: array[:size] for name, array in self._arrays().items()}
-        state = np.array([_FORMAT, self.position, self.forgotten, size], np.int64)
+        state = np.array([_FORMAT, self.position, self.forgotten, size, self.proved_ms], np.int64)
+        whole |= self.sharers.arrays()
         new = path.with_name(f"{path.name}.new")
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
@@ -245,14 +252,15 @@ class Profiles:
 
     @classmethod
     def _from(cls, found: Mapping[str, NDArray[Any]], accounts_max: int) -> Profiles:
-        form, position, forgotten, size = found["state"].tolist()
+        form, position, forgotten, size, proved_ms = found["state"].tolist()
         names = found["names"].tobytes().decode().split("\n") if size else []
         if form != _FORMAT or size > accounts_max or len(names) != size:
             raise ProfileFileError("the profiles are of another version or size")
         made = cls(accounts_max)
         while made._room < size:
             made._grow()
-        made.position, made.forgotten = position, forgotten
+        made.position, made.forgotten, made.proved_ms = position, forgotten, proved_ms
+        made.sharers = Sharers.of_arrays(found)
         made.crowd = found["crowd"].tolist()
         made._rows = OrderedDict(zip(names, found["order"].tolist(), strict=True))
         for name, array in made._arrays().items():

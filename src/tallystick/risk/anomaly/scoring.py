@@ -10,7 +10,6 @@ with a prior, that of an hour the logarithm of how rarely the account acts aroun
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from typing import Any, Final, NamedTuple
 
 from tallystick.risk.anomaly.profiles import Figure, Known, Profiles, mark_of
@@ -36,8 +35,6 @@ _TRUST_LASTS_MS: Final = 30 * _MINUTE_MS
 _PRIOR: Final = 6.0
 _PRIOR_SPREAD: Final = 0.9
 _CROWD_FADES: Final = 20_000.0
-_DEVICES_MAX: Final = 200_000
-_SHARERS_MAX: Final = 8
 
 # As plain numbers: an index is looked up some forty times an event.
 _FIRST_MS: Final = int(Figure.FIRST_MS)
@@ -149,7 +146,6 @@ class Watcher:
     def __init__(self, profiles: Profiles, weights: dict[str, int] | None = None) -> None:
         self.profiles = profiles
         self._weights = WEIGHTS if weights is None else weights
-        self._users: OrderedDict[int, dict[str, int]] = OrderedDict()
 
     def see(self, event: StreamEvent) -> Scored | None:
         """Score an event and learn from it; None for one that says nothing of the account."""
@@ -218,7 +214,8 @@ class Watcher:
             )
         hour_x, hour, share = self._hour(row, at_ms)
         money = self._money(f, event) if outgoing else _Money()
-        sharers = self._sharers(device.mark, event.party, at_ms)
+        shared = profiles.sharers
+        sharers = shared.others(device.mark, event.party, at_ms) if device.mark else 0
         recent = f[_RECENT] + 1
         by_kind = 0.5 if event.kind == "payment" else 1.0
         parts = [
@@ -322,23 +319,6 @@ class Watcher:
             return 0.0
         mean = total / n
         return (math.log(max(1, amount)) - mean) / math.sqrt(max(0.05, squares / n - mean**2))
-
-    def _sharers(self, mark: int, party: str, at_ms: int) -> int:
-        """How many other accounts used the device within a day."""
-        if not mark:
-            return 0
-        users = self._users.get(mark)
-        if users is None:
-            users = self._users[mark] = {}
-            if len(self._users) > _DEVICES_MAX:
-                self._users.popitem(last=False)
-        else:
-            self._users.move_to_end(mark)
-        others = sum(at_ms - seen < _DAY_MS for who, seen in users.items() if who != party)
-        users[party] = at_ms
-        if len(users) > _SHARERS_MAX:
-            del users[min(users, key=lambda who: users[who])]
-        return others
 
     def learn(
         self, event: StreamEvent, row: int, f: list[float], device: _Look, place: _Look,

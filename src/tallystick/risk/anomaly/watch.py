@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -64,7 +65,7 @@ class AnomalyWatch:
         self._watcher = Watcher(Profiles(accounts_max))
         self._policies: tuple[AnomalyPolicy, ...] = ()
         self._changed = True
-        self._proved_ms = 0
+        self._proofs: deque[tuple[int, str]] = deque()
         self._mutex = threading.Lock()
         self._begun = False
         self._closed = False
@@ -124,33 +125,40 @@ class AnomalyWatch:
         with self._mutex:
             if self._closed:
                 return []
-            self._follow()
             profiles = self._watcher.profiles
             rows = self._session().connection.execute(
                 f"SELECT {_EVENT} FROM risk_decision "  # noqa: S608 - names are ours
                 "WHERE seq > ? ORDER BY seq LIMIT ?",
                 (profiles.position, _AT_ONCE),
             ).fetchall()  # fmt: skip
+            self._follow()  # After the decisions, so that a proof before one of them is there.
             found = [request for row in rows for request in self._see(StreamEvent(*row))]
             if profiles.position - self._kept_at >= _KEEP_AFTER:
                 self._keep()
             return found
 
     def _follow(self) -> None:
-        """Take over a changed policy, and trust what its owner has proved to be theirs."""
+        """Take over a changed policy, and what owners have proved to be theirs."""
         if not self._changed:
             return
         self._changed = False
         session = self._session()
         self._policies = tuple(session.select(AnomalyPolicy))
-        since = self._proved_ms or self._clock_ms() - 24 * _LATE_MS
+        since = self._proofs[-1][0] if self._proofs else self.profiles.proved_ms
         tail = "WHERE proved_ms > ? ORDER BY proved_ms"
-        for alert in session.query(AnomalyAlert, tail, (since,)):
-            self._watcher.trust(alert.party, alert.proved_ms)
-            self._proved_ms = alert.proved_ms
+        found = session.query(AnomalyAlert, tail, (since,))
+        self._proofs.extend(dict.fromkeys((alert.proved_ms, alert.party) for alert in found))
+
+    def _trust_until(self, at_ms: int) -> None:
+        """Take proofs into account in their turn, so that reading again comes to the same."""
+        while self._proofs and self._proofs[0][0] <= at_ms:
+            proved_ms, party = self._proofs.popleft()
+            self._watcher.trust(party, proved_ms)
+            self.profiles.proved_ms = proved_ms
 
     def _see(self, event: StreamEvent) -> list[Request]:
         self._watcher.profiles.position = event.seq
+        self._trust_until(event.at_ms)
         scored = self._watcher.see(event)
         if scored is None or self._clock_ms() - event.at_ms > _LATE_MS:
             return []

@@ -48,15 +48,15 @@ R = TypeVar("R", bound=Reply)
 class World:
     """A platform in a folder, with risk on or off.
 
-    Attributes:
-        alerts: how many the watch raised, and `first_alert_ms` when the first of a thief's.
+    Args:
+        database: the address of PostgreSQL, for books that are not to be in the folder.
     """
 
-    def __init__(self, folder: Path, *, guarded: bool) -> None:
+    def __init__(self, folder: Path, *, guarded: bool, database: str = "") -> None:
         self.now_ms = START_MS - _BEFORE_MS
         self.guarded = guarded
         self._number = 0
-        settings = load_settings(None, _ENVIRONMENT, data=folder)
+        settings = load_settings(None, _ENVIRONMENT, data=folder, database=database)
         self.platform = Platform.open(settings, clock_ms=lambda: self.now_ms)
         with self.platform.reader() as rows:
             self.platform.decisions.warm(rows)
