@@ -114,13 +114,14 @@ def _state(parts: Parts, room: int) -> Any:
     """Accounts, transfers, holds and timers of a room, without the moments of the ledger."""
     reader = SqlLedgerReader(parts.rows.connection)
     ids = range(room * ROOM, room * ROOM + 20)
+    there = sorted(reader.accounts(ids), key=lambda a: a.id)
     made = sorted(reader.transfers(ids), key=lambda t: t.id)
     sql = "SELECT timer_id, due_ms FROM timer WHERE timer_id LIKE ? ORDER BY timer_id"
-    carried = "SELECT object_id, name, value FROM ledger_metadata ORDER BY object_id"
+    carried = "SELECT object_id, name, value FROM ledger_metadata ORDER BY object_id, name"
     found = parts.rows.connection.execute
     within = [f"ledger.expire:{i:032x}" for i in ids]
     return (
-        [msgspec.structs.replace(a, timestamp=0) for a in reader.accounts(ids)],
+        [msgspec.structs.replace(a, timestamp=0) for a in there],
         [msgspec.structs.replace(t, timestamp=0) for t in made],
         reader.pending_states(ids),
         reader.failed(ids),
