@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from tallystick.accounting.views import stored_trial_balances
 from tallystick.console.display import DAY_MS, china_day_start_ms
 from tallystick.ledger.chart import TRADE_ESCROW
+from tallystick.ledger.journal import JournalBatch
 from tallystick.ledger.model import TransferFlags
 from tallystick.partners.model import NotificationStatus
 from tallystick.payments.accounts import platform_book
 from tallystick.payments.movements import Movement
 from tallystick.payments.trades.model import TradeStatus
 from tallystick.platform import Platform
+from tallystick.store.journal_rows import bulk_batches
 from tallystick.store.rows import ReadSession
 
 __all__ = ["CURRENCY", "Figures", "FiguresReader", "Paid"]
@@ -30,6 +33,7 @@ CURRENCY: Final = "CNY"
 HOURS: Final = 24
 DAYS: Final = 14
 _HOUR_MS: Final = 3_600_000
+_NS_PER_MS: Final = 1_000_000
 _FRESH_S: Final = 1.0
 _TOTALS_FRESH_S: Final = 5.0
 _COST_FACTOR: Final = 20
@@ -70,31 +74,44 @@ class Figures(NamedTuple):
 
 
 class PaidByHour:
-    """Payments by the hour, kept up to date by reading only what is new."""
+    """Payments by the hour, kept up to date by reading only what is new.
+
+    Entries of commands are rows; those that a product posts in bulk stand in the journal only.
+    """
 
     def __init__(self) -> None:
         self._read_to = 0
+        self._batch = 0
         self._hours: dict[int, tuple[int, int]] = {}
 
     def update(self, rows: ReadSession, now_ms: int) -> None:
         """Read what the ledger got since the last time; forget what is too old to be shown."""
         oldest_ms = china_day_start_ms(now_ms) - DAYS * DAY_MS
-        after = max(self._read_to, oldest_ms * 1_000_000)
+        self._read_rows(rows, oldest_ms * _NS_PER_MS)
+        for batch in bulk_batches(rows.connection, self._batch, oldest_ms * _NS_PER_MS):
+            self._add(_paid_in(batch))
+            self._batch = batch.number
+        for hour in [h for h in self._hours if h * _HOUR_MS < oldest_ms]:
+            del self._hours[hour]
+
+    def _read_rows(self, rows: ReadSession, oldest_ns: int) -> None:
+        after = max(self._read_to, oldest_ns)
         latest = rows.connection.execute("SELECT MAX(timestamp) FROM ledger_transfer").fetchone()[0]
         if latest is None or latest <= after:
             return
-        records = rows.connection.execute(
+        found = rows.connection.execute(
             "SELECT timestamp / 3600000000000, SUM(amount), COUNT(*) FROM ledger_transfer "
             "WHERE timestamp > ? AND timestamp <= ? AND book = ? AND code IN (?, ?) "
             "AND (flags & ?) = 0 GROUP BY 1",
             (after, latest, platform_book(CURRENCY), *_PAYMENTS, _MOVES_NOTHING),
         )
-        for hour, amount, count in records:
+        self._add(found)
+        self._read_to = latest
+
+    def _add(self, found: Iterable[tuple[int, int, int]]) -> None:
+        for hour, amount, count in found:
             before = self._hours.get(hour, (0, 0))
             self._hours[hour] = (before[0] + amount, before[1] + count)
-        self._read_to = latest
-        for hour in [h for h in self._hours if h * _HOUR_MS < oldest_ms]:
-            del self._hours[hour]
 
     def between(self, start_ms: int, end_ms: int) -> Paid:
         """What was paid in whole hours from `start_ms` until before `end_ms`."""
@@ -103,6 +120,26 @@ class PaidByHour:
             for hour in range(start_ms // _HOUR_MS, -(-end_ms // _HOUR_MS))
         ]
         return Paid(start_ms, sum(a for a, _ in found), sum(c for _, c in found))
+
+
+def _paid_in(batch: JournalBatch) -> list[tuple[int, int, int]]:
+    """Hours with what was paid in them, and how many payments, of a bulk call's entries."""
+    # Loaded only where something was posted in bulk.
+    import numpy as np
+
+    from tallystick.ledger.records import TRANSFERS
+
+    records = np.frombuffer(batch.records, TRANSFERS)
+    paid = records[
+        (records["book"] == platform_book(CURRENCY))
+        & np.isin(records["code"], _PAYMENTS)
+        & (records["flags"] & _MOVES_NOTHING == 0)
+    ]
+    hours = paid["timestamp"].astype(np.int64) // (_HOUR_MS * _NS_PER_MS)
+    return [
+        (int(hour), int(paid["amount"][hours == hour].sum()), int((hours == hour).sum()))
+        for hour in np.unique(hours)
+    ]
 
 
 def _totals(rows: ReadSession, now_ms: int) -> Totals:

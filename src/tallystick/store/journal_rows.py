@@ -7,7 +7,10 @@ from collections.abc import Iterator, Sequence
 from tallystick.ledger.journal import NO_HEAD, JournalBatch, JournalHead, blocks_of
 from tallystick.store.connection import Connection
 
-__all__ = ["append_batch", "has_bulk_entries", "journal_batches", "journal_blocks", "journal_head"]
+__all__ = [
+    "append_batch", "bulk_batches", "has_bulk_entries", "journal_batches", "journal_blocks",
+    "journal_head",
+]  # fmt: skip
 
 _CHUNK = 400
 _BATCH = (
@@ -49,12 +52,25 @@ def has_bulk_entries(connection: Connection) -> bool:
 
 def journal_batches(connection: Connection, after: int, through: int) -> Iterator[JournalBatch]:
     """The batches with `after < number <= through`, in order, with their entries' records."""
-    if after >= through:
-        return
+    if after < through:
+        yield from _batches(connection, "number > ? AND number <= ?", (after, through))
+
+
+def bulk_batches(connection: Connection, after: int, since: int) -> Iterator[JournalBatch]:
+    """The batches after a number, in order, whose entries stand in the journal only.
+
+    Args:
+        since: batches that ended before this timestamp, in nanoseconds, are left out.
+    """
+    return _batches(
+        connection, "in_rows = 0 AND number > ? AND last_timestamp >= ?", (after, since)
+    )
+
+
+def _batches(connection: Connection, where: str, values: tuple[int, int]) -> Iterator[JournalBatch]:
     rows = connection.execute(
-        f"SELECT {_BATCH} FROM ledger_journal "  # noqa: S608
-        "WHERE number > ? AND number <= ? ORDER BY number",
-        (after, through),
+        f"SELECT {_BATCH} FROM ledger_journal WHERE {where} ORDER BY number",  # noqa: S608
+        values,
     )
     for number, first, entries, at, in_rows, accounts, expired, failed, previous, digest in rows:
         blocks = connection.execute(
