@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tallystick.risk.decision.checking import Kind, checked
 from tallystick.risk.decision.columns import Column, condition_over
 from tallystick.risk.decision.language import ExpressionError
-from tallystick.risk.decision.live import Condition, Values
+from tallystick.risk.decision.live import Condition, Conditions, Values
 
 NAMES = {"a": Kind.NUMBER, "b": Kind.NUMBER, "s": Kind.TEXT, "t": Kind.TEXT, "p": Kind.BOOLEAN}
 TEXTS = ["", "x", "xy", "it's", 'say "hi"', "back\\slash", "é", "数"]
@@ -81,6 +81,39 @@ def test_a_condition_means_the_same_live_and_over_columns(
 ) -> None:
     over = condition_over(checked(text, NAMES), columns(found), len(found))
     assert list(over) == [live(text, row) for row in found]
+
+
+@given(st.lists(conditions, min_size=1, max_size=4), rows)
+def test_conditions_asked_together_are_what_the_library_says_of_each(
+    together: list[str], found: list[tuple[Any, ...]]
+) -> None:
+    asked = Conditions(together)
+    for row in found:
+        inputs = dict(zip(NAMES, row, strict=True))
+        assert list(asked.hold(inputs)) == [in_the_library(text, inputs) for text in together]
+
+
+def in_the_library(text: str, inputs: dict[str, Any]) -> bool | None:
+    try:
+        return Condition(text).holds(Values(inputs))
+    except ArithmeticError:
+        return None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p" + " && p" * 200,
+        "a" + " + 1" * 199 + " > b",
+        "!" * 59 + "p",
+        "(" * 58 + "p" + " || p)" * 58,
+        "a < 3 ? p : " * 50 + "p",
+    ],
+)
+def test_the_largest_conditions_are_asked_together_too(text: str) -> None:
+    checked(text, NAMES)
+    inputs: dict[str, Any] = {"a": 1, "b": 2, "s": "", "t": "", "p": True}
+    assert Conditions([text, text]).hold(inputs) == (in_the_library(text, inputs),) * 2
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,19 @@
-"""Live evaluation: the one module that knows the CEL library."""
+"""Live evaluation: the one module that knows the CEL library.
+
+The library says what a condition means. Where all rules are asked about every command, they are
+lowered to Python first, and the library is asked only where that ends in an error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import cel
+
+from tallystick.risk.decision.language import names_in, parse
+from tallystick.risk.decision.lowering import lowered
 
 __all__ = ["Condition", "Conditions", "Values"]
 
@@ -24,7 +32,7 @@ class Values:
 
 
 class Condition:
-    """A checked expression, compiled."""
+    """A checked expression, compiled by the library."""
 
     __slots__ = ("_program",)
 
@@ -40,26 +48,49 @@ class Condition:
         return self._program.execute(values.context) is True
 
 
-class Conditions:
-    """Several checked expressions as one: a list of what each is."""
+def _picked(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Picks the names' values, in this order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple([values[name] for name in names])
 
-    __slots__ = ("_all", "_each")
+
+class Conditions:
+    """Several checked expressions, asked together."""
+
+    __slots__ = ("_all", "_each", "_names", "_picked")
 
     def __init__(self, texts: Sequence[str]) -> None:
-        self._all = cel.compile(f"[{', '.join(f'({text})' for text in texts)}]")
-        self._each = [Condition(text) for text in texts]
+        trees = [parse(text) for text in texts]
+        self._names = sorted(frozenset().union(*(names_in(tree) for tree in trees)))
+        self._picked = _picked(self._names)
+        self._all = lowered(trees, self._names)
+        self._each = [
+            (lowered([tree], self._names), Condition(text))
+            for tree, text in zip(trees, texts, strict=True)
+        ]
 
-    def hold(self, values: Values) -> list[bool | None]:
-        """Whether each is true; None for one that ends in an error."""
+    def hold(self, inputs: Mapping[str, Any]) -> tuple[bool | None, ...]:
+        """Whether each is true of a command's inputs; None for one that ends in an error."""
+        values = self._picked(inputs)
         try:
-            held: list[bool | None] = self._all.execute(values.context)
+            return self._all(*values)
         except ArithmeticError:
-            return [self._one(each, values) for each in self._each]
-        return held
+            context = Values(dict(zip(self._names, values, strict=True)))
+            return tuple([self._one(*each, values, context) for each in self._each])
 
     @staticmethod
-    def _one(condition: Condition, values: Values) -> bool | None:
+    def _one(
+        quick: Callable[..., tuple[bool, ...]],
+        condition: Condition,
+        values: tuple[Any, ...],
+        context: Values,
+    ) -> bool | None:
         try:
-            return condition.holds(values)
+            return quick(*values)[0]
+        except ArithmeticError:
+            pass
+        try:
+            return condition.holds(context)
         except ArithmeticError:
             return None

@@ -14,7 +14,7 @@ from msgspec import Meta
 from tallystick.risk.decision.checking import checked
 from tallystick.risk.decision.features import Feature, catalogue_of
 from tallystick.risk.decision.language import ExpressionError, names_in, parse
-from tallystick.risk.decision.live import Condition, Conditions, Values
+from tallystick.risk.decision.live import Condition, Conditions
 from tallystick.risk.decision.scorecard import Scorecard
 
 __all__ = [
@@ -126,7 +126,7 @@ def check_rule(rule: Rule, features: tuple[Feature, ...]) -> None:
         raise ExpressionError(f"{rule.name}: {error}", error.column - 1) from error
 
 
-_AT_ONCE: Final = 8
+_AT_ONCE: Final = 16
 """So many rules are asked between two looks at the clock."""
 
 
@@ -149,7 +149,6 @@ class CompiledSet(NamedTuple):
     Args:
         needs: the names that rules and the model read.
         together: the rules, so many at once.
-        names: what rules read, in an order.
     """
 
     rules: tuple[_Ready, ...]
@@ -157,7 +156,6 @@ class CompiledSet(NamedTuple):
     needs: frozenset[str]
     source: RuleSet
     together: tuple[_Together, ...]
-    names: tuple[str, ...]
 
 
 def compile_set(rule_set: RuleSet) -> CompiledSet:
@@ -170,9 +168,7 @@ def compile_set(rule_set: RuleSet) -> CompiledSet:
         _Together(part, Conditions([each.rule.when for each in part]))
         for part in (ready[at : at + _AT_ONCE] for at in range(0, len(ready), _AT_ONCE))
     )
-    return CompiledSet(
-        ready, reads, reads | frozenset(scored), rule_set, together, tuple(sorted(reads))
-    )
+    return CompiledSet(ready, reads, reads | frozenset(scored), rule_set, together)
 
 
 _ACTS: Final[Mapping[str, Outcome]] = {
@@ -182,6 +178,8 @@ _ACTS: Final[Mapping[str, Outcome]] = {
 
 def outcome_of(hits: list[Rule], thresholds: Thresholds) -> tuple[Outcome, int]:
     """What rules that held, in their order, come to: the outcome and the points."""
+    if not hits:
+        return Outcome.ALLOW, 0
     worst, points = Outcome.ALLOW, 0
     for rule in hits:
         if rule.action == "allow":
@@ -214,25 +212,31 @@ def judge(
     Raises:
         OutOfTime: the clock passed the deadline before every rule was asked.
     """
-    values = Values({name: inputs[name] for name in compiled.names})
-    hits: dict[Lane, list[Rule]] = {lane: [] for lane in Lane}
+    champions: list[Rule] = []
+    challengers: list[Rule] = []
     labels: list[str] = []
     failed: list[str] = []
     for rules, conditions in compiled.together:
         if clock() > deadline:
             raise OutOfTime
-        held = conditions.hold(values)
-        if True not in held and None not in held:
+        held = conditions.hold(inputs)
+        if held.count(False) == len(held):
             continue
-        for (rule, label, _), holds in zip(rules, held, strict=True):
+        for place, holds in enumerate(held):
+            if holds is False:
+                continue
+            rule, label, _ = rules[place]
             if holds is None:
                 failed.append(label)
-            elif holds:
-                hits[rule.lane].append(rule)
-                labels.append(label)
+                continue
+            labels.append(label)
+            if rule.lane is Lane.CHAMPION:
+                champions.append(rule)
+            elif rule.lane is Lane.CHALLENGER:
+                challengers.append(rule)
     thresholds = compiled.source.thresholds
-    champion, points = outcome_of(hits[Lane.CHAMPION], thresholds)
-    challenger, other = outcome_of(hits[Lane.CHALLENGER], thresholds)
+    champion, points = outcome_of(champions, thresholds)
+    challenger, other = outcome_of(challengers, thresholds)
     percent = compiled.source.challenger_percent
     if percent and challenged_share(str(inputs.get("party", ""))) < percent:
         return Verdict(challenger, Lane.CHALLENGER, other, champion, challenger, tuple(labels),
