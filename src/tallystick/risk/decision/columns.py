@@ -126,7 +126,9 @@ class _Over:
         operand = self.of(tree.operand)
         if tree.operator == "!":
             return _Result(np.logical_not(operand.values), operand.wrong)
-        return self._number("-", _Result(0), operand)
+        # As in the library, the lowest number is its own opposite.
+        opposite = np.negative(np.asarray(operand.values, np.int64))
+        return _Result(opposite, operand.wrong, operand.peak)
 
     def _binary(self, tree: Binary) -> _Result:
         operator = tree.operator
