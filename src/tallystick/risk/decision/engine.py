@@ -8,11 +8,11 @@ executor's thread.
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from operator import itemgetter
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -24,17 +24,16 @@ from tallystick.pipeline.commands import (
     Command,
     Context,
     Request,
-    command_bytes,
 )
 from tallystick.pipeline.refusals import Refused
 from tallystick.risk.decision.around import (
     NoWarnings,
     Warnings,
     circumstances,
-    fingerprint_of,
 )
 from tallystick.risk.decision.decide import Circumstances, Settled, input_names, settle
 from tallystick.risk.decision.facts import (
+    ANOMALY,
     FACTS,
     GRAPH,
     SCORE,
@@ -56,6 +55,7 @@ from tallystick.risk.decision.model import (
     RuleSetRow,
 )
 from tallystick.risk.decision.past import past_after, past_of
+from tallystick.risk.decision.record import Judged, decision_row, held_review
 from tallystick.risk.decision.rules import (
     Lane,
     Outcome,
@@ -101,20 +101,7 @@ _CODES: Final = {
 }  # fmt: skip
 
 
-class _Judged(NamedTuple):
-    """A decision that waits for its command's end."""
-
-    facts: dict[str, int | str | bool]
-    verdict: Verdict
-    around: Circumstances
-    settled: Settled
-    values: tuple[Any, ...]
-    score: int
-    review_id: str
-    latency_us: int
-
-
-_NOT_READ: Final = fact_values(Facts(""), 0)
+_NOT_READ: Final = Facts("")
 """The facts of a command that risk failed to read."""
 
 _NO_VERDICT: Final = Verdict(
@@ -179,14 +166,15 @@ class DecisionEngine:
         self._names = input_names(RuleSet(), self._compiled)
         self._wants_graph = False
         self._looked_up: tuple[str, ...] = ()
+        self._inputs_of = itemgetter(*self._names)
         self._windows = Windows(())
         self._broken = False
         self._awaited = -1
         self._lists = Lists()
         self._seq = -1
         self._uow: UnitOfWork | None = None
-        self._added: list[Past] = []
-        self._judged: _Judged | None = None
+        self._added: list[DecisionRow] = []
+        self._judged: Judged | None = None
 
     # What decides now.
 
@@ -254,13 +242,14 @@ class DecisionEngine:
             if windows is None:
                 self._awaited = number
                 return  # What was in force before decides until they are filled.
-            for past in self._added:
-                windows.add(past)
+            for added in self._added:
+                windows.add(past_of(added))
             self._windows, self._broken = windows, False
         self._compiled = compile_set(rule_set)
         self._names = input_names(rule_set, self._compiled)
+        self._inputs_of = itemgetter(*self._names)
         self._wants_graph = not self._compiled.needs.isdisjoint(GRAPH)
-        known = {*FACTS, *(feature.name for feature in rule_set.features), SCORE, *GRAPH}
+        known = {*FACTS, *(feature.name for feature in rule_set.features), SCORE, *ANOMALY}
         self._looked_up = tuple(name for name in self._names if name not in known)
         self._number = number
 
@@ -293,9 +282,9 @@ class DecisionEngine:
             detail = f"Review {judged.review_id}." if judged.review_id else ""
             raise Refused(_CODES[judged.settled.outcome], detail)
 
-    def _decide(self, request: Request, context: Context, reader: Reader) -> _Judged | None:
+    def _decide(self, request: Request, context: Context, reader: Reader) -> Judged | None:
         """Judge; when that fails or takes too long, as the command's policy says."""
-        named = _NOT_READ
+        named = fact_values(_NOT_READ, 0)
         began = self._clock() if self._number or self._failures else 0.0
         try:
             if self._rest_until > began > 0:
@@ -324,7 +313,7 @@ class DecisionEngine:
         named: dict[str, int | str | bool],
         began: float,
         error: Exception,
-    ) -> _Judged:
+    ) -> Judged:
         """No answer. After several in a row risk is left alone for a second, then tried again."""
         tag = str(request.command.__struct_config__.tag)
         spent = self._clock() - began if began else 0.0
@@ -339,8 +328,8 @@ class DecisionEngine:
         settled = Settled(Outcome.DENY if closed else Outcome.ALLOW, "failure")
         self._told("closed" if closed else "open", "failure", spent)
         self._unanswered(tag, "closed" if closed else "open")
-        return _Judged(named, _NO_VERDICT, Circumstances(), settled, (), 0, "",
-                       int(spent * 1e6))  # fmt: skip
+        return Judged(named, _NO_VERDICT, Circumstances(), settled, (), 0, "",
+                       int(spent * 1e6), context.request_key)  # fmt: skip
 
     def _in_time(self, began: float) -> None:
         if self._clock() > began + self._budget_s:
@@ -349,47 +338,51 @@ class DecisionEngine:
     @staticmethod
     def _named(request: Request, context: Context, facts: Facts) -> dict[str, int | str | bool]:
         party = context.uow.get(Party, facts.party) if facts.party else None
-        age = 0 if party is None else max(0, context.now_ms - party.created_ms) // _MINUTE_MS
+        named = fact_values(facts, context.now_ms)
+        if party is not None:
+            named["party_age_min"] = max(0, context.now_ms - party.created_ms) // _MINUTE_MS
         origin = request.origin
-        whole = facts._replace(
-            party_age_min=age, device=origin.device, address=origin.address,
-            card=origin.card or facts.card,
-        )  # fmt: skip
-        return fact_values(whole, context.now_ms)
+        named["device"], named["address"] = origin.device, origin.address
+        named["card"] = origin.card or facts.card
+        return named
 
     def _judge(
-        self, request: Request, context: Context, named: dict[str, int | str | bool], began: float
-    ) -> _Judged:
+        self, request: Request, context: Context, inputs: dict[str, int | str | bool], began: float
+    ) -> Judged:
+        """Judge a command by its facts, to which everything that was looked up is added."""
         self._in_time(began)
-        compiled = self._compiled
-        now_ms = context.now_ms
-        inputs = named | self._windows.read(named, now_ms)
-        listed = self._lists.of(named, now_ms)
-        if self._shared is not None and "blacklist_hit" in self._names:
-            inputs |= self._shared(named, context)
-        if self._wants_graph:
-            currency = str(named["currency"])
-            sides = (self._standing(str(named[side]), currency) for side in ("party", "payee"))
-            inputs.update(zip(GRAPH, itertools.chain(*sides), strict=True))
-        warned = self._warnings.of(str(named["party"]))
+        compiled, now_ms, party = self._compiled, context.now_ms, str(inputs["party"])
+        listed = self._lists.of(inputs, now_ms)
+        warned = self._warnings.of(party)
         inputs["anomaly_level"] = warned.level
+        self._windows.add_values(inputs, now_ms)
+        if self._looked_up:
+            self._look_up(inputs, context, listed)
+        self._in_time(began)
+        scorer = compiled.scorer
+        inputs[SCORE] = score = 0 if scorer is None else scorer.score(inputs)
+        verdict = judge(compiled, inputs, deadline=began + self._budget_s, clock=self._clock)
+        around, review_id = circumstances(request, context, verdict, listed, party, warned.action)
+        settled = settle(verdict, around, str(inputs["kind"]))
+        spent = self._clock() - began
+        self._told(settled.outcome.word, settled.why, spent)
+        return Judged(inputs, verdict, around, settled, self._inputs_of(inputs), score,
+                       review_id if settled.outcome is Outcome.HOLD else "",
+                       int(spent * 1e6), context.request_key)  # fmt: skip
+
+    def _look_up(
+        self, inputs: dict[str, int | str | bool], context: Context, listed: tuple[str, ...]
+    ) -> None:
+        """Ask the shared blacklist and the graph, and say of each list whether it holds."""
+        if self._shared is not None and "blacklist_hit" in self._names:
+            inputs.update(self._shared(inputs, context))
+        if self._wants_graph:
+            currency = str(inputs["currency"])
+            sides = (self._standing(str(inputs[side]), currency) for side in ("party", "payee"))
+            inputs.update(zip(GRAPH, (value for side in sides for value in side), strict=True))
         for name in self._looked_up:
             if name not in inputs:
                 inputs[name] = SHARED.get(name, name in listed)
-        self._in_time(began)
-        model = compiled.source.model
-        inputs[SCORE] = score = 0 if model is None else model.score(inputs)
-        verdict = judge(compiled, inputs, deadline=began + self._budget_s, clock=self._clock)
-        around, review_id = circumstances(
-            request, context, verdict, listed, str(named["party"]), warned.action
-        )
-        settled = settle(verdict, around, str(named["kind"]))
-        spent = self._clock() - began
-        self._told(settled.outcome.word, settled.why, spent)
-        values = tuple(inputs[name] for name in self._names)
-        return _Judged(named, verdict, around, settled, values, score,
-                       review_id if settled.outcome is Outcome.HOLD else "",
-                       int(spent * 1e6))  # fmt: skip
 
     # Recording.
 
@@ -397,19 +390,22 @@ class DecisionEngine:
         """Write the record of the command that has just ended, and count it."""
         judged, self._judged = self._judged, None
         if judged is not None:
-            row = self._row(uow, request, answer, judged)
+            row = decision_row(
+                self._next_seq(uow), self._number, uow.now_ms, request, answer, judged
+            )
             if judged.review_id and judged.around.review == "":
-                uow.put(self._held(row, request))
+                uow.put(held_review(row, request))
+            past = Past(row.at_ms, judged.facts)
+            judged.facts["outcome"], judged.facts["result"] = row.outcome, row.result
         elif type(request.command) is ReleaseHeld and type(answer.reply) is ReviewDone:
             released = self._released(uow, answer.reply)
             if released is None:
                 return
-            row = released
+            row, past = released, past_of(released)
         else:
             return
         uow.put(row)
-        past = past_of(row)
-        self._added.append(past)
+        self._added.append(row)
         try:
             self._windows.add(past)
         except Exception:
@@ -421,48 +417,6 @@ class DecisionEngine:
             self._seq = _newest(uow.connection)
         self._seq += 1
         return self._seq
-
-    def _row(
-        self, uow: UnitOfWork, request: Request, answer: Answer, judged: _Judged
-    ) -> DecisionRow:
-        facts: Any = judged.facts
-        failed = tuple(f"!{label}" for label in judged.verdict.failed)
-        return DecisionRow(
-            seq=self._next_seq(uow),
-            at_ms=uow.now_ms,
-            command=str(request.command.__struct_config__.tag),
-            outcome=judged.settled.outcome.word,
-            result=answer.refusal.code if answer.refusal is not None else "accepted",
-            why=judged.settled.why,
-            hits=" ".join((*judged.around.listed, *judged.verdict.hits, *failed)),
-            points=judged.verdict.points,
-            score=judged.score,
-            rule_set=self._number,
-            inputs=msgspec.msgpack.encode((judged.values, judged.around)),
-            latency_us=judged.latency_us,
-            request_key=request.key,
-            review_id=judged.review_id,
-            **{name: facts[name] for name in FACTS if name != "hour"},
-        )
-
-    @staticmethod
-    def _held(row: DecisionRow, request: Request) -> Review:
-        return Review(
-            review_id=row.review_id,
-            fingerprint=fingerprint_of(request),
-            seq=row.seq,
-            status=ReviewStatus.HELD,
-            command=command_bytes(request.command),
-            caller_kind=request.caller.kind,
-            caller_id=request.caller.id,
-            scopes=" ".join(sorted(request.caller.scopes)),
-            request_key=request.key,
-            released_by="",
-            second_by="",
-            note="",
-            held_ms=row.at_ms,
-            ended_ms=0,
-        )
 
     def _released(self, uow: UnitOfWork, reply: ReviewDone) -> DecisionRow | None:
         """A held command that has run at last counts as one that was accepted."""

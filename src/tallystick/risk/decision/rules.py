@@ -15,7 +15,7 @@ from tallystick.risk.decision.checking import checked
 from tallystick.risk.decision.features import Feature, catalogue_of
 from tallystick.risk.decision.language import ExpressionError, names_in, parse
 from tallystick.risk.decision.live import Condition, Conditions
-from tallystick.risk.decision.scorecard import Scorecard
+from tallystick.risk.decision.scorecard import Scorecard, Scorer
 
 __all__ = [
     "Action", "CompiledSet", "Lane", "Outcome", "OutOfTime", "Rule", "RuleSet", "Thresholds",
@@ -149,6 +149,7 @@ class CompiledSet(NamedTuple):
     Args:
         needs: the names that rules and the model read.
         together: the rules, so many at once.
+        scorer: what gives the score; None without a model.
     """
 
     rules: tuple[_Ready, ...]
@@ -156,6 +157,7 @@ class CompiledSet(NamedTuple):
     needs: frozenset[str]
     source: RuleSet
     together: tuple[_Together, ...]
+    scorer: Scorer | None
 
 
 def compile_set(rule_set: RuleSet) -> CompiledSet:
@@ -163,12 +165,14 @@ def compile_set(rule_set: RuleSet) -> CompiledSet:
     ordered = sorted(rule_set.rules, key=lambda r: (r.priority, r.name, r.version))
     ready = tuple(_Ready(r, f"{r.name}@{r.version}", Condition(r.when)) for r in ordered)
     reads = frozenset().union(*(names_in(parse(r.when)) for r in ordered))
-    scored = () if rule_set.model is None else (b.feature for b in rule_set.model.bins)
+    model = rule_set.model
+    scored = () if model is None else (b.feature for b in model.bins)
     together = tuple(
         _Together(part, Conditions([each.rule.when for each in part]))
         for part in (ready[at : at + _AT_ONCE] for at in range(0, len(ready), _AT_ONCE))
     )
-    return CompiledSet(ready, reads, reads | frozenset(scored), rule_set, together)
+    scorer = None if model is None else Scorer(model)
+    return CompiledSet(ready, reads, reads | frozenset(scored), rule_set, together, scorer)
 
 
 _ACTS: Final[Mapping[str, Outcome]] = {

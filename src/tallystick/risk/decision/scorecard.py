@@ -19,7 +19,7 @@ from tallystick.risk.decision.checking import Kind
 from tallystick.risk.decision.facts import SCORE
 from tallystick.risk.decision.features import Feature, catalogue_of
 
-__all__ = ["Bins", "Scorecard", "check_scorecard", "scores_over"]
+__all__ = ["Bins", "Scorecard", "Scorer", "check_scorecard", "scores_over"]
 
 SCORE_MAX: Final = 1000
 
@@ -43,10 +43,7 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def score(self, values: Mapping[str, Any]) -> int:
         """The score of a command, 0 to 1000."""
-        total = self.base
-        for held in self.bins:
-            total += held.points[bisect_right(held.edges, values[held.feature])]
-        return bisect_right(self.cuts, total)
+        return Scorer(self).score(values)
 
     def reasons(self, values: Mapping[str, Any], count: int = 3) -> list[str]:
         """The features that raised the score most, the strongest first."""
@@ -54,6 +51,24 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             (b.points[bisect_right(b.edges, values[b.feature])], b.feature) for b in self.bins
         ]
         return [name for points, name in sorted(raised, reverse=True)[:count] if points > 0]
+
+
+class Scorer:
+    """A scorecard laid out for scoring one command after the other."""
+
+    __slots__ = ("_base", "_bins", "_cuts")
+
+    def __init__(self, model: Scorecard) -> None:
+        self._base = model.base
+        self._bins = tuple((held.feature, held.edges, held.points) for held in model.bins)
+        self._cuts = model.cuts
+
+    def score(self, values: Mapping[str, Any]) -> int:
+        """As `Scorecard.score`."""
+        total = self._base
+        for feature, edges, points in self._bins:
+            total += points[bisect_right(edges, values[feature])]
+        return bisect_right(self._cuts, total)
 
 
 def check_scorecard(model: Scorecard, features: Iterable[Feature]) -> None:

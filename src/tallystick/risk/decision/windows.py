@@ -326,6 +326,11 @@ class Windows:
             group.read(facts, at_ms, self.since_ms, values)
         return values
 
+    def add_values(self, facts: dict[str, int | str | bool], at_ms: int) -> None:
+        """The same, added to the command's facts."""
+        for group in self._groups:
+            group.read(facts, at_ms, self.since_ms, facts)
+
     def add(self, past: Past) -> None:
         """Count a command that was decided; moments do not go back."""
         if not self._groups:
