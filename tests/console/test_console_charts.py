@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.console.charts import Point, bar_chart, line_chart, ticks
+from tallystick.console.charts import (
+    Point,
+    SignedPoint,
+    bar_chart,
+    line_chart,
+    signed_chart,
+    stacked_chart,
+    ticks,
+)
+from tallystick.console.texts import Language
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def draw(values: list[int], kind: str = "bar") -> ElementTree.Element:
+def drawn(values: list[int], kind: str, language: Language = Language.ENGLISH) -> str:
     points = [Point(f"p{at}", value, f"p{at} · {value}") for at, value in enumerate(values)]
     chart = bar_chart if kind == "bar" else line_chart
-    drawn = chart(points, name="c", title="A & B <c>", description="what it says", axis_text=str)
-    marked = str(drawn).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return str(
+        chart(
+            points, name="c", title="A & B <c>", description="what it says", axis_text=str,
+            language=language,
+        )
+    )  # fmt: skip
+
+
+def draw(values: list[int], kind: str = "bar") -> ElementTree.Element:
+    marked = drawn(values, kind).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     return ElementTree.fromstring(marked)
 
 
@@ -34,7 +52,7 @@ def test_an_axis_starts_at_nothing_and_holds_the_highest_value(highest: int) -> 
     assert highest == 0 or marks[-2] < highest
 
 
-@given(st.lists(st.integers(min_value=0, max_value=2**62), min_size=1, max_size=40))
+@given(st.lists(st.integers(min_value=0, max_value=2**62), min_size=1, max_size=40).filter(any))
 def test_bars_stand_on_the_axis_inside_the_drawing_in_proportion(values: list[int]) -> None:
     drawn = draw(values)
     bars = drawn.findall(f"{SVG}rect")
@@ -67,6 +85,18 @@ def test_charts_bring_no_style_or_script_of_their_own() -> None:
             assert not element.tag.endswith("script")
 
 
-def test_a_chart_of_nothing_is_drawn() -> None:
-    assert draw([]).findall(f"{SVG}rect") == []
-    assert len(draw([0, 0], "line").findall(f"{SVG}circle")) == 2
+@pytest.mark.parametrize("kind", ["bar", "line"])
+@pytest.mark.parametrize("values", [[], [0, 0]])
+def test_where_there_is_nothing_to_draw_a_sentence_says_so(kind: str, values: list[int]) -> None:
+    said = drawn(values, kind, Language.CHINESE)
+    assert "<svg" not in said
+    assert said == '<p class="empty">暂无可绘制的数据。</p>'
+
+
+def test_a_stack_and_a_chart_with_sides_say_so_too() -> None:
+    words: dict[str, Any] = {"name": "c", "title": "t", "description": "d", "axis_text": str,
+                             "language": Language.ENGLISH}  # fmt: skip
+    none = [SignedPoint("a", 0, "a: 0")]
+    for said in (stacked_chart([Point("a", 0, "")], [0], **words), signed_chart(none, **words)):
+        assert said == '<p class="empty">There is nothing to draw yet.</p>'
+    assert "<svg" in stacked_chart([Point("a", 0, "")], [1], **words)

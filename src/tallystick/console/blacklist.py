@@ -75,7 +75,8 @@ def _chart(counts: Counter[str], language: Language) -> Markup:
         points.append(Point(str(reason.number), counts[code], f"{name}: {counts[code]}"))
     return bar_chart(
         points, name="chart-reasons", title=text("blacklist.by_reason", language),
-        description=text("blacklist.by_reason_sum", language, count=counts.total()), axis_text=str,
+        description=text("blacklist.by_reason_sum", language, count=counts.total()),
+        language=language, axis_text=str,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Charts as inline SVG, drawn by pure functions in whole numbers; colours come from the sheet.
 
 Every chart has a title and a description for those who do not see it, and each bar or dot says
-its own value.
+its own value. Where every value is 0 a sentence stands in its place.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from markupsafe import Markup, escape
+
+from tallystick.console.texts import Language, text
 
 __all__ = [
     "Point",
@@ -82,6 +84,11 @@ def _frame(
     )  # fmt: skip
 
 
+def _nothing(language: Language) -> Markup:
+    """Stands where every value is 0: axes alone would tell of a scale that nothing has."""
+    return Markup('<p class="empty">{}</p>').format(text("chart.nothing", language))
+
+
 def _y(value: int, top: int) -> int:
     """Where a value lies, in pixels from above."""
     room = _HEIGHT - _TOP - _BOTTOM
@@ -111,16 +118,19 @@ def _label(point: Point, x: int) -> Markup:
 
 def bar_chart(
     points: Sequence[Point], *, name: str, title: str, description: str,
-    axis_text: Callable[[int], str],
+    axis_text: Callable[[int], str], language: Language,
 ) -> Markup:  # fmt: skip
     """Values side by side.
 
     Args:
         name: unique in the page; the ids of title and description begin with it.
         axis_text: how a value is written at the axis.
+        language: of the sentence that stands in the chart's place when there is nothing to draw.
     """
-    marks = ticks(max((p.value for p in points), default=0))
-    slot = (_WIDTH - _LEFT - _RIGHT) // max(1, len(points))
+    if not any(p.value for p in points):
+        return _nothing(language)
+    marks = ticks(max(p.value for p in points))
+    slot = (_WIDTH - _LEFT - _RIGHT) // len(points)
     width = max(2, slot * 7 // 10)
     body = []
     for at, point in enumerate(points):
@@ -142,17 +152,19 @@ def _signed_y(value: int, low: int, high: int) -> int:
 
 def signed_chart(
     points: Sequence[SignedPoint], *, name: str, title: str, description: str,
-    axis_text: Callable[[int], str],
+    axis_text: Callable[[int], str], language: Language,
 ) -> Markup:  # fmt: skip
     """Values side by side that go up or down from zero; arguments as for `bar_chart`."""
-    values = [p.value for p in points] or [0]
+    values = [p.value for p in points]
+    if not any(values):
+        return _nothing(language)
     marks = ticks(max(max(values), -min(values), 0))
     step = marks[1]
     up, down = (-(-max(side, 0) // step) for side in (max(values), -min(values)))
     shown = [step * i for i in range(-down, max(up, 0 if down else 1) + 1)]
     low, high = shown[0], shown[-1]
     axis = [_axis_line(mark, _signed_y(mark, low, high), axis_text) for mark in shown]
-    slot = (_WIDTH - _LEFT - _RIGHT) // max(1, len(points))
+    slot = (_WIDTH - _LEFT - _RIGHT) // len(points)
     width = max(2, min(slot * 7 // 10, 64))
     zero, body = _signed_y(0, low, high), []
     for at, point in enumerate(points):
@@ -179,7 +191,7 @@ def _stack(x: int, width: int, below: int, value: int, top: int, kind: str) -> M
 
 def stacked_chart(
     points: Sequence[Point], others: Sequence[int], *, name: str, title: str, description: str,
-    axis_text: Callable[[int], str],
+    axis_text: Callable[[int], str], language: Language,
 ) -> Markup:  # fmt: skip
     """Values side by side, each with another one on top; the other arguments as for `bar_chart`.
 
@@ -188,8 +200,10 @@ def stacked_chart(
         others: the upper ones, in the same order.
     """
     pairs = list(zip(points, others, strict=True))
-    marks = ticks(max((p.value + other for p, other in pairs), default=0))
-    slot = (_WIDTH - _LEFT - _RIGHT) // max(1, len(pairs))
+    if not any(p.value or other for p, other in pairs):
+        return _nothing(language)
+    marks = ticks(max(p.value + other for p, other in pairs))
+    slot = (_WIDTH - _LEFT - _RIGHT) // len(pairs)
     width = max(2, slot * 7 // 10)
     body = []
     for at, (point, other) in enumerate(pairs):
@@ -207,10 +221,12 @@ def stacked_chart(
 
 def line_chart(
     points: Sequence[Point], *, name: str, title: str, description: str,
-    axis_text: Callable[[int], str],
+    axis_text: Callable[[int], str], language: Language,
 ) -> Markup:  # fmt: skip
     """Values in their order, joined by a line. Arguments as for `bar_chart`."""
-    marks = ticks(max((p.value for p in points), default=0))
+    if not any(p.value for p in points):
+        return _nothing(language)
+    marks = ticks(max(p.value for p in points))
     gaps = max(1, len(points) - 1)
     places = [
         (_LEFT + 8 + (_WIDTH - _LEFT - _RIGHT - 16) * at // gaps, _y(p.value, marks[-1]))

@@ -168,7 +168,8 @@ def _chart(result: Comparison, visitor: Visitor) -> Any:
     ]  # fmt: skip
     return bar_chart(
         points, name="cured", title=text("collections.cured_share", visitor.language),
-        description=" ".join(point.says for point in points), axis_text=lambda value: f"{value} %",
+        description=" ".join(point.says for point in points),
+        language=visitor.language, axis_text=lambda value: f"{value} %",
     )  # fmt: skip
 
 

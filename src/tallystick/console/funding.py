@@ -100,7 +100,7 @@ def quotas_chart(views: list[QuotaView], language: Language) -> Markup:
     return stacked_chart(
         points, others, name="chart-quotas", title=text("fund.chart", language),
         description=text("fund.chart_sum", language, count=len(points)),
-        axis_text=lambda amount: money_short(amount, currency),
+        language=language, axis_text=lambda amount: money_short(amount, currency),
     )  # fmt: skip
 
 

@@ -112,7 +112,7 @@ def _chart(report: BookReport, kind: str, language: Language) -> str:
     return bar_chart(
         points, name=f"chart-{kind}-{report.trial.book}", title=word(kind, tag),
         description=book_title(report.trial.book, language),
-        axis_text=lambda units: _short(units, report.currency),
+        language=language, axis_text=lambda units: _short(units, report.currency),
     )  # fmt: skip
 
 

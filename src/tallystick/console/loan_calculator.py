@@ -116,12 +116,12 @@ def _charts(offer: Offer, language: Language) -> dict[str, Markup]:
         "payments": stacked_chart(
             points("principal", "quote.says"), [bar.interest for bar in bars], name="payments",
             title=text("quote.chart", language), description=text("quote.lead", language),
-            axis_text=axis,
+            language=language, axis_text=axis,
         ),
         "balance": line_chart(
             points("balance", "quote.says_balance"), name="balance",
             title=text("quote.chart_balance", language),
-            description=text("quote.lead", language), axis_text=axis,
+            description=text("quote.lead", language), language=language, axis_text=axis,
         ),
     }  # fmt: skip
 

@@ -43,7 +43,7 @@ def schedule_chart(
     return stacked_chart(
         points, [row.interest + row.fee for row in shown], name=name,
         title=text("quote.chart", language), description=text("loans.chart_lead", language),
-        axis_text=lambda value: money_short(value, currency),
+        language=language, axis_text=lambda value: money_short(value, currency),
     )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def paid_chart(position: Position, currency: str, language: Language) -> Markup:
     return stacked_chart(
         points, open_parts, name="paid", title=text("loans.chart_paid", language),
         description=text("loans.chart_lead", language),
-        axis_text=lambda value: money_short(value, currency),
+        language=language, axis_text=lambda value: money_short(value, currency),
     )  # fmt: skip
 
 
@@ -92,5 +92,5 @@ def sales_chart(months: Sequence[SalesMonth], currency: str, language: Language)
     return draw(
         points, name="sales", title=text("loans.chart_sales", language),
         description=text("loans.sales_lead", language),
-        axis_text=lambda value: money_short(value, currency),
+        language=language, axis_text=lambda value: money_short(value, currency),
     )  # fmt: skip

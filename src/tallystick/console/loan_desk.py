@@ -58,7 +58,7 @@ def _buckets_chart(found: Portfolio, language: Language) -> Markup:
     return bar_chart(
         points, name="buckets", title=text("desk.buckets", language),
         description=text("desk.chart_lead", language),
-        axis_text=lambda value: money_short(value, CURRENCY),
+        language=language, axis_text=lambda value: money_short(value, CURRENCY),
     )  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def _vintages_chart(found: Portfolio, language: Language) -> Markup:
     return stacked_chart(
         points, [one.late for one in shown], name="vintages",
         title=text("desk.vintages", language), description=text("desk.chart_lead", language),
-        axis_text=lambda value: money_short(value, CURRENCY),
+        language=language, axis_text=lambda value: money_short(value, CURRENCY),
     )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def _losses_chart(found: Portfolio, language: Language) -> Markup:
         points.append(Point(str(age), share, f"{age}: {_share_text(share)}"))
     return line_chart(
         points, name="losses", title=text("desk.losses", language),
-        description=text("desk.losses", language), axis_text=_share_text,
+        description=text("desk.losses", language), language=language, axis_text=_share_text,
     )  # fmt: skip
 
 

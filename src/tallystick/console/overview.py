@@ -90,11 +90,11 @@ def figure_charts(figures: Figures, language: Language) -> dict[str, Markup]:
     return {
         "hours": bar_chart(
             hours, name="chart-hours", title=text("chart.hours", language),
-            description=_summary(figures.hours, language), axis_text=axis_text,
+            description=_summary(figures.hours, language), language=language, axis_text=axis_text,
         ),
         "days": line_chart(
             days, name="chart-days", title=text("chart.days", language),
-            description=_summary(figures.days, language), axis_text=axis_text,
+            description=_summary(figures.days, language), language=language, axis_text=axis_text,
         ),
     }  # fmt: skip
 

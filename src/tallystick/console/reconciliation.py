@@ -119,7 +119,7 @@ def _chart(buckets: list[AgeBucket], currency: str, language: Language) -> Marku
     count = sum(bucket.breaks for bucket in buckets)
     return bar_chart(
         points, name=f"chart-ages-{currency}", title=text("recon.ages", language),
-        description=text("recon.ages_sum", language, count=count), axis_text=str,
+        description=text("recon.ages_sum", language, count=count), language=language, axis_text=str,
     )  # fmt: skip
 
 

@@ -103,7 +103,7 @@ def _hours_chart(habits: Habits, hour: int, language: Language) -> Markup:
     return bar_chart(
         points, name="chart-hours", title=text("alerts.hours", language),
         description=text("alerts.hours_sum", language, hour=hour, count=habits.hours[hour],
-                         all=sum(habits.hours)), axis_text=str,
+                         all=sum(habits.hours)), language=language, axis_text=str,
     )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def _latency_chart(found: Overview, language: Language) -> Markup:
     return bar_chart(
         points, name="chart-latency", title=text("risk.latency_chart", language),
         description=text("risk.latency_sum", language, median=found.percentiles_us[0] / 1000,
-                         most=found.percentiles_us[1] / 1000), axis_text=str,
+                         most=found.percentiles_us[1] / 1000), language=language, axis_text=str,
     )  # fmt: skip
 
 

@@ -185,7 +185,7 @@ def _chart(found: Revaluation, language: Language) -> Markup:
     return signed_chart(
         points, name="chart-desk", title=text("exchange.chart", language),
         description=text("exchange.chart_says", language, currency=home),
-        axis_text=lambda units: money_short(units, home),
+        language=language, axis_text=lambda units: money_short(units, home),
     )  # fmt: skip
 
 

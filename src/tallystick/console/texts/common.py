@@ -15,6 +15,7 @@ COMMON: Final[dict[str, tuple[str, str]]] = {
     "page.newest": ("Newest", "最新"),
     "page.older": ("Older", "更早"),
     "page.pages": ("Pages", "翻页"),
+    "chart.nothing": ("There is nothing to draw yet.", "暂无可绘制的数据。"),
     "table.time": ("Time", "时间"),
     # Trades.
     "trade.number": ("Trade no.", "交易号"),
