@@ -14,7 +14,7 @@ import structlog
 from tallystick.accounting import products as accounting
 from tallystick.accounting.monitors.watch import MonitorWatch
 from tallystick.credit.collections import service as collections
-from tallystick.credit.collections.messages import MessageWorker, sandbox_providers
+from tallystick.credit.collections.messages import MessageWorker
 from tallystick.credit.inquiries import service as inquiries
 from tallystick.credit.joint import service as joint
 from tallystick.credit.joint.files.worker import PartnerFiles, files_folder
@@ -194,10 +194,8 @@ class Platform:
         self.partner_files = PartnerFiles(
             self.reader, self.sealer, self.executor, files_folder(settings.data)
         )
-        self.collections = MessageWorker(
-            self.rows, self.executor, self.sealer,
-            sandbox_providers(settings.data / "collection-messages.jsonl"), clock_ms,
-        )  # fmt: skip
+        messages = SandboxMessages(settings.data / "sandbox-messages.jsonl", clock_ms)
+        self.collections = MessageWorker(self.rows, self.executor, self.sealer, messages, clock_ms)
         self.watch = Watch(
             Watched(
                 settings.data, self.executor, self.sealer, self.rows, self.reader, clock_ms,
@@ -207,7 +205,6 @@ class Platform:
             books_check_seconds=settings.books_check_seconds,
             disk_free_min_mb=settings.disk_free_min_mb,
         )  # fmt: skip
-        messages = SandboxMessages(settings.data / "sandbox-messages.jsonl", clock_ms)
         self.proving = Proving(
             self.rows, self.sealer, self.submit, clock_ms, messages, SandboxIdentity()
         )

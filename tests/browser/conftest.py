@@ -13,7 +13,13 @@ import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 from tests.browser.looking import DESKTOP, Looking, Screen
 from tests.browser.shop_site import ShopSite
-from tests.console.world import ask, trades_in_every_state
+from tests.console.world import (
+    MONTH_MS,
+    Moving,
+    ask,
+    months_of_sales,
+    trades_in_every_state,
+)
 from tests.gateway.alipay.shop import Shop
 from tests.server_process import ServerProcess
 from tests.stores import PerStore, settings_on
@@ -38,14 +44,16 @@ _LOOPBACK = "127.0.0.1/32"
 
 
 async def _fill(data: Path, port: int, notify_url: str) -> None:
-    """The sandbox, and a trade in every state whose shop was told of it."""
+    """The sandbox, a shop with months of sales, and a trade in every state whose shop was told."""
     settings = settings_on(
         data, port=port, password_memory_kib=64, password_passes=1,
         notify_allow=(_LOOPBACK,),
     )  # fmt: skip
-    platform = Platform.open(settings)
+    clock = Moving(9 * MONTH_MS)
+    platform = Platform.open(settings, clock)
     await platform.start()
     await seed(platform)
+    await months_of_sales(platform, clock)
     await ask(platform, CreateOperator(operator_id="guessed", login="guessed", role=Role.VIEWER,
                                        password_hash="of no password"))  # fmt: skip
     password = PasswordHasher.of(settings).hash_password(SECOND_PASSWORD)

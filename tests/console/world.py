@@ -19,7 +19,7 @@ from tallystick.gateway.alipay.page_return import build_return_url
 from tallystick.parties.model import PartyKind
 from tallystick.parties.passwords import PasswordHasher
 from tallystick.parties.views import payment_code_index
-from tallystick.partners.model import CreateOperator, Role
+from tallystick.partners.model import AddSeller, CreateOperator, Role
 from tallystick.payments.trades.model import (
     ConfirmReceipt,
     CreateTrade,
@@ -43,7 +43,10 @@ from tallystick.sandbox.seed import (
     seed,
 )
 
-__all__ = ["ALICE", "BOB", "POOR", "TEA", "World", "ask", "open_order", "serving", "world_app"]
+__all__ = [
+    "ALICE", "BOB", "CUSTOMER", "HISTORY", "MONTH_MS", "Moving", "POOR", "TEA", "World", "ask",
+    "months_of_sales", "open_order", "serving", "world_app",
+]  # fmt: skip
 
 _MARKET, TEA, _COURIER, ALICE, BOB, POOR = PERSONAS
 MINUTE_MS = 60_000
@@ -244,3 +247,48 @@ def serving(data: Path) -> Iterator[World]:
     with TestClient(app, base_url="http://pay.test") as client:
         client.follow_redirects = False
         yield World(platform, client)
+
+
+HISTORY = Persona(
+    "2088000000000004", "history@sandbox.test", "Old Shop 老字号", PartyKind.MERCHANT, 0
+)
+CUSTOMER = Persona(
+    "2088000000000104", "customer@sandbox.test", "Carl Sun 孙客", PartyKind.PERSON, 10**8
+)
+MONTH_MS = 30 * 86_400_000
+
+
+class Moving:
+    """A clock that is set by hand, and in the end goes with the wall's."""
+
+    def __init__(self, behind_ms: int) -> None:
+        self.behind_ms = behind_ms
+
+    def __call__(self) -> int:
+        return int(time.time() * 1000) - self.behind_ms
+
+
+async def months_of_sales(platform: Platform, clock: Moving, months: int = 8) -> None:
+    """A shop of its own that has sold for months, more each month; a part went back once."""
+    hasher = PasswordHasher.of(platform.settings)
+    for who in (HISTORY, CUSTOMER):
+        await register_persona(platform, who, hasher)
+    await ask(platform, AddSeller(app_id=APP_ID, party_id=HISTORY.party_id))
+    code = f"28{int(CUSTOMER.party_id) % 10**16:016d}"
+    index = payment_code_index(platform.sealer, code)
+    for month in range(months):
+        clock.behind_ms = (months - month) * MONTH_MS
+        amount = 200_000 + 50_000 * month
+        order = CreateTrade(
+            app_id=APP_ID, out_trade_no=f"OLD-{month}", amount=amount, subject="Old tea",
+            seller_id=HISTORY.party_id, settlement="instant",
+        )  # fmt: skip
+        command = PayTrade(app_id=APP_ID, order=order, payment_code_index=index)
+        done = await ask(platform, command)
+        assert isinstance(done, TradeDone)
+        if month == months - 2:
+            back = RefundTrade(
+                app_id=APP_ID, trade_no=done.trade_no, amount=amount // 5, out_request_no="OLD-R"
+            )
+            await ask(platform, back)
+    clock.behind_ms = 0

@@ -123,6 +123,7 @@ async def show_loans(front: Front, visitor: Asking) -> Response[str]:
         visitor, "wallet/loans.html", here="loans", offers=offers,
         stories=_stories(front, party), notices=notices, plain=money_text,
         sold=receivables_of(rows, seller_id=party.party_id), percent=_percent,
+        is_merchant=party.kind is PartyKind.MERCHANT,
         all_in={
             offer.product.product_id: _percent(options_of(offer.terms, offer.most, day)[-1].all_in)
             for offer in offers

@@ -30,6 +30,7 @@ _RIGHT: Final = 8
 _TOP: Final = 12
 _BOTTOM: Final = 24
 _STEPS_MAX: Final = 4
+_BAR_MAX: Final = 64
 
 
 class Point(NamedTuple):
@@ -89,6 +90,11 @@ def _nothing(language: Language) -> Markup:
     return Markup('<p class="empty">{}</p>').format(text("chart.nothing", language))
 
 
+def _bar_width(slot: int) -> int:
+    """How wide a bar is in its share of the axis: few bars are not made into a wall."""
+    return max(2, min(slot * 7 // 10, _BAR_MAX))
+
+
 def _y(value: int, top: int) -> int:
     """Where a value lies, in pixels from above."""
     room = _HEIGHT - _TOP - _BOTTOM
@@ -131,7 +137,7 @@ def bar_chart(
         return _nothing(language)
     marks = ticks(max(p.value for p in points))
     slot = (_WIDTH - _LEFT - _RIGHT) // len(points)
-    width = max(2, slot * 7 // 10)
+    width = _bar_width(slot)
     body = []
     for at, point in enumerate(points):
         x = _LEFT + at * slot + (slot - width) // 2
@@ -165,7 +171,7 @@ def signed_chart(
     low, high = shown[0], shown[-1]
     axis = [_axis_line(mark, _signed_y(mark, low, high), axis_text) for mark in shown]
     slot = (_WIDTH - _LEFT - _RIGHT) // len(points)
-    width = max(2, min(slot * 7 // 10, 64))
+    width = _bar_width(slot)
     zero, body = _signed_y(0, low, high), []
     for at, point in enumerate(points):
         x, y = _LEFT + at * slot + (slot - width) // 2, _signed_y(point.value, low, high)
@@ -204,7 +210,7 @@ def stacked_chart(
         return _nothing(language)
     marks = ticks(max(p.value + other for p, other in pairs))
     slot = (_WIDTH - _LEFT - _RIGHT) // len(pairs)
-    width = max(2, slot * 7 // 10)
+    width = _bar_width(slot)
     body = []
     for at, (point, other) in enumerate(pairs):
         x = _LEFT + at * slot + (slot - width) // 2

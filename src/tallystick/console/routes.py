@@ -20,6 +20,7 @@ from tallystick.console.fraud_graph import FRAUD_GRAPH
 from tallystick.console.frontend import Front, Frontend, ReturnLocation
 from tallystick.console.funding import FUNDING_DESK
 from tallystick.console.institution import INSTITUTION_PAGES
+from tallystick.console.invoices import INVOICES
 from tallystick.console.keys import KEYS
 from tallystick.console.later_bills import LATER_BILLS
 from tallystick.console.ledger_files import LEDGER_FILES
@@ -31,6 +32,7 @@ from tallystick.console.operators import OPERATORS
 from tallystick.console.overview import OVERVIEW
 from tallystick.console.owing import OWING
 from tallystick.console.proving import PROVING
+from tallystick.console.receivable_desk import RECEIVABLE_DESK
 from tallystick.console.reconciliation import RECONCILIATION
 from tallystick.console.requests import BODY_MAX_BYTES, csrf_gate, error_handlers
 from tallystick.console.risk_alerts import RISK_ALERTS
@@ -101,7 +103,7 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
         *LEDGER_REPORTS, *RECONCILIATION, *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH,
         *BLACKLIST, *RISK_DECISIONS, *RISK_RULES, *RISK_REVIEWS, *RISK_ALERTS, *WALLET_ALERTS,
         *LOAN_CALCULATOR, *BORROWING, *LOAN_DESK, *FUNDING_DESK, *INSTITUTION_PAGES,
-        *COLLECTIONS, *OWING, unknown,
+        *COLLECTIONS, *OWING, *INVOICES, *RECEIVABLE_DESK, unknown,
     )  # fmt: skip
     pages = Router(
         "/",

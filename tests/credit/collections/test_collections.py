@@ -30,7 +30,7 @@ from tallystick.credit.collections.commands import (
     StopCase,
     TakeOffer,
 )
-from tallystick.credit.collections.messages import MessageWorker, sandbox_providers
+from tallystick.credit.collections.messages import MessageWorker
 from tallystick.credit.collections.model import (
     CaseEntry,
     CaseOffer,
@@ -63,6 +63,17 @@ from tallystick.credit.loans.timing import collect_ms, loan_day
 from tallystick.credit.loans.views import loan_story
 from tallystick.credit.postings import Bucket
 from tallystick.payments.wallet.model import TransferBetweenWallets
+from tallystick.risk.person import service as person
+from tallystick.risk.person.model import (
+    AddFactor,
+    AskProof,
+    FactorKind,
+    Purpose,
+    RecordProof,
+    StartChallenge,
+)
+from tallystick.risk.person.providers import MessageChannel, SandboxMessages
+from tallystick.risk.person.proving import FACTOR_PURPOSE
 
 CASH = ProductTerms(
     annual_rate=Decimal("0.12"), counts=(3,), amount_max=10_000,
@@ -85,12 +96,17 @@ class Sent:
     """A provider that keeps what it was given, and can fail."""
 
     texts: list[tuple[str, str]] = field(default_factory=list)
+    channels: list[MessageChannel] = field(default_factory=list)
     fails: bool = False
 
-    def send(self, to: str, text: str, /) -> None:
+    def send(self, to: str, text: str, channel: MessageChannel = MessageChannel.SMS, /) -> None:
         if self.fails:
             raise OSError("gone")
         self.texts.append((to, text))
+        self.channels.append(channel)
+
+    def sim_changed_ms(self, phone: str) -> int:
+        return 0
 
 
 @dataclass
@@ -99,12 +115,27 @@ class Desk:
 
     shop: Market
     sent: Sent
+    messages: SandboxMessages | None = None
+
+    def bind(self, party_id: str, phone: str) -> None:
+        """A phone that was proved is bound to the account."""
+        factor_id, challenge_id = f"{int(party_id):032x}", f"{int(party_id) + 1:032x}"
+        sealed = self.shop.sealer.seal(FACTOR_PURPOSE, phone)
+        for command in (
+            AddFactor(
+                party_id=party_id, factor_id=factor_id, kind=FactorKind.PHONE, secret_sealed=sealed
+            ),
+            AskProof(party_id=party_id, challenge_id=challenge_id, purpose=Purpose.CONFIRM),
+            StartChallenge(challenge_id=challenge_id, factor_id=factor_id, state=b"x"),
+            RecordProof(challenge_id=challenge_id, factor_id=factor_id, right=True, counter=1),
+        ):
+            self.shop.accept(command)
 
     def worker(self) -> int:
-        providers = {channel.value: self.sent for channel in Channel}
         worker = MessageWorker(
-            self.shop.rows, self.shop.executor, self.shop.sealer, providers, self.shop.clock
-        )
+            self.shop.rows, self.shop.executor, self.shop.sealer, self.messages or self.sent,
+            self.shop.clock,
+        )  # fmt: skip
         return asyncio.run(worker.run_due())
 
     def timers(self) -> None:
@@ -149,7 +180,9 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    with market(tmp_path, Clock(), more=(loans.register, collections.register)) as made:
+    with market(
+        tmp_path, Clock(), more=(loans.register, collections.register, person.register)
+    ) as made:
         made.accept(DefineLoanProduct(product_id="cash", name="Cash loan", terms=CASH))
         for borrower in (ALICE, BOB):
             made.accept(GrantCreditLine(borrower_id=borrower, product_id="cash", amount=9_000))
@@ -367,12 +400,45 @@ def test_what_cannot_be_followed_is_refused_by_name(desk: Desk) -> None:
     assert shop.refuse(half) == "COLLECTION_TERMS_INVALID"
 
 
-def test_the_sandbox_provider_keeps_messages_for_their_owner_alone(tmp_path: Path) -> None:
+def test_a_message_goes_to_the_bound_phone_and_the_record_shows_it_masked(
+    desk: Desk, tmp_path: Path
+) -> None:
     path = tmp_path / "messages.jsonl"
-    providers = sandbox_providers(path)
-    assert sorted(providers) == ["app", "letter", "sms"]
-    providers["sms"].send("alice", "hello")
-    assert json.loads(path.read_text()) == {"channel": "sms", "to": "alice", "text": "hello"}
+    desk.messages = SandboxMessages(path, desk.shop.clock)
+    desk.bind(ALICE, "+8613800001234")
+    desk.late_loan(2)
+    assert desk.worker() == 1
+    sent = json.loads(path.read_text())
+    assert (sent["channel"], sent["to"]) == ("sms", "+8613800001234")
     assert path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(OSError, match="unreachable"):
-        providers["sms"].send("unreachable@x", "hello")
+    made, told = case_story(desk.shop.rows, desk.case()).entries[1:]
+    assert (made.contents, told.result) == (sent["text"], "sent")
+    assert "*" in told.recipient
+    assert "13800001234" not in told.recipient
+
+
+def test_a_phone_that_cannot_be_reached_is_recorded_so_and_counts_as_a_contact(
+    desk: Desk, tmp_path: Path
+) -> None:
+    path = tmp_path / "messages.jsonl"
+    desk.messages = SandboxMessages(path, desk.shop.clock)
+    desk.bind(ALICE, "+8613800009999")
+    desk.late_loan(2)
+    assert desk.worker() == 1
+    assert not path.exists()
+    assert case_story(desk.shop.rows, desk.case()).entries[-1].result == "failed"
+    assert desk.case().contacts == 1
+    assert desk.worker() == 0
+
+
+def test_what_is_said_in_the_app_goes_there_whatever_phone_there_is(desk: Desk) -> None:
+    desk.bind(ALICE, "+8613800001234")
+    desk.late_loan(12)
+    desk.worker()
+    case = desk.case()
+    if not desk.sent.channels:
+        # What was planned for an earlier day was not allowed any more; it is planned anew.
+        desk.shop.clock.now_ms = max(case.next_ms, desk.shop.clock.now_ms)
+        assert desk.worker() == 1
+    assert desk.sent.channels == [MessageChannel.APP]
+    assert desk.sent.texts[-1][0] == ALICE

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.credit.receivables.desk import (
     DEBTOR,
     DUE,
+    TERMS,
     desk_at,
     empty,
     finance,
@@ -19,8 +23,10 @@ from tests.credit.receivables.desk import (
 )
 from tests.payments.market import ALICE, APP, APP_ID, COURIER, SHOP, Market, as_party
 
+from tallystick.credit.loans.timing import loan_day
 from tallystick.credit.receivables.model import (
     AnswerNotice,
+    DefineReceivableTerms,
     PayReceivable,
     Receivable,
     ReceivableStatus,
@@ -28,7 +34,12 @@ from tallystick.credit.receivables.model import (
     RegisterInvoice,
     RepayReceivable,
 )
-from tallystick.credit.receivables.views import receivable_story
+from tallystick.credit.receivables.views import (
+    FinancingOption,
+    due_buckets,
+    financing_options,
+    receivable_story,
+)
 from tallystick.ledger.chart import (
     ASSIGNED_PROCEEDS,
     CREDIT_FEE_INCOME,
@@ -275,3 +286,55 @@ def test_a_credit_note_is_repaid_as_far_as_the_invoice_does_not_cover_what_is_ow
     assert desk.available(SHOP) == before - 20_000 - FEE
     more = ReduceReceivable(receivable_id=number, amount=60_001, reason="returned")
     assert desk.refuse(more, as_party(SHOP)) == "INVALID_AMOUNT"
+
+
+def options(desk: Market, receivable_id: str) -> dict[str, FinancingOption]:
+    day = loan_day(desk.clock())
+    found = financing_options(desk.rows, desk.ledger.accounts, row(desk, receivable_id), day)
+    return {option.product_id: option for option in found}
+
+
+def test_offers_say_the_advance_the_fee_and_the_all_in_rate_before_anything_is_signed(
+    desk: Market,
+) -> None:
+    number = invoice(desk, "I-offers", answered=False)
+    offer = options(desk, number)["recourse"]
+    assert (offer.advance, offer.fee) == (80_000, FEE)
+    # 1.5 % for 60 days: 1.015 to the power of 365 / 60.
+    assert offer.all_in is not None
+    assert round(offer.all_in, 6) == Decimal("0.094801")
+    assert offer.refused is not None
+    assert offer.refused.code == "RECEIVABLE_NOT_ACKNOWLEDGED"
+    assert options(desk, number)["silent"].refused is None
+    desk.accept(AnswerNotice(receivable_id=number, accepted=True), as_party(DEBTOR))
+    offered = options(desk, number)
+    assert offered["recourse"].refused is None
+    assert offered["small"].refused is not None
+    assert offered["small"].refused.code == "RECEIVABLE_LIMIT_EXCEEDED"
+    made = finance(desk, "recourse", receivable_id=number)
+    assert (made.advance, made.fee) == (offer.advance, offer.fee)
+
+
+def test_an_advance_above_the_ceiling_is_refused_with_by_how_much(desk: Market) -> None:
+    terms = replace(TERMS, ceiling=Decimal("0.09"), ceiling_source="judicial ceiling")
+    desk.accept(DefineReceivableTerms(product_id="dear", terms=terms))
+    number = invoice(desk, "I-dear")
+    assert finance(desk, "dear", receivable_id=number, refused=True) == (
+        "CREDIT_RATE_ABOVE_CEILING"
+    )
+    refused = options(desk, number)["dear"].refused
+    assert refused is not None
+    assert "0.4801 % above the ceiling of 9.0000 % (judicial ceiling)" in refused.detail
+    assert row(desk, number).status is ReceivableStatus.ACKNOWLEDGED
+
+
+def test_what_is_advanced_is_told_by_when_it_falls_due(desk: Market) -> None:
+    finance(desk, "recourse", receivable_id=invoice(desk, "I-due"))
+
+    def told(day: str) -> dict[str, tuple[int, int]]:
+        found = due_buckets(desk.rows, desk.ledger.accounts, "CNY", date.fromisoformat(day))
+        return {b.name: (b.receivables, b.advanced) for b in found if b.receivables}
+
+    assert told("2027-05-01") == {"60": (1, 80_000)}
+    assert told("2027-06-29") == {"30": (1, 80_000)}
+    assert told("2027-06-30") == {"overdue": (1, 80_000)}

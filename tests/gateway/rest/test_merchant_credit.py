@@ -50,11 +50,16 @@ def test_an_invoice_from_its_notice_to_the_last_payment(running_server: ServerPr
     _, made = _ask(server, "receivables", "i1", invoice)
     at = f"receivables/{made['receivable_id']}"
     wanted = {"product_id": "rest-invoices"}
+    _, told = _ask(server, f"{at}/offers")
+    (offer,) = [o for o in told["offers"] if o["product_id"] == "rest-invoices"]
+    assert (offer["advance"], offer["refused"]) == ("80.00", "RECEIVABLE_NOT_ACKNOWLEDGED")
+    assert 0.094 < float(offer["all_in"]) < 0.096
     said = _ask(server, f"{at}/financing", "f0", wanted)[1]
     assert said["code"] == "RECEIVABLE_NOT_ACKNOWLEDGED"
     assert _ask(server, f"{at}/answers", "a", {"accepted": True})[1]["status"] == "acknowledged"
     _, assigned = _ask(server, f"{at}/financing", "f1", wanted)
     assert (assigned["status"], assigned["advance"]) == ("assigned", "80.00")
+    assert assigned["fee"] == offer["fee"]
     reduced = {"amount": "5.00", "reason": "returned"}
     assert _ask(server, f"{at}/reductions", "r", reduced)[1]["face_left"] == "95.00"
     _, paid = _ask(server, f"{at}/payments", "y", {"bank_id": "1"})

@@ -31,6 +31,7 @@ from tallystick.risk.person.model import (
     RecordProof,
     StartChallenge,
 )
+from tallystick.risk.person.providers import MessageChannel
 from tallystick.risk.person.views import FACTOR_PURPOSE
 from tallystick.sandbox.attack.world import World
 
@@ -45,7 +46,7 @@ class Spoken:
         self.sent: list[str] = []
         self.failures = failures
 
-    def send(self, phone: str, text: str) -> None:
+    def send(self, phone: str, text: str, channel: MessageChannel = MessageChannel.SMS, /) -> None:
         if self.failures:
             self.failures -= 1
             raise OSError(111, "refused")

@@ -18,6 +18,7 @@ from tallystick.console.texts.credit import CREDIT
 from tallystick.console.texts.exchange import EXCHANGE
 from tallystick.console.texts.fraud_graph import FRAUD_GRAPH
 from tallystick.console.texts.funding import FUNDING
+from tallystick.console.texts.invoices import INVOICES
 from tallystick.console.texts.ledger import LEDGER
 from tallystick.console.texts.loans import LOANS
 from tallystick.console.texts.operators import OPERATORS
@@ -34,6 +35,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **PROVING,
     **CREDIT,
     **LOANS,
+    **INVOICES,
     **COLLECTIONS,
     **OPERATORS,
     **FRAUD_GRAPH,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -24,7 +25,10 @@ from tallystick.credit.receivables.model import (
     ReceivableTerms,
     terms_of_receivable,
 )
+from tallystick.credit.schedules.all_in_rate import CashFlow, all_in_rate
 from tallystick.credit.schedules.amortise import whole
+from tallystick.credit.schedules.offer import require_below_ceiling
+from tallystick.credit.schedules.quote import Ceiling
 from tallystick.ledger.chart import ASSIGNED_PROCEEDS
 from tallystick.money.rate import Rounding
 from tallystick.pipeline.decisions import AccountRef, Decision, Posting, Timer, event
@@ -32,8 +36,9 @@ from tallystick.pipeline.refusals import Refused
 from tallystick.store.unit_of_work import Event
 
 __all__ = [
-    "Exposure", "ReceivableState", "Standing", "answer", "check", "collect", "finance", "offered",
-    "reduce", "register", "repay", "require_terms", "standing_of",
+    "Exposure", "ReceivableState", "Standing", "all_in", "answer", "check", "collect", "finance",
+    "offered", "priced", "reduce", "register", "repay", "require_financeable", "require_terms",
+    "require_within", "standing_of",
 ]  # fmt: skip
 
 _FEE_YEAR_DAYS: Final = 360
@@ -195,6 +200,7 @@ def require_terms(terms: ReceivableTerms) -> None:
         or terms.retry_days[0] < 0
         or any(a >= b for a, b in zip(terms.retry_days, terms.retry_days[1:], strict=False)),
         "seller_max, debtor_max: not negative": min(terms.seller_max, terms.debtor_max) < 0,
+        "ceiling: 0 to 10": terms.ceiling is not None and not 0 <= terms.ceiling <= 10,
     }
     for detail, is_wrong in wrong.items():
         if is_wrong:
@@ -246,19 +252,58 @@ def offered(terms: ReceivableTerms, face: int, day: date, due: date) -> tuple[in
     return advance, fee
 
 
-def finance(state: ReceivableState, terms: ReceivableTerms, exposure: Exposure) -> Decision:
-    """Assign the receivable: the seller gets the advance."""
-    row = state.row
+def all_in(advance: int, fee: int, day: date, due: date) -> Decimal | None:
+    """The yearly rate of an advance with its fee, as if the debtor paid on the due day."""
+    return all_in_rate([CashFlow(day, advance), CashFlow(due, -(advance + fee))])
+
+
+def require_financeable(row: Receivable, terms: ReceivableTerms) -> None:
+    """See that a receivable may be assigned in its state.
+
+    Raises:
+        Refused: RECEIVABLE_STATE_REFUSED, RECEIVABLE_NOT_ACKNOWLEDGED.
+    """
     before = None if row.steps == 0 else row.status
     _require("finance", before)
     if before is S.REGISTERED and terms.acknowledged:
         raise Refused("RECEIVABLE_NOT_ACKNOWLEDGED")
-    due = date.fromisoformat(row.due_day)
-    advance, fee = offered(terms, row.face, state.day, due)
+
+
+def require_within(terms: ReceivableTerms, exposure: Exposure, advance: int) -> None:
+    """See that seller and debtor stay within the terms' limits.
+
+    Raises:
+        Refused: RECEIVABLE_LIMIT_EXCEEDED.
+    """
     if exposure.seller + advance > terms.seller_max or (
         exposure.debtor + advance > terms.debtor_max
     ):
         raise Refused("RECEIVABLE_LIMIT_EXCEEDED")
+
+
+def priced(
+    terms: ReceivableTerms, face: int, day: date, due: date
+) -> tuple[int, int, Decimal | None]:
+    """The advance and the fee in minor units, and the all-in yearly rate.
+
+    Raises:
+        Refused: as `offered`; CREDIT_RATE_ABOVE_CEILING.
+    """
+    advance, fee = offered(terms, face, day, due)
+    rate = all_in(advance, fee, day, due)
+    if terms.ceiling is not None:
+        source = terms.ceiling_source
+        require_below_ceiling(rate, Ceiling(annual_rate=terms.ceiling, source=source))
+    return advance, fee, rate
+
+
+def finance(state: ReceivableState, terms: ReceivableTerms, exposure: Exposure) -> Decision:
+    """Assign the receivable: the seller gets the advance."""
+    row = state.row
+    require_financeable(row, terms)
+    due = date.fromisoformat(row.due_day)
+    advance, fee, _rate = priced(terms, row.face, state.day, due)
+    require_within(terms, exposure, advance)
     text = msgspec.json.encode(terms).decode()
     agreed = replace(row, terms=text, advance=advance, fee=fee, financed_ms=state.now_ms)
     assigned = state._replace(row=agreed).after(K.ADVANCE, advance)

@@ -36,6 +36,8 @@ class ReceivableTerms(msgspec.Struct, frozen=True, kw_only=True):
         acknowledged: an invoice's debtor must have acknowledged the notice.
         tenor_days_max: the due day lies no further away.
         seller_max, debtor_max: the most that may be owed on one seller's, one debtor's receivables.
+        ceiling: the highest all-in yearly rate; an advance above it is refused. The source is the
+            rule that says so.
     """
 
     currency: str = "CNY"
@@ -48,6 +50,8 @@ class ReceivableTerms(msgspec.Struct, frozen=True, kw_only=True):
     tenor_days_max: int = 180
     seller_max: int = 10**12
     debtor_max: int = 10**12
+    ceiling: Decimal | None = None
+    ceiling_source: str = ""
 
 
 class ReceivableKind(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date, timedelta
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -30,7 +31,9 @@ from tallystick.credit.receivables.model import (
     RepayReceivable,
     terms_of_receivable,
 )
-from tallystick.ledger.chart import ASSIGNED_PROCEEDS, FINANCED_RECEIVABLE
+from tallystick.credit.receivables.views import exposure_around
+from tallystick.ledger.chart import ASSIGNED_PROCEEDS
+from tallystick.ledger.model import Account
 from tallystick.ledger.statements import available_of
 from tallystick.parties.model import Party
 from tallystick.parties.views import active_party, known_party
@@ -39,7 +42,7 @@ from tallystick.payments.banks.directory import BANKS
 from tallystick.payments.trades.assigning import assign_proceeds, seller_proceeds
 from tallystick.payments.trades.model import Trade, TradeStatus
 from tallystick.pipeline.commands import SYSTEM, CallerKind, Context, Registry, Reply
-from tallystick.pipeline.decisions import AccountRef, record
+from tallystick.pipeline.decisions import record
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.unit_of_work import Event, UnitOfWork
@@ -150,14 +153,9 @@ def _of_trade(context: Context, trade_no: str) -> Receivable:
     )  # fmt: skip
 
 
-def _advanced(uow: UnitOfWork, rows: list[Receivable], currency: str) -> int:
-    """What the ledger says is advanced on receivables."""
-    book, total = platform_book(currency), 0
-    for row in rows:
-        if row.status in OPEN and row.currency == currency:
-            account = uow.books.account(AccountRef(FINANCED_RECEIVABLE, row.receivable_id, book).id)
-            total += 0 if account is None else account.debits_posted - account.credits_posted
-    return total
+def _accounts(uow: UnitOfWork, ids: list[int]) -> list[Account]:
+    found = (uow.books.account(account_id) for account_id in ids)
+    return [account for account in found if account is not None]
 
 
 def finance_receivable(command: FinanceReceivable, context: Context) -> Reply:
@@ -179,10 +177,7 @@ def finance_receivable(command: FinanceReceivable, context: Context) -> Reply:
         raise Refused("RECEIVABLE_ALREADY_ASSIGNED")
     if row.currency != terms.currency:
         raise Refused("INVALID_PARAMETER", f"These terms are for {terms.currency}.")
-    exposure = decide.Exposure(
-        _advanced(uow, uow.select(Receivable, seller_id=row.seller_id), row.currency),
-        _advanced(uow, uow.select(Receivable, debtor_id=row.debtor_id), row.currency),
-    )
+    exposure = exposure_around(uow, partial(_accounts, uow), row)
     reply = record(context, decide.finance(state, terms, exposure))
     assert isinstance(reply, ReceivableDone)
     if command.trade_no:

@@ -28,6 +28,7 @@ from tallystick.credit.receivables.model import (
 )
 from tallystick.credit.receivables.views import (
     ReceivableStory,
+    financing_options,
     receivable_story,
     receivables_of,
 )
@@ -36,6 +37,8 @@ from tallystick.gateway.rest.loan_shapes import LoanState as LoanStateShape
 from tallystick.gateway.rest.loan_shapes import ProductId
 from tallystick.gateway.rest.loans import currency_of, loan_state_shape
 from tallystick.gateway.rest.merchant_shapes import (
+    FinancingOffer,
+    FinancingOffers,
     InvoiceAnswer,
     MerchantOfferShape,
     MerchantOption,
@@ -150,6 +153,8 @@ def define_terms(call: Call, body: NewReceivableTerms) -> DefineReceivableTerms:
         tenor_days_max=body.tenor_days_max,
         seller_max=amount_of(body.seller_max, body.currency, allow_zero=True),
         debtor_max=amount_of(body.debtor_max, body.currency, allow_zero=True),
+        ceiling=body.ceiling,
+        ceiling_source=body.ceiling_source,
     )
     return DefineReceivableTerms(product_id=body.product_id, terms=terms)
 
@@ -268,6 +273,25 @@ def receivable(call: Call, query: MerchantQuery) -> ReceivableShape:
     return _shape(receivable_story(call.platform.rows, _row(call)))
 
 
+def offers(call: Call, query: MerchantQuery) -> FinancingOffers:
+    """By which terms a receivable may be assigned today."""
+    platform, row = call.platform, _row(call)
+    day = loan_day(platform.clock_ms())
+    return FinancingOffers(
+        offers=[
+            FinancingOffer(
+                product_id=option.product_id,
+                advance=text_of(option.advance, row.currency),
+                fee=text_of(option.fee, row.currency),
+                all_in=None if option.all_in is None else f"{option.all_in:.6f}",
+                with_recourse=option.terms.with_recourse,
+                refused=None if option.refused is None else option.refused.code,
+            )
+            for option in financing_options(platform.rows, platform.ledger.accounts, row, day)
+        ]
+    )
+
+
 def receivables(call: Call, query: ReceivableQuery) -> ReceivableList:
     """Receivables of a seller, of a debtor, or of all."""
     found = receivables_of(
@@ -290,7 +314,7 @@ _KNOWN: Final = ("RECEIVABLE_NOT_EXIST", "RECEIVABLE_STATE_REFUSED")
 _FINANCING: Final = (
     "CREDIT_PRODUCT_NOT_EXIST", "RECEIVABLE_ALREADY_ASSIGNED", "RECEIVABLE_DUE_DAY",
     "RECEIVABLE_LIMIT_EXCEEDED", "RECEIVABLE_STATE_REFUSED", "INVALID_AMOUNT",
-    "INVALID_PARAMETER", "PARTY_BLOCKED",
+    "INVALID_PARAMETER", "PARTY_BLOCKED", "CREDIT_RATE_ABOVE_CEILING",
 )  # fmt: skip
 
 MERCHANT_CREDIT_OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -348,6 +372,11 @@ MERCHANT_CREDIT_OPERATIONS: Final[tuple[Operation, ...]] = (
         _PATH + "/{receivable_id}", "receivable", summary="A receivable's whole story",
         query=MerchantQuery, find=receivable, answer=ReceivableShape, parameters=_ONE,
         refusals=("RECEIVABLE_NOT_EXIST",), **_READ,
+    ),
+    look(
+        _PATH + "/{receivable_id}/offers", "receivable_offers",
+        summary="What a receivable would be financed for today", query=MerchantQuery, find=offers,
+        answer=FinancingOffers, parameters=_ONE, refusals=("RECEIVABLE_NOT_EXIST",), **_READ,
     ),
     change(
         _PATH + "/{receivable_id}/answers", "answer_receivable_notice",

@@ -130,6 +130,8 @@ class NewReceivableTerms(Body, frozen=True, kw_only=True):
     tenor_days_max: Annotated[int, Meta(ge=1, le=720)] = 180
     seller_max: AmountText = "1000000.00"
     debtor_max: AmountText = "1000000.00"
+    ceiling: Rate | None = None
+    ceiling_source: Annotated[str, Meta(max_length=200)] = ""
 
 
 class NamedTerms(Shape, frozen=True, kw_only=True):
@@ -237,6 +239,27 @@ class ReceivableShape(Shape, frozen=True, kw_only=True):
     owed: AmountText
     face_left: AmountText
     events: list[ReceivableStep]
+
+
+class FinancingOffer(Shape, frozen=True, kw_only=True):
+    """What a receivable would be financed for today by some terms.
+
+    `all_in` is the yearly rate of advance and fee if the debtor pays on the due day; null where
+    there is none. `refused` is the code of why it may not be assigned now.
+    """
+
+    product_id: ProductId
+    advance: AmountText
+    fee: AmountText
+    all_in: str | None
+    with_recourse: bool
+    refused: str | None
+
+
+class FinancingOffers(Shape, frozen=True, kw_only=True):
+    """By which terms a receivable may be assigned."""
+
+    offers: list[FinancingOffer]
 
 
 class ReceivableList(Shape, frozen=True, kw_only=True):

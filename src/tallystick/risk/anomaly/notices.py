@@ -15,9 +15,8 @@ import structlog
 
 from tallystick.pipeline.commands import SYSTEM, Answer, Registry, Request
 from tallystick.risk.anomaly.model import AnomalyAlert, RecordAlertNotice
-from tallystick.risk.person.model import Factor, FactorKind, FactorStatus
+from tallystick.risk.person.contacts import phones_of
 from tallystick.risk.person.providers import MessageProvider
-from tallystick.risk.person.views import FACTOR_PURPOSE
 from tallystick.store.rows import ReadSession
 from tallystick.store.sealing import Sealer
 from tallystick.store.unit_of_work import Event
@@ -87,7 +86,7 @@ class AlertNotices:
         with self._reader() as rows:
             tail = "WHERE notice = 'due' ORDER BY opened_ms LIMIT ?"
             for alert in rows.query(AnomalyAlert, tail, (_AT_ONCE,)):
-                phones = self._phones(rows, alert.party)
+                phones = phones_of(rows, self._sealer, alert.party)
                 try:
                     for phone in phones:
                         self._messages.send(phone, _TEXT)
@@ -96,10 +95,3 @@ class AlertNotices:
                     continue
                 done.append((alert.alert_id, bool(phones)))
         return done
-
-    def _phones(self, rows: ReadSession, party: str) -> list[str]:
-        return [
-            self._sealer.open(FACTOR_PURPOSE, factor.secret_sealed)
-            for factor in rows.select(Factor, party_id=party)
-            if factor.kind is FactorKind.PHONE and factor.status is FactorStatus.ACTIVE
-        ]

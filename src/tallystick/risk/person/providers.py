@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 __all__ = [
-    "DocumentVerdict", "FaceVerdict", "IdentityProvider", "MessageProvider", "SandboxIdentity",
-    "SandboxMessages",
+    "DocumentVerdict", "FaceVerdict", "IdentityProvider", "MessageChannel", "MessageProvider",
+    "SandboxIdentity", "SandboxMessages",
 ]  # fmt: skip
 
 
@@ -38,11 +38,22 @@ class FaceVerdict(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-class MessageProvider(Protocol):
-    """Sends short messages. Both calls may block; they are made on worker threads."""
+class MessageChannel(StrEnum):
+    """By which way a message goes: to a phone, into the wallet, or as a letter."""
 
-    def send(self, phone: str, text: str) -> None:
-        """Send a text to a number in E.164.
+    SMS = "sms"
+    APP = "app"
+    LETTER = "letter"
+
+
+class MessageProvider(Protocol):
+    """Sends messages to people, whoever of ours has something to say: codes, warnings, reminders.
+
+    Both calls may block; they are made on worker threads.
+    """
+
+    def send(self, to: str, text: str, channel: MessageChannel = MessageChannel.SMS, /) -> None:
+        """Send a text: by SMS to a number in E.164, otherwise to who has this login name.
 
         Raises:
             OSError: it cannot be sent now.
@@ -69,7 +80,8 @@ class IdentityProvider(Protocol):
 class SandboxMessages:
     """Writes messages into a file of the data folder, readable by its owner alone.
 
-    Numbers that end in 0000 had their SIM changed a minute ago.
+    Numbers that end in 0000 had their SIM changed a minute ago. To an address that begins with
+    `unreachable`, and to numbers that end in 9999, nothing can be sent.
     """
 
     def __init__(self, path: Path, clock_ms: Callable[[], int]) -> None:
@@ -77,9 +89,12 @@ class SandboxMessages:
         self._lock = threading.Lock()
         self._clock_ms = clock_ms
 
-    def send(self, phone: str, text: str) -> None:
+    def send(self, to: str, text: str, channel: MessageChannel = MessageChannel.SMS, /) -> None:
         """Append the message as a line of JSON."""
-        line = json.dumps({"to": phone, "text": text}, ensure_ascii=False) + "\n"
+        if to.startswith("unreachable") or to.endswith("9999"):
+            raise OSError("unreachable")
+        said = {"channel": channel.value, "to": to, "text": text}
+        line = json.dumps(said, ensure_ascii=False) + "\n"
         with self._lock:
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(handle, "a", encoding="utf-8") as file:
