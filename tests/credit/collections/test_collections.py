@@ -73,7 +73,7 @@ from tallystick.risk.person.model import (
     StartChallenge,
 )
 from tallystick.risk.person.providers import MessageChannel, SandboxMessages
-from tallystick.risk.person.proving import FACTOR_PURPOSE
+from tallystick.risk.person.views import FACTOR_PURPOSE
 
 CASH = ProductTerms(
     annual_rate=Decimal("0.12"), counts=(3,), amount_max=10_000,
