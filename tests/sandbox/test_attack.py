@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tallystick.cli import answer
-from tallystick.sandbox.attack.play import play
+from tallystick.sandbox.attack.play import play, play_once
 from tallystick.sandbox.attack.scenarios import SCENARIOS, Story
 
 
@@ -22,6 +22,18 @@ def test_a_takeover_costs_less_with_risk_on_and_honest_people_go_on() -> None:
     assert report.on.falsely_stopped <= report.on.honest * 0.01
     assert report.on.proofs <= report.on.honest * 0.05
     assert report.on.alert_minutes >= 0
+
+
+def test_a_story_over_http_ends_as_the_same_story_in_this_process() -> None:
+    story = Story(3, people=8, days=3, attacks=1)
+    SCENARIOS["takeover"](story)
+    acts = story.told()
+    said: list[str] = []
+    here = play_once(acts, guarded=True, over_http=False, told=said.append)
+    there = play_once(acts, guarded=True, over_http=True, told=said.append)
+    assert there == here
+    assert there.stopped > 0
+    assert there.balanced
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

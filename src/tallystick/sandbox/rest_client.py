@@ -13,6 +13,7 @@ from tallystick.sandbox.answers import Answer, NoAnswerError, WrongAnswerError
 __all__ = ["RestClient"]
 
 _PAGE: Final = 200
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 class RestClient:
@@ -29,17 +30,27 @@ class RestClient:
         self._base = base
         self._headers = {"authorization": f"Bearer {key}"}
 
-    async def post(self, path: str, body: Mapping[str, object], idempotency_key: str) -> Answer:
+    async def post(
+        self, path: str, body: Mapping[str, object], idempotency_key: str,
+        more: Mapping[str, str] = _NO_HEADERS,
+    ) -> Answer:  # fmt: skip
         """One try of a change; the same key and body are the same request.
+
+        Args:
+            more: further headers.
 
         Raises:
             NoAnswerError: the connection ended or took too long; it may have been done or not.
             WrongAnswerError: what came back is neither an answer nor a problem.
         """
-        headers = self._headers | {
-            "content-type": "application/json",
-            "idempotency-key": idempotency_key,
-        }
+        headers = (
+            self._headers
+            | more
+            | {
+                "content-type": "application/json",
+                "idempotency-key": idempotency_key,
+            }
+        )
         return await self._ask("POST", path, headers, content=msgspec.json.encode(body))
 
     async def get(self, path: str, **query: str | int) -> dict[str, Any]:

@@ -24,6 +24,7 @@ __all__ = ["GatewayClient", "SignedRequest"]
 _CHINA: Final = timedelta(hours=8)
 _FORM: Final = "application/x-www-form-urlencoded;charset=utf-8"
 _SIGNERS: Final = 2
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 _SUCCESS: Final = "10000"
 
 
@@ -81,8 +82,11 @@ class GatewayClient:
         sign = await loop.run_in_executor(self._signers, rsa2.sign, text, self._key)
         return SignedRequest(method, urlencode(parameters | {"sign": sign}).encode())
 
-    async def send(self, request: SignedRequest) -> Answer:
+    async def send(self, request: SignedRequest, more: Mapping[str, str] = _NO_HEADERS) -> Answer:
         """One try.
+
+        Args:
+            more: further headers.
 
         Raises:
             NoAnswerError: the connection ended or took too long; it may have been done or not.
@@ -90,7 +94,7 @@ class GatewayClient:
         """
         try:
             reply = await self._http.post(
-                self._url, content=request.body, headers={"content-type": _FORM}
+                self._url, content=request.body, headers={"content-type": _FORM, **more}
             )
         except httpx2.TransportError as error:
             raise NoAnswerError(type(error).__name__) from error

@@ -58,6 +58,7 @@ def attack(
     people: int = 60,
     days: int = 9,
     attacks: int = 5,
+    http: Annotated[bool, Parameter(negative=())] = False,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Play a scenario of fraud against a platform of its own, with risk off and on.
@@ -72,6 +73,8 @@ def attack(
         people: how many honest people there are.
         days: how long the story is; thieves come in its last third.
         attacks: how many times thieves strike.
+        http: play it at a server in a process of its own, through the doors that partners and
+            people use: signed requests, the REST API, the wallet's pages.
         json: print one JSON object a scenario.
     """
     names = tuple(SCENARIOS) if scenario == ("all",) else scenario
@@ -84,7 +87,9 @@ def attack(
     configure_logs("error", "console")
     fine = True
     for name in names:
-        report = play(name, seed, people=people, days=days, attacks=attacks, told=_told)
+        report = play(
+            name, seed, people=people, days=days, attacks=attacks, over_http=http, told=_told
+        )
         text = msgspec.json.encode(report).decode() if json else table_of(report) + "\n"
         sys.stdout.write(text + "\n")
         fine = fine and report.fine

@@ -9,21 +9,14 @@ from typing import Any, Final
 
 import msgspec
 
-from tallystick.parties.model import PartyKind, RecordPasswordTry
-from tallystick.payments.trades.model import CreateTrade, PayTrade, RefundTrade
-from tallystick.payments.wallet.model import (
-    BankOrderDone,
-    StartTopUp,
-    StartWithdrawal,
-    TransferBetweenWallets,
-)
-from tallystick.pipeline.commands import SYSTEM, Answer, Command, Origin
-from tallystick.risk.anomaly.model import AnomalyAlert
+from tallystick.parties.model import PartyKind
 from tallystick.sandbox.attack.acts import Act
+from tallystick.sandbox.attack.over_http import OverHttp
 from tallystick.sandbox.attack.scenarios import SCENARIOS, Story
-from tallystick.sandbox.attack.world import APP, APP_ID, START_MS, World
+from tallystick.sandbox.attack.stage import InProcess, Stage
+from tallystick.sandbox.attack.world import START_MS, World
 
-__all__ = ["AttackReport", "Played", "play"]
+__all__ = ["AttackReport", "Played", "Told", "play", "play_once"]
 
 _MINUTE_MS: Final = 60_000
 _SETUP: Final = frozenset({"register", "shop", "fund", "coupon"})
@@ -76,10 +69,11 @@ class AttackReport(msgspec.Struct, kw_only=True):
 
 
 class _Player:
-    """Plays acts on a world and counts."""
+    """Plays acts on a stage and counts."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self._now_ms = 0
         self.played = Played()
         self._paid: set[str] = set()
         self._thieves: set[str] = set()
@@ -87,7 +81,8 @@ class _Player:
 
     def play(self, act: Act) -> None:
         """Do one act."""
-        self.world.now_ms = max(self.world.now_ms, START_MS + act.at_ms)
+        self._now_ms = max(self._now_ms, START_MS + act.at_ms)
+        self.stage.move_to(self._now_ms)
         if act.kind in _SETUP:
             self._set_up(act)
             return
@@ -95,45 +90,31 @@ class _Player:
             return
         if act.theft:
             self._thieves |= {act.party, act.payee} - {""}
-            self._first_theft_ms = self._first_theft_ms or self.world.now_ms
+            self._first_theft_ms = self._first_theft_ms or self._now_ms
         self._count(act, self._try(act))
 
     def _set_up(self, act: Act) -> None:
-        world = self.world
+        stage = self.stage
         if act.kind == "fund":
-            world.fund(act.party, act.amount)
+            stage.fund(act.party, act.amount)
         elif act.kind == "coupon":
             if act.needs in self._paid:
-                self._count(act, self._ask(act))
+                self._count(act, stage.do(act))
         else:
             kind = PartyKind.MERCHANT if act.kind == "shop" else PartyKind.PERSON
-            world.register(act.party, kind)
+            stage.register(act.party, kind)
 
-    def _try(self, act: Act) -> Answer:
+    def _try(self, act: Act) -> str:
         """An honest person who is asked for a proof gives it and tries again; a thief cannot."""
-        answer = self._ask(act)
-        challenged = answer.refusal is not None and answer.refusal.code == "RISK_CHALLENGE"
-        if challenged and not act.theft:
+        code = self.stage.do(act)
+        if code == "RISK_CHALLENGE" and not act.theft:
             self.played.proofs += 1
-            self.world.prove(act.party)
-            answer = self._ask(act)
-        return answer
+            self.stage.prove(act.party)
+            code = self.stage.do(act)
+        return code
 
-    def _ask(self, act: Act) -> Answer:
-        origin = Origin(act.device, act.address, act.card)
-        world, command = self.world, _command(act)
-        if act.kind in ("sign_in", "wrong", "coupon"):
-            return world.ask(SYSTEM, command, origin)
-        if act.kind == "refund":
-            return world.ask(APP, command, origin)
-        answer = world.as_party(act.party, command, origin)
-        if isinstance(answer.reply, BankOrderDone):
-            world.bank_says_yes(answer.reply)
-        return answer
-
-    def _count(self, act: Act, answer: Answer) -> None:
-        played, accepted = self.played, answer.refusal is None
-        by_risk = not accepted and str(answer.refusal and answer.refusal.code).startswith("RISK_")
+    def _count(self, act: Act, code: str) -> None:
+        played, accepted, by_risk = self.played, not code, code.startswith("RISK_")
         if accepted and act.order:
             self._paid.add(act.order)
         if not act.theft:
@@ -149,9 +130,9 @@ class _Player:
 
     def finish(self) -> Played:
         """What it came to."""
-        played, world = self.played, self.world
-        played.balanced = world.balanced()
-        alerts = world.platform.rows.select(AnomalyAlert)
+        played = self.played
+        played.balanced = self.stage.balanced()
+        alerts = self.stage.alerts()
         of_thieves = [a.opened_ms for a in alerts if a.party in self._thieves
                       and a.opened_ms >= self._first_theft_ms]  # fmt: skip
         played.alerts = len(alerts)
@@ -162,55 +143,39 @@ class _Player:
         return played
 
 
-def _payment(act: Act) -> Command:
-    order = CreateTrade(app_id=APP_ID, out_trade_no=act.order, amount=act.amount, subject="Goods",
-                        seller_id=act.payee)  # fmt: skip
-    return PayTrade(app_id=APP_ID, order=order, buyer_id=act.party)
+def play_once(acts: list[Act], *, guarded: bool, over_http: bool, told: Told) -> Played:
+    """Play acts at a platform of their own.
 
-
-def _command(act: Act) -> Command:
-    """What an act asks the platform for."""
-    if act.kind in ("sign_in", "wrong"):
-        right = act.kind == "sign_in"
-        return RecordPasswordTry(party_id=act.party, password="login", right=right)  # noqa: S106
-    if act.kind == "payment":
-        return _payment(act)
-    if act.kind == "refund":
-        return RefundTrade(app_id=APP_ID, out_trade_no=act.order, amount=act.amount,
-                           out_request_no=f"back-{act.order}")  # fmt: skip
-    if act.kind == "top_up":
-        return StartTopUp(party_id=act.party, amount=act.amount, bank_id="1")
-    if act.kind == "withdrawal":
-        return StartWithdrawal(party_id=act.party, amount=act.amount, bank_id="1")
-    return TransferBetweenWallets(
-        payer_id=act.party, payee_id=act.payee, amount=act.amount,
-        out_biz_no=f"{act.kind}-{act.at_ms}-{act.party[-6:]}-{act.payee[-6:]}",
-    )  # fmt: skip
-
-
-def _played(acts: list[Act], *, guarded: bool, told: Told) -> Played:
+    Args:
+        guarded: whether risk is on.
+        over_http: at a server that is a process of its own, through its doors.
+    """
     name = "on" if guarded else "off"
     with tempfile.TemporaryDirectory(prefix="tallystick-attack-") as folder:
-        world = World(Path(folder) / "data", guarded=guarded)
+        stage: Stage = (
+            OverHttp(Path(folder), guarded=guarded) if over_http
+            else InProcess(World(Path(folder) / "data", guarded=guarded))
+        )  # fmt: skip
         try:
-            player = _Player(world)
+            player = _Player(stage)
             for number, act in enumerate(acts, start=1):
                 player.play(act)
                 if number % 500 == 0:
                     told(f"risk {name}: {number} of {len(acts)} acts")
             return player.finish()
         finally:
-            world.close()
+            stage.close()
 
 
 def play(
     scenario: str, seed: int, *, people: int = 60, days: int = 9, attacks: int = 5,
-    told: Told = lambda text: None,
+    over_http: bool = False, told: Told = lambda text: None,
 ) -> AttackReport:  # fmt: skip
     """Play a scenario without risk and with it, act for act the same story.
 
     Args:
         scenario: a name of `SCENARIOS`.
+        over_http: at a server that is a process of its own, through its doors.
         told: told of the progress.
     """
     story = Story(seed, people=people, days=days, attacks=attacks)
@@ -219,6 +184,7 @@ def play(
     acts = story.told()
     told(f"{scenario}: {len(acts)} acts of {people} people over {days} days")
     runs: dict[str, Any] = {
-        name: _played(acts, guarded=name == "on", told=told) for name in ("off", "on")
+        name: play_once(acts, guarded=name == "on", over_http=over_http, told=told)
+        for name in ("off", "on")
     }
     return AttackReport(scenario=scenario, seed=seed, people=people, days=days, **runs)
