@@ -43,14 +43,12 @@ class RestClient:
             NoAnswerError: the connection ended or took too long; it may have been done or not.
             WrongAnswerError: what came back is neither an answer nor a problem.
         """
-        headers = (
-            self._headers
-            | more
-            | {
-                "content-type": "application/json",
-                "idempotency-key": idempotency_key,
-            }
-        )
+        headers = {
+            **self._headers,
+            **more,
+            "content-type": "application/json",
+            "idempotency-key": idempotency_key,
+        }
         return await self._ask("POST", path, headers, content=msgspec.json.encode(body))
 
     async def get(self, path: str, **query: str | int) -> dict[str, Any]:
