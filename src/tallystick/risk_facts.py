@@ -9,9 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tallystick.credit.loans.model import DrawLoan, DrawMore, Loan
+from tallystick.accounting.books.model import LedgerBook
+from tallystick.accounting.exchange.model import ExchangeQuote, ExecuteExchange
+from tallystick.credit.collections.commands import TakeOffer
+from tallystick.credit.collections.model import CaseOffer
+from tallystick.credit.joint.model import DrawFunded, FundingDecision
+from tallystick.credit.loans.model import DrawLoan, DrawMore, Loan, PayLoan
 from tallystick.credit.merchant.model import DrawMerchantLoan
-from tallystick.credit.pay_later.model import PayTradeLater
+from tallystick.credit.pay_later.model import PayBill, PayTradeLater
+from tallystick.credit.receivables.model import (
+    FinanceReceivable,
+    PayReceivable,
+    Receivable,
+    RepayReceivable,
+)
 from tallystick.parties.model import IssuePaymentCode, PaymentCode, RecordPasswordTry
 from tallystick.partners.model import (
     AddAppKey,
@@ -23,18 +34,23 @@ from tallystick.partners.model import (
     OpenSession,
     RecordOperatorTry,
     ResetOperatorPassword,
+    SetAppStatus,
     SetOperatorStatus,
+    UpdateApp,
 )
 from tallystick.payments.callers import acting_app
 from tallystick.payments.holds.model import FreezeFunds
 from tallystick.payments.trades.model import (
+    CancelTrade,
     ConfirmReceipt,
     PayTrade,
     RefundTrade,
     RelateReceivers,
+    ResolveDispute,
     SplitTrade,
     Trade,
     TradeCommand,
+    TradeStatus,
 )
 from tallystick.payments.wallet.model import (
     StartTopUp,
@@ -117,6 +133,21 @@ def _refund(command: RefundTrade, context: Context) -> Facts | None:
     return None if trade is None else _of_trade(context, trade, "refund", command.amount)
 
 
+def _cancel(command: CancelTrade, context: Context) -> Facts | None:
+    """What is held goes back to the buyer; of an unpaid order nothing does."""
+    trade = _stored_trade(command, context)
+    if trade is None or trade.status is TradeStatus.WAIT_BUYER_PAY:
+        return None
+    return _of_trade(context, trade, "refund", trade.amount)
+
+
+def _resolution(command: ResolveDispute, context: Context) -> Facts | None:
+    trade = _stored_trade(command, context)
+    if trade is None:
+        return None
+    return _of_trade(context, trade, "resolution", command.to_buyer + command.to_seller)
+
+
 def _split(command: SplitTrade, context: Context) -> Facts | None:
     trade = _stored_trade(command, context)
     if trade is None:
@@ -174,6 +205,63 @@ def _more_of_a_loan(command: DrawMore, context: Context) -> Facts | None:
     return None if loan is None else Facts("loan", command.amount, party=loan.borrower_id)
 
 
+def _funded_loan(command: DrawFunded, context: Context) -> Facts | None:
+    found = context.uow.get(FundingDecision, command.decision_id)
+    if found is None:
+        return None
+    return Facts("loan", found.amount, found.currency, found.borrower_id)
+
+
+def _financed(command: FinanceReceivable, context: Context) -> Facts | None:
+    """An advance on what a debtor owes: the seller's loan."""
+    if command.trade_no:
+        trade = context.uow.get(Trade, command.trade_no)
+        if trade is None:
+            return None
+        return Facts("loan", trade.amount, trade.currency, trade.seller_id)
+    found = context.uow.get(Receivable, command.receivable_id)
+    return None if found is None else Facts("loan", found.face, found.currency, found.seller_id)
+
+
+def _repayment(command: PayLoan, context: Context) -> Facts | None:
+    loan = context.uow.get(Loan, command.loan_id)
+    if loan is None:
+        return None
+    return Facts("repayment", command.amount, loan.currency, loan.borrower_id)
+
+
+def _bill(command: PayBill, context: Context) -> Facts:
+    return Facts("repayment", command.amount, party=command.borrower_id)
+
+
+def _settled_case(command: TakeOffer, context: Context) -> Facts | None:
+    offer = context.uow.get(CaseOffer, command.offer_id)
+    return None if offer is None else Facts("repayment", party=offer.borrower_id)
+
+
+def _paid_invoice(command: PayReceivable, context: Context) -> Facts | None:
+    found = context.uow.get(Receivable, command.receivable_id)
+    if found is None:
+        return None
+    return Facts("repayment", command.amount, found.currency, found.debtor_id, found.seller_id)
+
+
+def _bought_back(command: RepayReceivable, context: Context) -> Facts | None:
+    found = context.uow.get(Receivable, command.receivable_id)
+    if found is None:
+        return None
+    return Facts("repayment", command.amount, found.currency, found.seller_id)
+
+
+def _exchange(command: ExecuteExchange, context: Context) -> Facts | None:
+    quote = context.uow.get(ExchangeQuote, command.quote_id)
+    if quote is None:
+        return None
+    book = context.uow.get(LedgerBook, quote.sell_book)
+    currency = "" if book is None else book.currency
+    return _facts(context, "exchange", "", amount=quote.sell_amount, currency=currency)
+
+
 def _app_key(command: AddAppKey, context: Context) -> Facts:
     """Who holds an app's key acts for its merchant."""
     merchant = _merchant(context, command.app_id)
@@ -182,6 +270,11 @@ def _app_key(command: AddAppKey, context: Context) -> Facts:
 
 def _app(command: CreateApp, context: Context) -> Facts:
     return Facts("app", party=command.merchant_id, merchant=command.merchant_id, app=command.app_id)
+
+
+def _changed_app(command: UpdateApp | SetAppStatus, context: Context) -> Facts:
+    merchant = _merchant(context, command.app_id)
+    return Facts("app", party=merchant, merchant=merchant, app=command.app_id)
 
 
 def _seller(command: AddSeller, context: Context) -> Facts:
@@ -270,6 +363,18 @@ READERS: Final[Mapping[type[Command], Reader]] = {
     RemoveFactor: _factor,
     RequestRecovery: _recovery,
     DrawMore: _more_of_a_loan,
+    DrawFunded: _funded_loan,
+    FinanceReceivable: _financed,
+    PayLoan: _repayment,
+    PayBill: _bill,
+    TakeOffer: _settled_case,
+    PayReceivable: _paid_invoice,
+    RepayReceivable: _bought_back,
+    CancelTrade: _cancel,
+    ResolveDispute: _resolution,
+    UpdateApp: _changed_app,
+    SetAppStatus: _changed_app,
+    ExecuteExchange: _exchange,
 }
 """Each decided command, with what tells its facts."""
 

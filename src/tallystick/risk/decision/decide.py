@@ -24,7 +24,7 @@ _LIST_NAMES = tuple(f"{kind}_{subject}" for kind in LISTED_KINDS for subject in 
 
 
 _MOVES_OUT = frozenset({"payment", "pay_later", "transfer", "withdrawal", "freeze"})
-_MAY_WHEN_FROZEN = frozenset({"sign_in", "session", "refund", "top_up", "recovery"})
+_MAY_WHEN_FROZEN = frozenset({"sign_in", "session", "refund", "repayment", "top_up", "recovery"})
 
 
 class Warned(NamedTuple):
