@@ -21,6 +21,7 @@ from tallystick.risk.blacklist.protocol.identifiers import (
     IdentifierKind,
     normal_form,
 )
+from tallystick.risk.person.document_tries import DocumentTries
 from tallystick.risk.person.model import (
     COOLING_MS,
     AddFactor,
@@ -53,6 +54,7 @@ from tallystick.store.sealing import Sealer
 __all__ = ["NewGenerator", "Proving", "document_index", "phone_shown"]
 
 _CODE: Final = "person.code"
+_WRONG_DOCUMENT: Final = frozenset({"DOCUMENT_MISMATCH", "FACE_MISMATCH"})
 _ISSUER: Final = "Tallystick"
 _DOCUMENT_KIND: Final = "cn_id"
 
@@ -99,6 +101,7 @@ class Proving:
         self._clock_ms = clock_ms
         self._messages = messages
         self._identity = identity
+        self._tries = DocumentTries()
 
     async def _do(self, command: Command, caller: Caller = SYSTEM) -> Any:
         answer = await self._submit(caller, command)
@@ -324,14 +327,30 @@ class Proving:
         if verdict is not FaceVerdict.MATCHES:
             raise Refused("FACE_MISMATCH")
 
+    async def _counted(self, party: Party, check: Callable[[], Awaitable[Any]]) -> PersonDone:
+        """Have a document checked, unless too many were wrong within an hour; count a wrong one."""
+        now_ms = self._clock_ms()
+        try:
+            self._tries.require(party.party_id, now_ms)
+            done = await check()
+        except Refused as refused:
+            if refused.refusal.code in _WRONG_DOCUMENT:
+                self._tries.count(party.party_id, now_ms)
+            raise
+        assert isinstance(done, PersonDone)
+        return done
+
     async def check_document(self, party: Party, number: str, photo: bytes) -> PersonDone:
         """Check a national id, by its digits and at its issuer, and the face when there is a photo.
 
         Raises:
             Refused: DOCUMENT_INVALID, DOCUMENT_MISMATCH, DOCUMENT_IN_USE, FACE_MISMATCH,
-                IDENTITY_UNAVAILABLE.
+                IDENTITY_UNAVAILABLE, TOO_MANY_REQUESTS after five wrong ones within an hour.
         """
         plain = self._number(number)
+        return await self._counted(party, lambda: self._check_document(party, plain, photo))
+
+    async def _check_document(self, party: Party, plain: str, photo: bytes) -> Any:
         name = party_name(self._sealer, party)
         verdict = await asyncio.to_thread(self._identity.check_document, name, plain)
         if verdict is DocumentVerdict.UNAVAILABLE:
@@ -340,32 +359,30 @@ class Proving:
             raise Refused("DOCUMENT_MISMATCH")
         if photo:
             await self._face(plain, photo)
-        done = await self._do(
+        return await self._do(
             RecordDocument(
                 party_id=party.party_id, kind=_DOCUMENT_KIND,
                 number_sealed=self._sealer.seal(DOCUMENT_PURPOSE, plain),
                 number_index=document_index(self._sealer, plain), face_matched=bool(photo),
             )
         )  # fmt: skip
-        assert isinstance(done, PersonDone)
-        return done
 
     async def request_recovery(self, party: Party, number: str, photo: bytes) -> PersonDone:
         """Somebody who lost their factors shows document and face, and waits.
 
         Raises:
-            Refused: DOCUMENT_INVALID, DOCUMENT_MISMATCH, FACE_MISMATCH, RECOVERY_WAITING, …
+            Refused: DOCUMENT_INVALID, DOCUMENT_MISMATCH, FACE_MISMATCH, RECOVERY_WAITING,
+                TOO_MANY_REQUESTS after five wrong ones within an hour, …
         """
         plain = self._number(number)
-        await self._face(plain, photo)
-        done = await self._do(
-            RequestRecovery(
-                party_id=party.party_id, number_index=document_index(self._sealer, plain)
-            )
-        )
-        assert isinstance(done, PersonDone)
+        done = await self._counted(party, lambda: self._request_recovery(party, plain, photo))
         await self._warn(party)
         return done
+
+    async def _request_recovery(self, party: Party, plain: str, photo: bytes) -> Any:
+        await self._face(plain, photo)
+        number_index = document_index(self._sealer, plain)
+        return await self._do(RequestRecovery(party_id=party.party_id, number_index=number_index))
 
     async def _warn(self, party: Party) -> None:
         """Tell every phone of the account; that one cannot be told stops nothing."""
