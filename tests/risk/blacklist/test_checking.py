@@ -11,6 +11,7 @@ from tallystick.risk.blacklist.checking import (
     ShownLeaf,
     audit_set,
     check_hit,
+    compare_notes,
     vouched_head,
 )
 from tallystick.risk.blacklist.errors import ListError
@@ -24,7 +25,7 @@ from tallystick.risk.blacklist.model import (
 )
 from tallystick.risk.blacklist.protocol.listed import Finding, tag_of
 from tallystick.risk.blacklist.views import list_key
-from tallystick.transparency.notes import NoteKey, NoteSigner, cosign
+from tallystick.transparency.notes import NoteKey, NoteSigner, cosign, write_note
 
 WITNESS = NoteSigner("beta.example", bytes([7] * 32), witness=True)
 OTHER = "13900139000"
@@ -148,3 +149,22 @@ def test_a_leaf_that_is_none_is_named(kept: KeptList) -> None:
     head = Asking(kept, cosigned=False).head
     with pytest.raises(ListError, match="Leaf 0"):
         audit_set([b"{}"], head, kept.keeping.published(kept.rows).content)
+
+
+def test_two_sets_of_one_version_convict_the_list() -> None:
+    log = NoteSigner("list.example", bytes([9] * 32))
+
+    def note(version: int, digest: str, by: NoteSigner = log) -> str:
+        text = f"{by.key.name}/set\n{version}\n{digest}\n"
+        return write_note(text, by.signature(text))
+
+    assert compare_notes(note(7, "a"), note(7, "b"), log.key) == (
+        "list.example signed two different sets of 7 leaves."
+    )
+    assert compare_notes(note(7, "a"), note(7, "a"), log.key) == ""
+    assert compare_notes(note(7, "a"), note(8, "b"), log.key) == ""
+    liar = NoteSigner("list.example", bytes([8] * 32))
+    head = "list.example\n7\nAAAA\n"
+    for other in (note(7, "b", liar), "nothing", write_note(head, log.signature(head))):
+        with pytest.raises(ListError):
+            compare_notes(note(7, "a"), other, log.key)

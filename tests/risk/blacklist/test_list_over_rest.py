@@ -227,6 +227,8 @@ def test_an_auditor_makes_the_set_out_of_the_log_again(
         ["risk", "blacklist", "pull", copy, *at, "--key-file", f"{tmp_path}/alpha.key"]
     )
     assert pulled == 0
+    notes = ["risk", "blacklist", "compare-notes", f"{copy}.note", f"{copy}.note"]
+    assert cli.answer([*notes, "--log-key", members.log_key]) == 0
     audit = ["risk", "blacklist", "audit", copy, *at, "--key-file"]
     assert cli.answer([*audit, key]) == 0
     assert "tags fit the log of" in capsys.readouterr().out

@@ -18,9 +18,11 @@ import httpx2
 from tallystick.risk.blacklist.checking import (
     AuditedSet,
     HitProof,
+    SetNote,
     ShownLeaf,
     audit_set,
     check_hit,
+    set_note,
     vouched_head,
 )
 from tallystick.risk.blacklist.errors import ListError
@@ -40,7 +42,7 @@ from tallystick.risk.blacklist.protocol.oprf import (
     Evaluation,
     ProofError,
 )
-from tallystick.transparency.notes import NoteError, NoteKey, open_checkpoint, read_note
+from tallystick.transparency.notes import NoteError, NoteKey, open_checkpoint
 
 __all__ = ["ListClient", "evaluated"]
 
@@ -172,7 +174,10 @@ class ListClient:
     # The set.
 
     def pull(self, path: Path) -> int:
-        """Copy the set into a file and verify its digest; how many tags it has."""
+        """Copy the set into a file and verify its digest; how many tags it has.
+
+        Beside it, in `FILE.note`, stands what the list has signed of it.
+        """
         first = self._look("/set", limit=1)
         version, count = int(first["version"]), int(first["count"])
         columns = bytearray(), bytearray(), bytearray()
@@ -192,6 +197,7 @@ class ListClient:
         written = path.with_suffix(path.suffix + ".new")
         written.write_bytes(data)
         written.replace(path)
+        path.with_suffix(path.suffix + ".note").write_text(first["signed"], "utf-8")
         return count
 
     def audit(
@@ -207,12 +213,8 @@ class ListClient:
         return audit_set(self.leaves(0, head.size), head, content)
 
     def _verify_set(self, signed: str, version: int, data: bytes) -> None:
-        try:
-            note = read_note(signed)
-        except NoteError as error:
-            raise ListError(f"The set's note: {error}.") from error
         digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
-        if self.log.signed(note) is None or note.text.split("\n")[1:3] != [str(version), digest]:
+        if set_note(signed, self.log) != SetNote(version, digest):
             raise ListError("The set is not the one that the list has signed.")
 
     # Asking.

@@ -29,11 +29,12 @@ from tallystick.transparency.notes import (
 )
 
 __all__ = [
-    "AuditedSet", "HitProof", "NotWitnessedError", "ShownLeaf", "audit_set", "check_hit",
-    "findings_of", "vouched_head",
+    "AuditedSet", "HitProof", "NotWitnessedError", "SetNote", "ShownLeaf", "audit_set", "check_hit",
+    "compare_notes", "findings_of", "set_note", "vouched_head",
 ]  # fmt: skip
 
 _NAMED: Final = 5
+_SET_LINES: Final = 4
 
 
 class NotWitnessedError(ListError):
@@ -63,6 +64,13 @@ class HitProof(NamedTuple):
     members: tuple[str, ...]
 
 
+class SetNote(NamedTuple):
+    """What the list has signed of a version of its set; the digest is SHA-256 in base64."""
+
+    version: int
+    digest: str
+
+
 class AuditedSet(NamedTuple):
     """What an audit of the set found: how much was looked at, and what is wrong, as sentences."""
 
@@ -80,6 +88,36 @@ def _leaf(shown: ShownLeaf) -> Leaf:
         raise ListError(f"Leaf {shown.seq} of the log is of a later version.")
     except ValueError as error:
         raise ListError(f"Leaf {shown.seq} of the log is not one of an entry.") from error
+
+
+def set_note(signed: str, log: NoteKey) -> SetNote:
+    """What a note says of a version of the set.
+
+    Raises:
+        ListError: it is no such note, or not signed by the log.
+    """
+    try:
+        note = read_note(signed)
+    except NoteError as error:
+        raise ListError(f"The set's note: {error}.") from error
+    lines = note.text.split("\n")
+    if log.signed(note) is None or lines[0] != f"{log.name}/set" or len(lines) != _SET_LINES:
+        raise ListError("This is no note of a set that the list has signed.")
+    return SetNote(int(lines[1]) if lines[1].isascii() and lines[1].isdecimal() else -1, lines[2])
+
+
+def compare_notes(first: str, second: str, log: NoteKey) -> str:
+    """What two notes prove, as a sentence: that the list has signed two sets of one version.
+
+    Anybody can check it, without the list; empty for notes that fit each other.
+
+    Raises:
+        ListError: one is no note of the list's set.
+    """
+    one, other = set_note(first, log), set_note(second, log)
+    if one.version != other.version or one.digest == other.digest:
+        return ""
+    return f"{log.name} signed two different sets of {one.version} leaves."
 
 
 def vouched_head(

@@ -17,7 +17,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from tallystick.risk.blacklist.asking import ListClient
-from tallystick.risk.blacklist.checking import NotWitnessedError
+from tallystick.risk.blacklist.checking import NotWitnessedError, compare_notes
 from tallystick.risk.blacklist.errors import ListError
 from tallystick.risk.blacklist.protocol.identifiers import (
     IdentifierError,
@@ -141,7 +141,7 @@ def _key(text: str) -> NoteKey:
     try:
         return NoteKey.read(text)
     except NoteError as error:
-        raise ListError(f"The witness's key: {error}.") from error
+        raise ListError(f"The key: {error}.") from error
 
 
 def _check(kind: IdentifierKind, texts: list[tuple[int, str]]) -> None:
@@ -191,6 +191,22 @@ def audit(
     fine = "fit the log" if not found.wrong else "do not fit the log"
     print(f"{found.tags} tags {fine} of {found.leaves} leaves.")
     return int(bool(found.wrong))
+
+
+@blacklist.command(name="compare-notes")
+def compare_note_files(first: Path, second: Path, *, log_key: str) -> int:
+    """Whether two members were given different sets of one version; nobody need be asked.
+
+    1 when they were, which the two notes prove to anybody.
+
+    Args:
+        first: what the list signed of a copy: `FILE.note` beside it.
+        second: the same of another member's copy.
+        log_key: the log's key as it was given out.
+    """
+    found = compare_notes(first.read_text("utf-8"), second.read_text("utf-8"), _key(log_key))
+    print(found or "The notes fit each other.")
+    return int(bool(found))
 
 
 @blacklist.command
