@@ -71,7 +71,7 @@ def _vertices(graph: Graph, random: np.random.Generator, size: Size) -> None:
     for kind, count in counts.items():
         labels = {VertexKind.ACCOUNT: _ACCOUNT_TYPES, VertexKind.MEDIUM: _MEDIUM_TYPES}
         names = labels.get(kind, [""])
-        amounts = random.lognormal(9, 1, count)
+        amounts = random.lognormal(9, 1, count) if kind is VertexKind.LOAN else np.zeros(count)
         graph.vertices[kind].build(
             np.arange(1, count + 1, dtype=np.int64) * 1_000_003,
             np.full(count, FIRST_MS),

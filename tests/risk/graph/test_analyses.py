@@ -285,8 +285,8 @@ def test_edges_added_in_bulk_are_those_added_one_by_one(
 ) -> None:
     if compiled:
         monkeypatch.setattr("tallystick.risk.graph.kernels._PLAIN_MAX", 0)
-        monkeypatch.setattr("tallystick.risk.graph.adjacency._COMPILED_MIN", 0)
-    monkeypatch.setattr("tallystick.risk.graph.adjacency._GARBAGE_MIN", 30)
+    monkeypatch.setattr("tallystick.risk.graph.pool._BITS", 5)
+    monkeypatch.setattr("tallystick.risk.graph.pool._SEGMENT", 32)
     random = Random(8)
     one, other = (random_graph(6)[0] for _ in range(2))
     edges = [

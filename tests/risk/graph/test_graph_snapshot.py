@@ -35,7 +35,8 @@ def columns_of(graph: Graph) -> list[list[object]]:
         for adjacency in (graph.out(name), graph.into(name))
         for column in adjacency.packed().values()
     ]
-    return edges + [t.ids[: t.count].tolist() + t.labels for t in graph.vertices.values()]
+    tables = graph.vertices.values()
+    return edges + [t.ids[: t.count].tolist() + t.labels[: t.count].tolist() for t in tables]
 
 
 def test_the_graph_comes_back_as_it_was(saved: Path) -> None:

@@ -14,16 +14,15 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tallystick.risk.graph.kernels import Floats, Ints, Rows, append_edges, fit, move_blocks
+from tallystick.risk.graph.kernels import Floats, Ints, Rows, append_edges, fit
+from tallystick.risk.graph.pool import Blocks, Pool
 
 __all__ = ["Adjacency", "AdjacencyView", "Block", "Floats", "Ints", "Rows"]
 
 _Kind = TypeVar("_Kind", bound=np.generic)
 
 _GROWTH_MIN = 4
-_GARBAGE_SHARE_MAX = 4  # A pool of which more than a quarter is left behind is written anew.
-_GARBAGE_MIN = 1 << 16
-_COMPILED_MIN = 1 << 20
+_EMPTIED_AT_ONCE = 4
 
 
 class Block(NamedTuple):
@@ -67,17 +66,6 @@ def _grown(column: NDArray[_Kind], size: int) -> NDArray[_Kind]:
     return wider
 
 
-def _roomy(column: NDArray[_Kind], used: int, size: int) -> NDArray[_Kind]:
-    """A column of the pool with room for as much again.
-
-    Room that nothing was written to takes no memory, so it may be generous; copying millions of
-    edges while somebody waits may not.
-    """
-    wider = np.empty(2 * size, column.dtype)
-    wider[:used] = column[:used]
-    return wider
-
-
 def _roomed(lengths: Rows) -> Rows:
     """How much room blocks get when all are written anew."""
     rooms: Rows = np.where(lengths > 0, lengths + 1 + lengths // 8, 0).astype(np.int32)
@@ -110,34 +98,23 @@ class Adjacency:
         self._starts: Ints = np.zeros(0, np.int64)
         self._lengths: Rows = np.zeros(0, np.int32)
         self._rooms: Rows = np.zeros(0, np.int32)
-        self._neighbours: Rows = np.zeros(0, np.int32)
-        self._times: Ints = np.zeros(0, np.int64)
-        self._values: Floats = np.zeros(0, np.float64)
-        self._used = 0
-        self._garbage = 0
+        self._pool = Pool(valued=valued)
 
     @property
     def memory_bytes(self) -> int:
         """What its columns take, their unused room left out."""
         vertices = sum(c.nbytes for c in (self._starts, self._lengths, self._rooms))
-        return vertices + self._used * sum(column.itemsize for column in self._columns())
+        return vertices + self._pool.used_bytes
 
     def view(self) -> AdjacencyView:
         """The blocks as they are; valid until the writer's next change."""
-        return AdjacencyView(
-            self._starts, self._lengths, self._neighbours, self._times, self._values
-        )
+        return AdjacencyView(self._starts, self._lengths, *self._pool.columns)
 
     def frozen(self) -> AdjacencyView:
         """The blocks of this moment; valid for as long as it is held."""
         count = self._vertices
-        return AdjacencyView(
-            self._starts[:count].copy(),
-            self._lengths[:count].copy(),
-            self._neighbours,
-            self._times,
-            self._values,
-        )
+        starts, lengths = self._starts[:count].copy(), self._lengths[:count].copy()
+        return AdjacencyView(starts, lengths, *self._pool.columns)
 
     def reserve(self, vertices: int) -> None:
         """Make room for vertices up to this row."""
@@ -166,12 +143,17 @@ class Adjacency:
         rooms = _roomed(counts)
         starts = np.zeros(len(counts), np.int64)
         starts[1:] = np.cumsum(rooms[:-1], dtype=np.int64)
-        self._used = int(rooms.sum(dtype=np.int64))
+        used = int(rooms.sum(dtype=np.int64))
         slots = _slots(starts, counts)
-        placed = [_placed(c, slots, 2 * self._used, order) for c in columns[: 2 + self.valued]]
-        self._neighbours, self._times = placed[:2]
-        if self.valued:
-            self._values = placed[2]
+        neighbours, times, values = columns
+        self._pool.take(
+            (
+                _placed(neighbours, slots, 2 * used, order),
+                _placed(times, slots, 2 * used, order),
+                _placed(values, slots, 2 * used, order) if self.valued else values,
+            ),
+            used,
+        )
         self._starts[: len(counts)], self._rooms[: len(counts)] = starts, rooms
         self._lengths[: len(counts)] = counts
         self.edges = len(slots)
@@ -180,12 +162,13 @@ class Adjacency:
         """All edges, block by block without gaps, as columns to keep."""
         lengths = self._lengths[: self._vertices]
         slots = _slots(self._starts[: self._vertices], lengths)
+        pool = self._pool
         columns: dict[str, NDArray[np.generic]] = {
             "lengths": lengths,
-            "neighbours": self._neighbours[slots],
-            "times": self._times[slots],
+            "neighbours": pool.neighbours[slots],
+            "times": pool.times[slots],
         }
-        return columns | ({"values": self._values[slots]} if self.valued else {})
+        return columns | ({"values": pool.values[slots]} if self.valued else {})
 
     def unpack(self, columns: dict[str, NDArray[np.generic]], vertices: int) -> None:
         """Take back what `packed` gave; it must be empty.
@@ -211,16 +194,14 @@ class Adjacency:
     def append(self, row: int, neighbour: int, time_ms: int, value: float) -> None:
         """Add one edge; one that is older than the newest is put in its place."""
         start, length = int(self._starts[row]), int(self._lengths[row])
-        if length and time_ms < self._times[start + length - 1]:
+        if length and time_ms < self._pool.times[start + length - 1]:
             self._insert(row, neighbour, time_ms, value)
             return
         if length == self._rooms[row]:
             start = self._more_room(row)
         at = start + length
-        self._neighbours[at] = neighbour
-        self._times[at] = time_ms
-        if self.valued:
-            self._values[at] = value
+        for column, new in zip(self._columns(), (neighbour, time_ms, value), strict=False):
+            column[at] = new
         self._lengths[row] = length + 1
         self.edges += 1
 
@@ -231,17 +212,15 @@ class Adjacency:
             values: one each if the kind carries amounts.
         """
         append = fit(append_edges, len(rows))
+        self._tidy(_EMPTIED_AT_ONCE)
         done = 0
         while done < len(rows):
-            self._tidy()
-            self._ensure(_GROWTH_MIN)
-            pool = np.array([self._used, self._garbage])
             count = append(
-                (self._starts, self._lengths, self._rooms, pool),
-                (self._neighbours, self._times, self._values),
+                (*self._blocks(), self._pool.extent),
+                self._pool.columns,
                 (rows[done:], neighbours[done:], times[done:], values[done:]),
+                not self._held(),
             )
-            self._used, self._garbage = pool.tolist()
             self.edges += count
             done += count
             if done < len(rows):
@@ -264,7 +243,7 @@ class Adjacency:
         block = self.view().block(row)
         neighbours = np.unique(block.neighbours)
         self.edges -= len(block.times)
-        self._garbage += int(self._rooms[row])
+        self._pool.leave(int(self._rooms[row]))
         self._lengths[row] = self._rooms[row] = 0
         return neighbours
 
@@ -314,10 +293,8 @@ class Adjacency:
 
     def _fill(self, row: int, start: int, block: Block) -> None:
         end = start + len(block.times)
-        self._neighbours[start:end] = block.neighbours
-        self._times[start:end] = block.times
-        if self.valued:
-            self._values[start:end] = block.values
+        for column, new in zip(self._columns(), block, strict=False):
+            column[start:end] = new
         self._lengths[row] = len(block.times)
 
     def _more_room(self, row: int) -> int:
@@ -328,77 +305,21 @@ class Adjacency:
             return int(self._starts[row])
         return self._move(row, length + max(_GROWTH_MIN, length // 4))
 
-    def _tidy(self) -> None:
-        """Reclaim what was left behind."""
-        if self._garbage > max(_GARBAGE_MIN, self._used // _GARBAGE_SHARE_MAX):
-            self._compact()
+    def _tidy(self, segments: int = 1) -> None:
+        """Reclaim some of what was left behind, unless somebody may still look at it."""
+        if self._pool.untidy() and not self._held():
+            self._pool.tidy(self._blocks(), segments)
 
     def _move(self, row: int, room: int) -> int:
-        """Copy a vertex's block to the end of the pool, with room for more; its new start."""
+        """Give a vertex's block another place, with room for more; its new start."""
         self._tidy()
-        self._ensure(room)
-        old, length = int(self._starts[row]), int(self._lengths[row])
-        new = self._used
-        for column in self._columns():
-            column[new : new + length] = column[old : old + length]
-        self._garbage += int(self._rooms[row])
-        self._starts[row] = new
-        self._rooms[row] = room
-        self._used += room
-        return new
+        return self._pool.move(self._blocks(), row, room)
 
-    def _ensure(self, room: int) -> None:
-        """Widen the pool; readers keep the columns that they hold."""
-        size = self._used + room
-        if size > len(self._neighbours):
-            used = self._used
-            self._neighbours = _roomy(self._neighbours, used, size)
-            self._times = _roomy(self._times, used, size)
-            if self.valued:
-                self._values = _roomy(self._values, used, size)
+    def _blocks(self) -> Blocks:
+        return self._starts, self._lengths, self._rooms
 
-    def _columns(self) -> tuple[NDArray[np.generic], ...]:
-        if self.valued:
-            return (self._neighbours, self._times, self._values)
-        return (self._neighbours, self._times)
-
-    def _compact(self) -> None:
-        """Write the pool anew without what was left behind, one column at a time."""
-        lengths = self._lengths
-        rooms = _roomed(lengths)
-        starts = np.zeros(len(rooms), np.int64)
-        starts[1:] = np.cumsum(rooms[:-1], dtype=np.int64)
-        used = int(rooms.sum(dtype=np.int64))
-        move = _mover(self._starts, starts, lengths, 2 * used)
-        self._neighbours = move(self._neighbours)
-        self._times = move(self._times)
-        if self.valued:
-            self._values = move(self._values)
-        self._starts, self._rooms = starts, rooms
-        self._used, self._garbage = used, 0
-
-
-def _mover(
-    old: Ints, new: Ints, lengths: Rows, size: int
-) -> Callable[[NDArray[_Kind]], NDArray[_Kind]]:
-    """What moves all blocks of a column to new starts: compiled for many, numpy for few."""
-    if size > _COMPILED_MIN:
-        compiled = fit(move_blocks, size)
-
-        def move_compiled(column: NDArray[_Kind]) -> NDArray[_Kind]:
-            fresh = np.empty(size, column.dtype)
-            compiled(column, fresh, old, new, lengths)
-            return fresh
-
-        return move_compiled
-    source, target = _slots(old, lengths), _slots(new, lengths)
-
-    def move(column: NDArray[_Kind]) -> NDArray[_Kind]:
-        fresh = np.empty(size, column.dtype)
-        fresh[target] = column[source]
-        return fresh
-
-    return move
+    def _columns(self) -> tuple[NDArray[Any], ...]:
+        return self._pool.columns[: 2 + self.valued]
 
 
 def _slots(starts: Ints, lengths: Rows) -> Ints:

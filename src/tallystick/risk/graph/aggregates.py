@@ -21,6 +21,7 @@ __all__ = [
     "latest",
     "ratio_or",
     "rounded",
+    "rounded_all",
     "total",
     "totals_by_neighbour",
     "totals_by_origin",
@@ -52,6 +53,11 @@ class Totals(NamedTuple):
 def rounded(value: float) -> float:
     """Three decimals, halves up."""
     return math.floor(value * 1000 + 0.5) / 1000
+
+
+def rounded_all(values: Floats) -> Floats:
+    """The same of many."""
+    return np.asarray(np.floor(values * 1000 + 0.5) / 1000)
 
 
 def total(values: Floats) -> float:

@@ -95,7 +95,8 @@ def _status_changed(graph: Graph, subject: str, told: _Payload, at_ms: int) -> N
     kind, edge = _owner(graph, party)
     graph.block(kind, party, blocked=blocked)
     owned = graph.out(edge).view().block(graph.vertices[kind].row(party)).neighbours
-    graph.vertices[_ACCOUNT].blocked[owned] = blocked
+    for account in owned.tolist():
+        graph.block_row(_ACCOUNT, account, blocked=blocked)
 
 
 def _owner(graph: Graph, party: int) -> tuple[VertexKind, EdgeKindName]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.risk.graph.adjacency import Adjacency, AdjacencyView, Floats, Ints, Rows
+from tallystick.risk.graph.blocked_payees import BlockedPayees
 from tallystick.risk.graph.errors import WriteRefused
 from tallystick.risk.graph.lock import ReadWriteLock
 from tallystick.risk.graph.schema import EDGE_KINDS, EdgeKindName, VertexKind
@@ -53,6 +54,7 @@ class GraphView(NamedTuple):
         blocked: per kind, which rows are blocked.
         out: the edges of a kind, by their source.
         into: the edges of a kind, by their target.
+        to_blocked: the transfers to accounts that are blocked, and some others, by their source.
         hold: keeps a frozen state from being written over.
     """
 
@@ -60,6 +62,7 @@ class GraphView(NamedTuple):
     blocked: Callable[[VertexKind], NDArray[np.bool_]]
     out: Callable[[EdgeKindName], AdjacencyView]
     into: Callable[[EdgeKindName], AdjacencyView]
+    to_blocked: Callable[[], AdjacencyView]
     hold: object = None
 
     def row(self, kind: VertexKind, vertex_id: int) -> int:
@@ -87,6 +90,7 @@ class Graph:
             {n: Adjacency(valued=k.valued, held=self._held) for n, k in EDGE_KINDS.items()}
             for _ in range(2)
         )
+        self._to_blocked = BlockedPayees()
 
     def _held(self) -> bool:
         return len(self._holds) > 0
@@ -103,7 +107,8 @@ class Graph:
     def memory_bytes(self) -> int:
         """What the columns of edges take."""
         both = (*self._out.values(), *self._into.values())
-        return sum(adjacency.memory_bytes for adjacency in both)
+        edges = sum(adjacency.memory_bytes for adjacency in both)
+        return edges + self._to_blocked.memory_bytes
 
     @contextmanager
     def reading(self) -> Iterator[GraphView]:
@@ -118,6 +123,7 @@ class Graph:
             lambda kind: self.vertices[kind].blocked,
             lambda kind: self._out[kind].view(),
             lambda kind: self._into[kind].view(),
+            self._to_blocked.view,
         )
 
     def frozen(self) -> GraphView:
@@ -129,7 +135,12 @@ class Graph:
             out = {name: adjacency.frozen() for name, adjacency in self._out.items()}
             into = {name: adjacency.frozen() for name, adjacency in self._into.items()}
         return GraphView(
-            self.vertices, blocked.__getitem__, out.__getitem__, into.__getitem__, hold
+            self.vertices,
+            blocked.__getitem__,
+            out.__getitem__,
+            into.__getitem__,
+            lambda: out[EdgeKindName.TRANSFER],
+            hold,
         )
 
     # What follows changes the graph and is called by someone who holds the lock for writing.
@@ -143,6 +154,15 @@ class Graph:
         self._into[kind].reserve(self.vertices[ends.target].count)
         self._out[kind].build(sources, targets, times, values)
         self._into[kind].build(targets, sources, times, values)
+        if kind is EdgeKindName.TRANSFER:
+            self.watch_blocked()
+
+    def watch_blocked(self) -> None:
+        """Keep the transfers to blocked accounts apart, once all that there are have been taken."""
+        accounts = self.vertices[VertexKind.ACCOUNT]
+        self._to_blocked.reserve(accounts.count)
+        transfers = self._out[EdgeKindName.TRANSFER].packed()
+        self._to_blocked.build(transfers, accounts.blocked[: accounts.count])
 
     def add_vertex(
         self,
@@ -171,8 +191,15 @@ class Graph:
                 self._out[name].reserve(table.count)
             if ends.target is kind:
                 self._into[name].reserve(table.count)
+        if kind is VertexKind.ACCOUNT:
+            self._to_blocked.reserve(table.count)
+            if blocked:
+                self._watch(row)
         self.changes += 1
         return row
+
+    def _watch(self, account: int) -> None:
+        self._to_blocked.watch(account, self._into[EdgeKindName.TRANSFER].view().block(account))
 
     def required_row(self, kind: VertexKind, vertex_id: int) -> int:
         """The row of an id.
@@ -198,6 +225,8 @@ class Graph:
         target = self.required_row(ends.target, target_id)
         self._out[kind].append(source, target, time_ms, value)
         self._into[kind].append(target, source, time_ms, value)
+        if kind is EdgeKindName.TRANSFER:
+            self._to_blocked.append(source, target, time_ms)
         self.changes += 1
 
     def add_edges(
@@ -218,6 +247,8 @@ class Graph:
         targets = self._required_rows(ends.target, target_ids)
         self._out[kind].append_many(sources, targets, times, values)
         self._into[kind].append_many(targets, sources, times, values)
+        if kind is EdgeKindName.TRANSFER:
+            self._to_blocked.append_many(sources, targets, times)
         self.changes += len(sources)
 
     def _required_rows(self, kind: VertexKind, vertex_ids: Sequence[int]) -> Rows:
@@ -236,12 +267,20 @@ class Graph:
         target = self.required_row(ends.target, target_id)
         self._out[kind].remove_last(source, target, time_ms)
         self._into[kind].remove_last(target, source, time_ms)
+        if kind is EdgeKindName.TRANSFER:
+            self._to_blocked.take_back(source, target, time_ms)
         self.changes += 1
 
     def block(self, kind: VertexKind, vertex_id: int, *, blocked: bool = True) -> None:
         """Mark a vertex as blocked, or as blocked no longer."""
-        self.vertices[kind].blocked[self.required_row(kind, vertex_id)] = blocked
+        self.block_row(kind, self.required_row(kind, vertex_id), blocked=blocked)
         self.changes += 1
+
+    def block_row(self, kind: VertexKind, row: int, *, blocked: bool) -> None:
+        """The same of a vertex that is known by its row."""
+        self.vertices[kind].blocked[row] = blocked
+        if blocked and kind is VertexKind.ACCOUNT:
+            self._watch(row)
 
     def remove_account(self, account_id: int) -> None:
         """Remove an account, its edges, and the loans that it was given or repaid."""
@@ -249,6 +288,8 @@ class Graph:
         given = self._into[EdgeKindName.DEPOSIT].view().block(row).neighbours
         repaid = self._out[EdgeKindName.REPAY].view().block(row).neighbours
         loans = np.unique(np.concatenate([given, repaid]))
+        payers = np.unique(self._into[EdgeKindName.TRANSFER].view().block(row).neighbours)
+        self._to_blocked.forget(row, payers)
         self._remove(VertexKind.ACCOUNT, row)
         for loan in loans.tolist():
             self._remove(VertexKind.LOAN, loan)

@@ -21,10 +21,12 @@ __all__ = [
     "append_edges",
     "bound_windows",
     "collect_marked",
+    "count_live",
+    "find_blocks",
     "fit",
     "join_components",
-    "move_blocks",
     "move_to_communities",
+    "relocate_blocks",
 ]
 
 Ints = NDArray[np.int64]
@@ -59,18 +61,20 @@ def append_edges(
     blocks: tuple[Ints, Rows, Rows, Ints],
     columns: tuple[Rows, Ints, Floats],
     new: tuple[Rows, Rows, Ints, Floats],
+    shift: bool,
 ) -> int:
-    """Append edges to their blocks, in their order, for as long as that can be done in place.
+    """Add edges to their blocks, in their order, for as long as that can be done in place.
 
     Args:
-        blocks: starts, lengths and rooms by vertex, and what is used of the pool and what was
-            left behind in it; changed.
+        blocks: starts, lengths and rooms by vertex; and of the pool, where the extent goes on
+            that is being filled, where it ends, and how much was left behind; changed.
         columns: the pool's neighbours, times and values; no values if the kind carries none.
         new: the edges' vertices, neighbours, times and values.
+        shift: whether later edges of a block may make room for one that is older.
 
     Returns:
-        How many were appended: fewer than there are if the pool is full or an edge is older
-        than the newest of its block.
+        How many were added: fewer than there are if the extent is full, or an edge is older than
+        the newest of its block and nothing may be shifted.
     """
     starts, lengths, rooms, pool = blocks
     neighbours, times, values = columns
@@ -79,12 +83,13 @@ def append_edges(
     for at in range(len(rows)):
         row = rows[at]
         start, length = starts[row], lengths[row]
-        if length > 0 and new_times[at] < times[start + length - 1]:
+        late = length > 0 and new_times[at] < times[start + length - 1]
+        if late and not shift:
             return at
         if length == rooms[row]:
             room = length + max(4, length // 4)
             fresh = pool[0]
-            if fresh + room > len(neighbours):
+            if fresh + room > pool[1]:
                 return at
             for place in range(length):
                 neighbours[fresh + place] = neighbours[start + place]
@@ -92,14 +97,132 @@ def append_edges(
                 if valued:
                     values[fresh + place] = values[start + place]
             pool[0] += room
-            pool[1] += rooms[row]
+            pool[2] += rooms[row]
             starts[row] = start = fresh
             rooms[row] = room
-        neighbours[start + length] = new_neighbours[at]
-        times[start + length] = new_times[at]
+        place = start + length
+        while late and place > start and times[place - 1] > new_times[at]:
+            neighbours[place] = neighbours[place - 1]
+            times[place] = times[place - 1]
+            if valued:
+                values[place] = values[place - 1]
+            place -= 1
+        neighbours[place] = new_neighbours[at]
+        times[place] = new_times[at]
         if valued:
-            values[start + length] = new_values[at]
+            values[place] = new_values[at]
         lengths[row] = length + 1
+    return len(rows)
+
+
+def collect_marked(
+    blocks: tuple[Ints, Rows, Rows, Ints],
+    rows: Rows,
+    window: tuple[int, int],
+    marked: NDArray[np.bool_],
+    found: Rows,
+) -> int:
+    """The marked vertices at the other end of edges in a window, each as often as it is met.
+
+    Args:
+        blocks: starts and lengths by vertex, and the pool's neighbours and times.
+        window: times, both ends outside.
+        found: as long as there are edges; changed.
+
+    Returns:
+        How many were found.
+    """
+    starts, lengths, neighbours, times = blocks
+    after, before = window
+    count = 0
+    for row in rows:
+        low = starts[row]
+        end = low + lengths[row]
+        high = end
+        while low < high:
+            middle = (low + high) // 2
+            if times[middle] > after:
+                high = middle
+            else:
+                low = middle + 1
+        while low < end and times[low] < before:
+            if marked[neighbours[low]]:
+                found[count] = neighbours[low]
+                count += 1
+            low += 1
+    return count
+
+
+def count_live(starts: Ints, rooms: Rows, bits: int, live: Ints) -> None:
+    """How much of each segment of the pool, 2 to the `bits` places long, belongs to blocks.
+
+    Args:
+        live: zeros, as many as there are segments; changed.
+    """
+    size = 1 << bits
+    for row in range(len(rooms)):
+        place, left = starts[row], rooms[row]
+        while left > 0:
+            part = min(left, size - (place & (size - 1)))
+            live[place >> bits] += part
+            place += part
+            left -= part
+
+
+def find_blocks(
+    starts: Ints, rooms: Rows, bits: int, chosen: NDArray[np.bool_], found: Rows
+) -> int:
+    """The vertices whose blocks are in one of the chosen segments, or reach into one.
+
+    Args:
+        found: as long as there are vertices; changed.
+
+    Returns:
+        How many were found.
+    """
+    count = 0
+    for row in range(len(rooms)):
+        if rooms[row] == 0:
+            continue
+        for segment in range(starts[row] >> bits, ((starts[row] + rooms[row] - 1) >> bits) + 1):
+            if chosen[segment]:
+                found[count] = row
+                count += 1
+                break
+    return count
+
+
+def relocate_blocks(
+    blocks: tuple[Ints, Rows, Rows, Ints], columns: tuple[Rows, Ints, Floats], rows: Rows
+) -> int:
+    """Move blocks to the extent that is being filled, for as long as they fit.
+
+    Args:
+        blocks, columns: as for `append_edges`; changed.
+        rows: the vertices.
+
+    Returns:
+        How many were moved.
+    """
+    starts, lengths, rooms, pool = blocks
+    neighbours, times, values = columns
+    valued = len(values) > 0
+    for at in range(len(rows)):
+        row = rows[at]
+        start, length = starts[row], lengths[row]
+        room = length + 1 + length // 8 if length > 0 else 0
+        fresh = pool[0]
+        if fresh + room > pool[1]:
+            return at
+        for place in range(length):
+            neighbours[fresh + place] = neighbours[start + place]
+            times[fresh + place] = times[start + place]
+            if valued:
+                values[fresh + place] = values[start + place]
+        pool[0] += room
+        pool[2] += rooms[row]
+        starts[row] = fresh
+        rooms[row] = room
     return len(rows)
 
 
@@ -138,38 +261,6 @@ def bound_windows(
             else:
                 low = middle + 1
         lasts[at] = low
-
-
-def collect_marked(
-    neighbours: Rows, bounds: tuple[Ints, Ints], marked: NDArray[np.bool_], found: Rows
-) -> int:
-    """Gather the marked vertices at the other end of some edges, each as often as it is met.
-
-    Args:
-        bounds: begins and ends in the pool.
-        found: as long as there are edges; changed.
-
-    Returns:
-        How many were found.
-    """
-    firsts, lasts = bounds
-    count = 0
-    for at in range(len(firsts)):
-        for place in range(firsts[at], lasts[at]):
-            if marked[neighbours[place]]:
-                found[count] = neighbours[place]
-                count += 1
-    return count
-
-
-def move_blocks(
-    column: NDArray[Any], fresh: NDArray[Any], old: Ints, new: Ints, lengths: Rows
-) -> None:
-    """Copy every vertex's block of a column to its new start in a fresh one."""
-    for row in range(len(lengths)):
-        source, target = old[row], new[row]
-        for place in range(lengths[row]):
-            fresh[target + place] = column[source + place]
 
 
 def join_components(parents: Ints, starts: Ints, lengths: Rows, neighbours: Rows) -> None:

@@ -174,4 +174,11 @@ def answer_in(view: GraphView, name: str, given: Mapping[str, object]) -> list[d
 
 
 def _named(columns: tuple[str, ...], rows: list[Row]) -> list[dict[str, object]]:
+    """Rows by name; the answers that may have thousands have one column or three."""
+    if len(columns) == 1:
+        (only,) = columns
+        return [{only: value} for (value,) in rows]
+    if len(columns) == 3:
+        first, second, third = columns
+        return [{first: a, second: b, third: c} for a, b, c in rows]
     return [dict(zip(columns, row, strict=True)) for row in rows]

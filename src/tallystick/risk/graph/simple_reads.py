@@ -8,12 +8,18 @@ from __future__ import annotations
 import numpy as np
 
 from tallystick.risk.graph.adjacency import AdjacencyView, Rows
-from tallystick.risk.graph.aggregates import ratio_or, rounded, total, totals_by_neighbour
+from tallystick.risk.graph.aggregates import (
+    ratio_or,
+    rounded,
+    rounded_all,
+    total,
+    totals_by_neighbour,
+)
 from tallystick.risk.graph.answers import Arguments, Row
 from tallystick.risk.graph.graph import GraphView
 from tallystick.risk.graph.kernels import collect_marked, fit
 from tallystick.risk.graph.schema import EdgeKindName, VertexKind
-from tallystick.risk.graph.steps import SCANNED_MAX, Edges, step, window_bounds
+from tallystick.risk.graph.steps import Edges, step
 
 __all__ = ["tsr1", "tsr2", "tsr3", "tsr4", "tsr5", "tsr6"]
 
@@ -81,34 +87,26 @@ def tsr5(view: GraphView, asked: Arguments) -> list[Row]:
 
 def _by_account(view: GraphView, edges: AdjacencyView, asked: Arguments) -> list[Row]:
     found = totals_by_neighbour(_edges(view, edges, asked, above=asked.thresholds[0]))
-    ids = view.vertices[_ACCOUNT].ids[found.keys].tolist()
-    answer = sorted(
-        (-rounded(amount), account, count)
-        for account, count, amount in zip(
-            ids, found.counts.tolist(), found.sums.tolist(), strict=True
-        )
-    )
-    return [(str(account), count, -minus) for minus, account, count in answer]
+    ids, sums = view.vertices[_ACCOUNT].ids[found.keys], rounded_all(found.sums)
+    order = np.lexsort((ids, -sums))
+    columns = (column[order].tolist() for column in (ids, found.counts, sums))
+    accounts, counts, amounts = columns
+    return list(zip(map(str, accounts), counts, amounts, strict=True))
 
 
 def tsr6(view: GraphView, asked: Arguments) -> list[Row]:
-    """Blocked accounts that were paid by an account that also paid the given one."""
-    payers = np.unique(_edges(view, view.into(_TRANSFER), asked).neighbours)
-    others = np.unique(_blocked_payees(view, payers, asked))
-    others = others[others != view.row(_ACCOUNT, asked.ids[0])]
-    ids = sorted(view.vertices[_ACCOUNT].ids[others].tolist())
-    return [(str(account),) for account in ids]
+    """Blocked accounts that were paid by an account that also paid the given one.
 
-
-def _blocked_payees(view: GraphView, payers: Rows, asked: Arguments) -> Rows:
-    """Nothing cuts off the edges of the payers, so that there may be hundreds of thousands."""
-    out, blocked = view.out(_TRANSFER), view.blocked(_ACCOUNT)
-    edges = int(out.lengths[payers].sum(dtype=np.int64))
-    if edges <= SCANNED_MAX:
-        paid = step(out, payers, asked.window).neighbours
-        return paid[blocked[paid]]
-    firsts, lasts = window_bounds(out, payers, asked.window, edges)
-    inside = int((lasts - firsts).sum())
-    found = np.empty(inside, np.int32)
-    collect = fit(collect_marked, inside)
-    return found[: collect(out.neighbours, (firsts, lasts), blocked, found)]
+    Nothing cuts off the edges of the payers, so that there may be very many.
+    """
+    payers = _edges(view, view.into(_TRANSFER), asked).neighbours
+    starts, lengths, neighbours, times, _ = view.to_blocked()
+    edges = int(lengths[payers].sum(dtype=np.int64))
+    found = np.empty(edges, np.int32)
+    collect = fit(collect_marked, edges + len(payers))
+    blocks, window = (starts, lengths, neighbours, times), (asked.window[0], asked.window[1])
+    count = collect(blocks, payers, window, view.blocked(_ACCOUNT), found)
+    ids = np.sort(view.vertices[_ACCOUNT].ids[found[:count]])
+    fresh = ids != int(asked.ids[0])
+    fresh[1:] &= ids[1:] != ids[:-1]
+    return list(zip(map(str, ids[fresh].tolist())))

@@ -75,7 +75,7 @@ def _columns(graph: Graph) -> Iterator[tuple[str, NDArray[np.generic]]]:
 def _vertex_columns(table: Vertices) -> _Columns:
     count = table.count
     known: dict[str, int] = {}
-    codes = [known.setdefault(label, len(known)) for label in table.labels]
+    codes = [known.setdefault(label, len(known)) for label in table.labels[:count]]
     return {
         "ids": table.ids[:count],
         "created_ms": table.created_ms[:count],
@@ -120,6 +120,7 @@ def _graph(path: Path, columns: _Columns) -> Graph:
         counts = graph.vertices[ends.source].count, graph.vertices[ends.target].count
         _load_edges(graph.out(name), columns, f"{name.value}.out", counts[0])
         _load_edges(graph.into(name), columns, f"{name.value}.into", counts[1])
+    graph.watch_blocked()
     return graph
 
 

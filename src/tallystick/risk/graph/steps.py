@@ -16,7 +16,6 @@ from tallystick.risk.graph.kernels import bound_windows, fit
 
 __all__ = [
     "ALL_EDGES",
-    "SCANNED_MAX",
     "Edges",
     "Truncation",
     "TruncationOrder",
@@ -24,10 +23,9 @@ __all__ = [
     "merged",
     "step",
     "truncated",
-    "window_bounds",
 ]
 
-SCANNED_MAX: Final = 2000
+_SCANNED_MAX: Final = 2000
 """Edges of more vertices than have so many are found by search, of fewer by looking at all."""
 
 
@@ -114,7 +112,7 @@ def _one(view: AdjacencyView, row: int, window: Window) -> tuple[Ints, Ints]:
     return np.zeros(last - first, np.int64), np.arange(start + first, start + last)
 
 
-def window_bounds(
+def _window_bounds(
     view: AdjacencyView, rows: Rows | Ints, window: Window, edges: int
 ) -> tuple[Ints, Ints]:
     """Where each vertex's edges that are in a window begin and end in the pool.
@@ -132,8 +130,8 @@ def window_bounds(
 def _many(view: AdjacencyView, rows: Rows | Ints, window: Window) -> tuple[Ints, Ints]:
     lengths = view.lengths[rows].astype(np.int64)
     edges = int(lengths.sum())
-    if edges > SCANNED_MAX:
-        firsts, lasts = window_bounds(view, rows, window, edges)
+    if edges > _SCANNED_MAX:
+        firsts, lasts = _window_bounds(view, rows, window, edges)
         return _spread(firsts, lasts - firsts)
     origins, slots = _spread(view.starts[rows], lengths)
     times = view.times[slots]

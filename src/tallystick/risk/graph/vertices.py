@@ -1,9 +1,14 @@
-"""The vertices of one kind: an id gives a row, a row gives the columns."""
+"""The vertices of one kind: an id gives a row, a row gives the columns.
+
+Ids are looked for in a sorted column, and newer ones in a dictionary that is merged into it now
+and then: a dictionary of all of a million ids takes a hundred times the memory of a thousand.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from itertools import repeat
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +18,9 @@ from tallystick.risk.graph.adjacency import Floats, Ints, Rows
 __all__ = ["UNKNOWN_MS", "Vertices"]
 
 _Kind = TypeVar("_Kind", bound=np.generic)
+
+_NEW_MIN: Final = 4096
+_NEW_SHARE: Final = 8
 
 UNKNOWN_MS = -1
 """The creation time of a vertex of which only its edges tell."""
@@ -26,6 +34,42 @@ def _room(column: NDArray[_Kind], size: int) -> NDArray[_Kind]:
     return wider
 
 
+class _Sorted(NamedTuple):
+    """Ids in ascending order, and the row of each."""
+
+    ids: Ints
+    rows: Rows
+
+    def row(self, vertex_id: int) -> int:
+        at = int(self.ids.searchsorted(vertex_id))
+        return int(self.rows[at]) if at < len(self.ids) and self.ids[at] == vertex_id else -1
+
+    def find(self, vertex_ids: Ints) -> Rows:
+        """The rows of ids, -1 where there is none."""
+        if not len(self.ids):
+            return np.full(len(vertex_ids), -1, np.int32)
+        at = np.minimum(self.ids.searchsorted(vertex_ids), len(self.ids) - 1)
+        return np.where(self.ids[at] == vertex_ids, self.rows[at], np.int32(-1))
+
+    def merged(self, new: dict[int, int]) -> _Sorted:
+        """With more ids; the new row counts where one is there already."""
+        ids = np.fromiter(sorted(new), np.int64, len(new))
+        rows = np.fromiter(map(new.__getitem__, ids.tolist()), np.int32, len(new))
+        at = self.ids.searchsorted(ids)
+        kept = self.rows.copy()
+        known = self.find(ids) >= 0
+        kept[at[known]] = rows[known]
+        at, ids, rows = at[~known], ids[~known], rows[~known]
+        return _Sorted(np.insert(self.ids, at, ids), np.insert(kept, at, rows))
+
+
+def _sorted(ids: Ints, rows: Rows) -> _Sorted:
+    if bool(np.all(ids[1:] > ids[:-1])):
+        return _Sorted(ids, rows)
+    order = np.argsort(ids, kind="stable")
+    return _Sorted(ids[order], rows[order])
+
+
 class Vertices:
     """A table of vertices. Rows are never used twice; a removed vertex's id is forgotten.
 
@@ -36,37 +80,45 @@ class Vertices:
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.count = 0
-        self.labels: list[str] = []
+        self.labels: NDArray[Any] = np.zeros(0, np.object_)
         self.blocked: NDArray[np.bool_] = np.zeros(0, np.bool_)
         self.ids: Ints = np.zeros(0, np.int64)
         self.created_ms: Ints = np.zeros(0, np.int64)
         self.amounts: Floats = np.zeros(0, np.float64)
         self.balances: Floats = np.zeros(0, np.float64)
-        self._rows: dict[int, int] = {}
+        self._there: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._alive = 0
+        self._old = _Sorted(np.zeros(0, np.int64), np.zeros(0, np.int32))
+        self._new: dict[int, int] = {}
 
     def __len__(self) -> int:
         """How many vertices are there now."""
-        return len(self._rows)
+        return self._alive
 
     def __contains__(self, vertex_id: int) -> bool:
-        return vertex_id in self._rows
+        return self.row(vertex_id) >= 0
 
     def row(self, vertex_id: int) -> int:
         """The row of an id, -1 if there is none."""
-        return self._rows.get(vertex_id, -1)
+        row = self._new.get(vertex_id, -1)
+        if row < 0:
+            row = self._old.row(vertex_id)
+        return row if row >= 0 and self._there[row] else -1
 
     def rows(self, vertex_ids: Iterable[int]) -> Rows:
         """The rows of ids, -1 where there is none."""
-        known = list(vertex_ids)
-        try:
-            return np.array(list(map(self._rows.__getitem__, known)), np.int32)
-        except KeyError:
-            get = self._rows.get
-            return np.array([get(vertex_id, -1) for vertex_id in known], np.int32)
+        ids = np.fromiter(vertex_ids, np.int64)
+        new, rows = self._new, self._old.find(ids)
+        if new:
+            newer = map(new.get, ids.tolist(), repeat(-1))
+            rows = np.maximum(rows, np.fromiter(newer, np.int32, len(ids)))
+        known = np.flatnonzero(rows >= 0)
+        rows[known[~self._there[rows[known]]]] = -1
+        return rows
 
     def all_rows(self) -> Rows:
         """The rows of all vertices that are there, in order of their making."""
-        return np.fromiter(self._rows.values(), np.int32, len(self._rows))
+        return np.flatnonzero(self._there[: self.count]).astype(np.int32)
 
     def add(
         self,
@@ -83,9 +135,14 @@ class Vertices:
         self._ensure(row + 1)
         self.ids[row], self.created_ms[row] = vertex_id, created_ms
         self.blocked[row], self.amounts[row], self.balances[row] = blocked, amount, balance
-        self.labels.append(label)
-        self._rows[vertex_id] = row
+        self.labels[row], self._there[row] = label, True
+        self._new[vertex_id] = row
+        self._alive += 1
         self.count = row + 1
+        if len(self._new) > max(_NEW_MIN, row // _NEW_SHARE):
+            # In this order: whoever looks meanwhile finds an id in one of the two.
+            self._old = self._old.merged(self._new)
+            self._new = {}
         return row
 
     def build(
@@ -107,17 +164,18 @@ class Vertices:
         self.count = len(ids)
         self.ids, self.created_ms, self.blocked = ids, created_ms, blocked
         self.amounts, self.balances = amounts, balances
-        self.labels = list(labels)
+        self.labels = np.empty(len(ids), np.object_)
+        self.labels[:] = labels
         there = np.arange(len(ids), dtype=np.int32) if rows is None else rows
-        self._rows = dict(zip(ids[there].tolist(), there.tolist(), strict=True))
+        self._there = np.zeros(len(ids), np.bool_)
+        self._there[there] = True
+        self._alive = len(there)
+        self._old = _sorted(ids[there], there)
 
     def remove(self, row: int) -> None:
         """Forget a vertex."""
-        del self._rows[int(self.ids[row])]
-
-    def id_texts(self, rows: Rows) -> list[str]:
-        """The ids of rows as they are shown."""
-        return [str(vertex_id) for vertex_id in self.ids[rows].tolist()]
+        self._there[row] = False
+        self._alive -= 1
 
     def _ensure(self, size: int) -> None:
         self.ids = _room(self.ids, size)
@@ -125,3 +183,5 @@ class Vertices:
         self.blocked = _room(self.blocked, size)
         self.amounts = _room(self.amounts, size)
         self.balances = _room(self.balances, size)
+        self.labels = _room(self.labels, size)
+        self._there = _room(self._there, size)
