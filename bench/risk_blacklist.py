@@ -24,8 +24,11 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from tests.gateway.rest.rest_client import Rest
+from tests.server_process import ServerProcess
 
 from bench.report import Figure, say
+from tallystick.risk.blacklist.asking import ListClient
 from tallystick.risk.blacklist.protocol.group import RISTRETTO255
 from tallystick.risk.blacklist.protocol.identifiers import IdentifierKind, input_of
 from tallystick.risk.blacklist.protocol.listed import (
@@ -42,6 +45,7 @@ __all__ = ["blacklist_figures"]
 
 _KEY = derive_key(bytes(32), b"bench")
 _HIT_EVERY = 100
+_BUCKET = 152
 
 
 def _listed(number: int) -> str:
@@ -146,6 +150,44 @@ def _single(path: Path, times: int) -> list[float]:
     return spent
 
 
+def _served(folder: Path, times: int) -> tuple[list[float], int]:
+    """Seconds of single questions of a member at a server that is a process, and their bytes.
+
+    Its bucket is as large as one of ten million tags: the question does not see the rest.
+    """
+    server = ServerProcess(folder / "data").start()
+    rest = Rest.of(server)
+    try:
+        base = "/v1/risk/blacklist"
+        rest.done(f"{base}/open", {"origin": "list.example"})
+        key = rest.with_key("blacklist:write", "blacklist:read").key
+        rest.done(
+            f"{base}/members",
+            {
+                "member_id": "alpha",
+                "name": "Alpha",
+                "quota": 100_000,
+                "key_id": key.split("_")[1],
+                "per_minute": 1_000_000,
+            },
+        )
+        with ListClient(server.base_url, key) as client:
+            until_ms = time.time_ns() // 1_000_000 + 86_400_000
+            for number in range(_BUCKET):
+                client.publish(IdentifierKind.PHONE, _listed(number), reason="mule_account",
+                               severity=1, evidence=b"", until_ms=until_ms)  # fmt: skip
+            before, spent = client.bytes_carried, []
+            for number in range(times):
+                began = time.perf_counter()
+                (found,) = client.ask(IdentifierKind.PHONE, [_asked(number, _BUCKET)])
+                spent.append(time.perf_counter() - began)
+                assert (found is not None) == (number % _HIT_EVERY == 0)
+            return spent, (client.bytes_carried - before) // times
+    finally:
+        rest.hang_up()
+        server.stop()
+
+
 def _primitive(times: int) -> float:
     """CPU seconds of what a question cannot do without: a hash to the group, three products."""
     scalar = derive_key(bytes(32), b"raw")
@@ -200,6 +242,9 @@ def blacklist_figures(quick: bool = False) -> dict[str, Figure]:
         found = msgspec.json.decode(ran.stdout, type=dict[str, float])
         assert found["hits"] == -(-asked // _HIT_EVERY), found
         say(f"{asked:,} questions: {found['s']:.1f} s")
+        served, carried = _served(Path(folder), times // 4)
+        over_http = statistics.quantiles(served, n=100)
+        say(f"one question over HTTP: {over_http[49] * 1000:.1f} ms")
         plain = _plain(path, asked)
         raw = _primitive(200 if quick else 5_000)
         made, theirs = _intersection(1_000 if quick else 5_000)
@@ -211,6 +256,13 @@ def blacklist_figures(quick: bool = False) -> dict[str, Figure]:
         "blacklist.single_p99_ms": Figure(
             spent[98] * 1000, "ms", f"{both}; {spent[98] / 0.020:.2g} of 20 ms"
         ),
+        "blacklist.served_p50_ms": Figure(
+            over_http[49] * 1000, "ms", "over HTTP: paid, recorded and synced, then its bucket"
+        ),
+        "blacklist.served_p99_ms": Figure(
+            over_http[98] * 1000, "ms", f"the same; {over_http[98] / 0.020:.2g} of 20 ms"
+        ),
+        "blacklist.served_bytes": Figure(carried, "B", "bodies of one question, both ways"),
         "blacklist.batch_s": Figure(whole, "s", f"{against}, both sides"),
         "blacklist.batch_look_s": Figure(found["look_s"], "s", "of it looking up in the set"),
         "blacklist.batch_rss_mb": Figure(found["rss_mb"], "MB", "peak resident memory, both sides"),

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import secrets
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,7 +50,7 @@ __all__ = ["ListClient", "evaluated"]
 
 _BASE: Final = "/v1/risk/blacklist"
 _TIMEOUT_S: Final = 60
-_HEAD_BYTES: Final = 24
+_BITS_LAST_S: Final = 300
 _ROW_BYTES: Final = 16
 _HASHES_AT_ONCE: Final = 1000
 _LEAVES_AT_ONCE: Final = 1000
@@ -73,6 +75,9 @@ class ListClient:
     Args:
         base: the keeper's address, such as `https://list.example`.
         log_key: the log's key as it was given out; else what the keeper says it is.
+
+    Attributes:
+        bytes_carried: of the bodies that were sent and received.
     """
 
     def __init__(self, base: str, key: str, log_key: str = "") -> None:
@@ -82,6 +87,8 @@ class ListClient:
         self._log_key = log_key
         self._info: dict[str, Any] | None = None
         self._asker: Asker | None = None
+        self.bytes_carried = 0
+        self._bits, self._bits_at_s = 0, -math.inf
 
     def __enter__(self) -> ListClient:
         return self
@@ -90,6 +97,7 @@ class ListClient:
         self._http.close()
 
     def _answer(self, response: httpx2.Response) -> Any:
+        self.bytes_carried += len(response.request.content) + len(response.content)
         try:
             told = response.json()
         except ValueError as error:
@@ -261,8 +269,18 @@ class ListClient:
         if content is not None:
             found = content.find_many(list(outputs))
             return [found.get(at) for at in range(len(outputs))]
-        bits = int(self._look("")["bits"]) if outputs else 0
+        bits = self._bucket_bits() if outputs else 0
         return [self._in_bucket(output, bits) for output in outputs]
+
+    def _bucket_bits(self) -> int:
+        """How many leading bits name a bucket; asked for again after some minutes.
+
+        Buckets of a list that has grown since are larger than they need be, which harms nobody.
+        """
+        now_s = time.monotonic()
+        if now_s - self._bits_at_s > _BITS_LAST_S:
+            self._bits, self._bits_at_s = int(self._look("")["bits"]), now_s
+        return self._bits
 
     def _in_bucket(self, output: bytes, bits: int) -> Finding | None:
         prefix = key_of_tag(tag_of(pad_key_of(output))) >> (64 - bits) if bits else 0
