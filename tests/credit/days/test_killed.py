@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bench.credit import START, Days
+from bench.credit_days import START, Days
 
 from tallystick.observe.books import check_books
 from tallystick.store.engine import connect

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -179,6 +180,7 @@ def plan_row(plan: Plan) -> FundingPlan:
     return FundingPlan(hashlib.blake2b(text, digest_size=16).hexdigest(), text.decode())
 
 
+@lru_cache(maxsize=1024)
 def plan_of(row: FundingPlan) -> Plan:
-    """The plan that was kept."""
+    """The plan that was kept; many loans have the same."""
     return msgspec.json.decode(row.plan, type=Plan)

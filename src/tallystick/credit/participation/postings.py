@@ -7,6 +7,7 @@ and guarantors.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tallystick.credit.participation.model import Participant
@@ -211,15 +212,29 @@ class ShareBooks(NamedTuple):
 
     def postings(self, event: str, amount: int, bucket: Bucket | None = None) -> list[Posting]:
         """An event of the table as postings of an amount in minor units."""
+        if not amount:
+            return []
+        sides = _sides(self.participant, self.currency, event, bucket)
         return [
-            Posting(
-                self.account(rule.debit, rule.book, bucket),
-                self.account(rule.credit, rule.book, bucket),
-                amount, rule.movement, self.reference,
-            )
-            for rule in TABLE[event]
-            if amount
-        ]  # fmt: skip
+            Posting(debit, credit, amount, movement, self.reference)
+            for debit, credit, movement in sides
+        ]
+
+
+@lru_cache(maxsize=8192)
+def _sides(
+    participant: Participant, currency: str, event: str, bucket: Bucket | None
+) -> tuple[tuple[AccountRef, AccountRef, Movement], ...]:
+    """The accounts of an event in each book; many loans have the same."""
+    books = ShareBooks(participant, currency, 0)
+    return tuple(
+        (
+            books.account(rule.debit, rule.book, bucket),
+            books.account(rule.credit, rule.book, bucket),
+            rule.movement,
+        )
+        for rule in TABLE[event]
+    )
 
 
 def settlement_posting(
