@@ -27,6 +27,7 @@ from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.credit.joint.files.worker import KEY_NAME, files_folder
 from tallystick.credit.joint.model import Institution, PartnerDay
 from tallystick.credit.joint.views import (
+    expected_loss,
     institution_flows,
     institution_loans,
     institution_of,
@@ -113,6 +114,7 @@ async def show_book(front: Front, visitor: Asking) -> Response[str]:
             sum(v.quota.used for v in views if v.quota.terms.currency == currency),
             sum(v.quota.income for v in views if v.quota.terms.currency == currency),
             owed_now(rows, who.institution_id, currency),
+            expected_loss(rows, who, currency),
         )
         for currency in currencies
     ]

@@ -23,8 +23,11 @@ __all__ = [
     "EXCHANGE_POSITION",
     "FEE_INCOME",
     "FIRST_LOSS_COST",
+    "FIRST_LOSS_PROVISION",
     "GUARANTEE_CLAIMS",
+    "GUARANTEE_IMPAIRMENT",
     "GUARANTEE_INCOME",
+    "GUARANTEE_PROVISION",
     "IMPAIRMENT_LOSS",
     "INSTITUTION_SETTLEMENT",
     "INTEREST_INCOME",
@@ -39,6 +42,7 @@ __all__ = [
     "LOAN_PENALTY",
     "LOAN_PRINCIPAL",
     "MERCHANT_WALLET",
+    "PARTICIPATION_ALLOWANCE",
     "PARTICIPATION_INCOME",
     "PARTICIPATION_PRINCIPAL",
     "PENALTY_INCOME",
@@ -48,9 +52,12 @@ __all__ = [
     "SALE_GAIN",
     "SALE_LOSS",
     "SERVICING_FEE_INCOME",
+    "SHARE_ALLOWANCE",
     "SHARE_BANK",
     "SHARE_CASH",
+    "SHARE_COVER",
     "SHARE_GUARANTEE_FEE",
+    "SHARE_IMPAIRMENT",
     "SHARE_INCOME",
     "SHARE_LOSS",
     "SHARE_PRINCIPAL",
@@ -145,6 +152,14 @@ SHARE_RECEIVABLE: Final = ChartEntry(
     1312, "Share of income receivable", "联合贷款应收收益", Side.DEBIT, _NOT_NEGATIVE, "programme",
     "In an institution's book: its share of interest, fees and penalties not yet paid.",
 )  # fmt: skip
+SHARE_ALLOWANCE: Final = ChartEntry(
+    1391, "Allowance for shares", "联合贷款损失准备", Side.CREDIT, _NO_FLAGS, "programme",
+    "In an institution's book: loss that is expected of its shares, whoever bears it.",
+)  # fmt: skip
+SHARE_COVER: Final = ChartEntry(
+    1392, "Expected cover of losses", "预计风险补偿", Side.DEBIT, _NO_FLAGS, "programme",
+    "In an institution's book: what others would bear of the loss that is expected.",
+)  # fmt: skip
 CUSTOMER_WALLET: Final = ChartEntry(
     2001, "Customer wallet", "个人钱包余额", Side.CREDIT, _NO_OVERDRAFT, "party",
     "What the platform owes a person; it cannot go below zero.",
@@ -182,6 +197,18 @@ PARTICIPATION_INCOME: Final = ChartEntry(
 INSTITUTION_SETTLEMENT: Final = ChartEntry(
     2303, "Settlement with institutions", "机构清算款", Side.CREDIT, _NO_FLAGS, "party",
     "What the platform owes an institution, or is owed by it; settled once a day.",
+)  # fmt: skip
+PARTICIPATION_ALLOWANCE: Final = ChartEntry(
+    2391, "Expected loss of participations", "资金份额损失准备", Side.DEBIT, _NO_FLAGS, "programme",
+    "Loss that is expected of institutions' shares: what the platform will not owe them.",
+)  # fmt: skip
+FIRST_LOSS_PROVISION: Final = ChartEntry(
+    2392, "Provision for first losses", "风险补偿预计负债", Side.CREDIT, _NO_FLAGS, "programme",
+    "What the platform would bear of the loss that is expected of institutions' shares.",
+)  # fmt: skip
+GUARANTEE_PROVISION: Final = ChartEntry(
+    2393, "Provision for guarantees", "担保预计负债", Side.CREDIT, _NO_FLAGS, "programme",
+    "In a guarantor's book: what it would bear of the loss that is expected of a programme.",
 )  # fmt: skip
 SUSPENSE: Final = ChartEntry(
     2901, "Suspense", "挂账", Side.CREDIT, _NO_FLAGS, "bank",
@@ -261,6 +288,14 @@ GUARANTEE_CLAIMS: Final = ChartEntry(
     5204, "Guarantee claims", "代偿支出", Side.DEBIT, _NO_FLAGS, "institution",
     "In a guarantor's book: what it bore of others' losses, less what was recovered.",
 )  # fmt: skip
+SHARE_IMPAIRMENT: Final = ChartEntry(
+    5205, "Impairment of shares", "联合贷款减值损失", Side.DEBIT, _NO_FLAGS, "programme",
+    "In an institution's book: what its shares are expected to lose, cover taken off.",
+)  # fmt: skip
+GUARANTEE_IMPAIRMENT: Final = ChartEntry(
+    5206, "Expected guarantee claims", "担保减值损失", Side.DEBIT, _NO_FLAGS, "institution",
+    "In a guarantor's book: what it is expected to bear of others' losses.",
+)  # fmt: skip
 
 SALE_LOSS: Final = ChartEntry(
     5103, "Loss on loan sales", "贷款转让损失", Side.DEBIT, _NO_FLAGS, "platform",
@@ -296,6 +331,8 @@ CHART: Final[dict[int, ChartEntry]] = {
         FIRST_LOSS_COST, SHARE_SERVICING_FEE, SHARE_GUARANTEE_FEE, SHARE_LOSS, GUARANTEE_CLAIMS,
         SALE_GAIN, SALE_LOSS, FINANCED_RECEIVABLE, SALES_SHARE, ASSIGNED_PROCEEDS,
         EXCHANGE_POSITION, EXCHANGE_COST, EXCHANGE_GAIN, EXCHANGE_LOSS,
+        SHARE_ALLOWANCE, SHARE_COVER, PARTICIPATION_ALLOWANCE, FIRST_LOSS_PROVISION,
+        GUARANTEE_PROVISION, SHARE_IMPAIRMENT, GUARANTEE_IMPAIRMENT,
     )
 }  # fmt: skip
 """The whole chart by code."""

@@ -50,6 +50,7 @@ MOVEMENT_NAMES: Final[dict[int, MovementName]] = {
     Movement.SHARE_COMPENSATION: MovementName("Compensation of a loss", "损失补偿"),
     Movement.SHARE_RECOVERY: MovementName("Share of what is recovered", "收回份额"),
     Movement.SHARE_BUY_BACK: MovementName("Share bought back", "份额回购"),
+    Movement.SHARE_PROVISION: MovementName("Share of expected loss", "份额损失准备"),
     Movement.SHARE_RESERVATION: MovementName("Quota reserved", "额度预占"),
     Movement.SALES_SHARE: MovementName("Share of sales for a loan", "销售分成还款"),
     Movement.RECEIVABLE_ADVANCE: MovementName("Advance on a receivable", "应收账款融资放款"),

@@ -78,6 +78,8 @@ class Movement(IntEnum):
     """A share that is bought back when its loan is long past due."""
     SHARE_RESERVATION = 430
     """Quota that is reserved for a loan, pending until it is drawn."""
+    SHARE_PROVISION = 431
+    """An institution's share of the loss that is expected, and what others would bear of it."""
     SALES_SHARE = 441
     """Merchant's wallet → shares of sales collected, with a settlement."""
     RECEIVABLE_ADVANCE = 442

@@ -30,7 +30,13 @@ from tallystick.credit.loans.model import (
     PaymentMode,
     ReverseLoanPayment,
 )
-from tallystick.credit.participation.model import LossSharing, Participant, Plan, require_plan
+from tallystick.credit.participation.model import (
+    BuyBackBy,
+    LossSharing,
+    Participant,
+    Plan,
+    require_plan,
+)
 from tallystick.credit.participation.share import owed_parts
 from tallystick.ledger.chart import (
     INSTITUTION_SETTLEMENT,
@@ -202,6 +208,8 @@ def test_first_losses_are_borne_by_others_up_to_the_cap(shop: Market) -> None:
         {"keeps": Decimal("0.8"), "guarantee": Decimal("0.3"), "guarantor_id": GUARD},
         {"losses": LossSharing.GUARANTOR_FIRST, "cap": 100},
         {"losses": LossSharing.PLATFORM_FIRST},
+        {"buy_back_days": 30, "buy_back_by": BuyBackBy.GUARANTOR},
+        {"guarantor_id": GUARD, "buy_back_by": BuyBackBy.GUARANTOR},
         {"cap": 5},
         {"concentration": Concentration(fact="colour", share=Decimal("0.5"))},
         {"total_max": -1},

@@ -20,17 +20,30 @@ from tallystick.cli import answer
 from tallystick.credit.joint.files.errors import PartnerFileError
 from tallystick.credit.joint.files.verify import verify_files
 from tallystick.credit.joint.files.worker import PartnerFiles
-from tallystick.credit.joint.model import PartnerDay
+from tallystick.credit.joint.model import Institution, PartnerDay
+from tallystick.credit.joint.views import ExpectedLoss, expected_loss
 from tallystick.credit.loans.model import (
     ChargeOffLoan,
     PayLoan,
     PaymentMode,
     ReverseLoanPayment,
 )
-from tallystick.credit.participation.model import LossSharing, ShareFlow
-from tallystick.ledger.chart import INSTITUTION_SETTLEMENT, SHARE_CASH, account_id, book_id
+from tallystick.credit.participation.model import BuyBackBy, LossSharing, ShareFlow
+from tallystick.credit.participation.share import owed_parts
+from tallystick.ledger.chart import (
+    INSTITUTION_SETTLEMENT,
+    LOAN_ALLOWANCE,
+    SHARE_CASH,
+    account_id,
+    book_id,
+)
 from tallystick.ledger.statements import balance_of
-from tallystick.payments.wallet.model import BankAnswered, BankOrder, BankOrderKind
+from tallystick.payments.wallet.model import (
+    BankAnswered,
+    BankOrder,
+    BankOrderKind,
+    TransferBetweenWallets,
+)
 from tallystick.proofs.keys import ensure_key
 from tallystick.store.rows import ReadSession
 
@@ -102,6 +115,20 @@ def _life(files: Files) -> None:
     files.next_day()
 
 
+def _move(shop: Market, payer: str, payee: str, amount: int) -> None:
+    move = TransferBetweenWallets(
+        payer_id=payer, payee_id=payee, amount=amount, out_biz_no=f"{payer}{amount}"
+    )
+    shop.accept(move, as_party(payer))
+
+
+def _expected(shop: Market) -> dict[str, ExpectedLoss]:
+    return {
+        who.institution_id: expected_loss(shop.rows, who, "CNY")
+        for who in shop.rows.select(Institution)
+    }
+
+
 def test_every_day_follows_from_the_files_alone(files: Files) -> None:
     _life(files)
     checked = verify_files([files.folder / EAST])
@@ -119,21 +146,49 @@ def test_every_day_follows_from_the_files_alone(files: Files) -> None:
 
 def test_a_share_that_is_long_past_due_is_bought_back_and_the_files_say_so(files: Files) -> None:
     shop = files.shop
-    from tallystick.payments.wallet.model import TransferBetweenWallets
-
-    draw(shop, 100_001)
-    shop.accept(
-        TransferBetweenWallets(payer_id=ALICE, payee_id=BOB, amount=shop.available(ALICE),
-                               out_biz_no="away"),
-        as_party(ALICE),
+    programme(
+        shop, "west", WEST, guarantor_id=GUARD, guarantee=Decimal("0.1"), keeps=Decimal("0.8"),
+        losses=LossSharing.GUARANTOR_FIRST, cap=500, buy_back_days=22,
+        buy_back_by=BuyBackBy.GUARANTOR,
     )  # fmt: skip
-    for _ in range(54):
+    loan_id = draw(shop, 100_001)
+    away = shop.available(ALICE)
+    _move(shop, ALICE, BOB, away)
+    for _ in range(40):
+        files.next_day()
+    # What is expected to be lost is in each book by its share, and others bear what they would.
+    allowance = shop.ledger.accounts([account_id(1_000_156, LOAN_ALLOWANCE, loan_id)])
+    parts = owed_parts(balance_of(allowance[0]), 0, [300_000, 700_000])
+    assert _expected(shop) == {
+        EAST: ExpectedLoss(parts[0], 0, 0), WEST: ExpectedLoss(parts[1], 500, 0),
+        GUARD: ExpectedLoss(0, 0, 500),
+    }  # fmt: skip
+    for _ in range(14):
         files.next_day()
     bought = [f for f in shop.rows.select(ShareFlow) if f.kind.value == "bought_back"]
-    assert [(f.institution_id, f.principal) for f in bought] == [(EAST, -30_000)]
-    checked = verify_files([files.folder / EAST])
-    assert [one.problems for one in checked] == [()]
-    assert checked[0].closing.principal == 0
+    assert [(f.institution_id, f.principal) for f in bought] == [(EAST, -30_000), (WEST, -70_001)]
+    taken = [f for f in shop.rows.select(ShareFlow) if f.kind.value == "taken_over"]
+    assert [(f.institution_id, f.principal, f.net) for f in taken] == [
+        (GUARD, 70_001, -bought[1].net)
+    ]
+    parts = owed_parts(balance_of(allowance[0]), 0, [300_000, 700_000])
+    held = _expected(shop)
+    assert (held[EAST], held[WEST]) == (ExpectedLoss(0, 0, 0), ExpectedLoss(0, 0, 0))
+    assert held[GUARD].shares > 0
+    assert held[GUARD].guaranteed == 0
+    _move(shop, BOB, ALICE, away)
+    shop.accept(PayLoan(loan_id=loan_id, amount=40_003, mode=PaymentMode.DUE), as_party(ALICE))
+    files.next_day()
+    shop.accept(ChargeOffLoan(loan_id=loan_id))
+    files.next_day()
+    shop.accept(PayLoan(loan_id=loan_id, amount=7_777), as_party(ALICE))
+    files.next_day()
+    for who in (EAST, WEST, GUARD):
+        checked = verify_files([files.folder / who])
+        assert [one.problems for one in checked] == [()], who
+        assert checked[0].closing.principal == 0
+    recovered = [f for f in shop.rows.select(ShareFlow) if f.kind.value == "recovered"]
+    assert [(f.institution_id, f.net) for f in recovered] == [(GUARD, 5_444)]
 
 
 def test_what_a_day_ends_with_is_settled_net_by_the_bank(files: Files) -> None:

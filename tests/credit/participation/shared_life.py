@@ -10,6 +10,7 @@ from tests.credit.loan_life import LOAN_ID, LivingLoan
 from tallystick.credit.loans.model import Contract
 from tallystick.credit.participation.model import (
     WHOLE_PPM,
+    BuyBackBy,
     JointLoan,
     LossSharing,
     Participant,
@@ -20,7 +21,7 @@ from tallystick.credit.participation.model import (
 from tallystick.credit.participation.moves import moves_of
 from tallystick.credit.participation.share import Funded, Running, Shared, owed_parts, share
 from tallystick.credit.postings import RECEIVABLES, Bucket
-from tallystick.ledger.chart import ChartEntry, Side, book_id
+from tallystick.ledger.chart import LOAN_ALLOWANCE, ChartEntry, Side, book_id
 from tallystick.ledger.model import AccountFlags
 from tallystick.pipeline.decisions import AccountRef, Decision, Posting
 
@@ -58,6 +59,7 @@ def plans(draw: st.DrawFn) -> Plan:
                 guarantor_id=GUARANTOR, guarantor_entity=2999, losses=losses,
                 cap=0 if losses is LossSharing.PARI_PASSU else draw(st.integers(1, 10**7)),
                 buy_back_days=draw(st.sampled_from([0, 30, 90])),
+                buy_back_by=draw(st.sampled_from(BuyBackBy)),
             )
         )  # fmt: skip
     return Plan(tuple(found))
@@ -67,8 +69,8 @@ class SharedLoan(LivingLoan):
     """A living loan with those who fund it; `net` is what each is owed by the platform."""
 
     def __init__(self, contract: Contract, plan: Plan) -> None:
-        self.plan = plan
-        self.joint = JointLoan(LOAN_ID, plan_row(plan).plan_id, "1", "CNY", 0, 0, "[]", 0)
+        self.plan = self.first_plan = plan
+        self.joint = JointLoan(LOAN_ID, plan_row(plan).plan_id, "1", "CNY", 0, 0, "[]", 0, True)
         self.flows: list[ShareFlow] = []
         self.sides: dict[AccountRef, list[int]] = defaultdict(lambda: [0, 0])
         super().__init__(contract)
@@ -96,7 +98,10 @@ class SharedLoan(LivingLoan):
             for move in moves_of([posting]):
                 before = 0
                 if move.account is not None:
-                    before = self.sides[move.account][0 if move.on_debit else 1]
+                    debits, credits = self.sides[move.account]
+                    before = debits if move.on_debit else credits
+                    if move.account.entry is LOAN_ALLOWANCE:
+                        before = credits - debits
                 running.append(Running(move, before))
             if posting.amount:
                 self._count(posting)
@@ -130,6 +135,11 @@ class SharedLoan(LivingLoan):
         return [
             {b: by_bucket[b][place] for b in Bucket} for place in range(len(self.plan.participants))
         ]
+
+    @property
+    def allowance(self) -> int:
+        """The balance of the loan's allowance."""
+        return self.balance(LOAN_ALLOWANCE, LOAN_ID, PLATFORM_BOOK)
 
     def balance(self, entry: ChartEntry, owner: str, book: int) -> int:
         """What an account holds, on the side on which it grows."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import hypothesis.strategies as st
 from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -22,13 +24,16 @@ from tallystick.credit.postings import RECEIVABLES, Bucket
 from tallystick.credit.schedules.terms import Effect
 from tallystick.ledger.chart import (
     INSTITUTION_SETTLEMENT,
+    PARTICIPATION_ALLOWANCE,
     PARTICIPATION_INCOME,
     PARTICIPATION_PRINCIPAL,
+    SHARE_ALLOWANCE,
     SHARE_CASH,
     SHARE_PRINCIPAL,
     SHARE_RECEIVABLE,
     book_id,
 )
+from tallystick.money.share import apportion
 from tallystick.pipeline.refusals import Refused
 
 _EXPECTED_REFUSALS = {
@@ -84,7 +89,8 @@ class SharedLife(RuleBasedStateMachine):
     @rule()
     def buy_back(self) -> None:
         living = self.living
-        found = buy_back(living.funded(), living.owed(), living.position.days_past_due)
+        late = living.position.days_past_due
+        found = buy_back(living.funded(), living.owed(), late, living.allowance)
         if found is not None:
             living.take(found[0])
             living.plan = found[1]
@@ -110,30 +116,56 @@ class SharedLife(RuleBasedStateMachine):
     @invariant()
     def each_book_has_its_share(self) -> None:
         living = self.living
-        for p, part in zip(living.plan.participants, living.owed(), strict=True):
-            if not p.institution_id:
-                continue
-            own = book_id(p.entity, "CNY")
-            principal = 0 if p.bought_back else part[Bucket.PRINCIPAL]
-            income = 0 if p.bought_back else sum(part.values()) - part[Bucket.PRINCIPAL]
-            assert living.balance(PARTICIPATION_PRINCIPAL, p.account, PLATFORM_BOOK) == principal
-            assert living.balance(PARTICIPATION_INCOME, p.account, PLATFORM_BOOK) == income
-            assert living.balance(SHARE_PRINCIPAL, p.class_account, own) == principal
-            assert living.balance(SHARE_RECEIVABLE, p.account, own) == income
+        everybody = (*living.first_plan.participants, *living.plan.participants)
+        wanted = {p.account: (p, Counter[str]()) for p in everybody if p.institution_id}
+        losses = apportion(living.allowance, living.plan.shares)
+        parts = zip(living.plan.participants, living.owed(), losses, strict=True)
+        for p, part, loss in parts:
+            if p.is_outside:
+                sums = wanted[p.account][1]
+                sums["principal"] += part[Bucket.PRINCIPAL]
+                sums["income"] += sum(part.values()) - part[Bucket.PRINCIPAL]
+                sums["loss"] += loss
+        for account, (p, sums) in wanted.items():
+            own, platform = book_id(p.entity, "CNY"), PLATFORM_BOOK
+            held = living.balance(PARTICIPATION_PRINCIPAL, account, platform)
+            assert held == living.balance(SHARE_PRINCIPAL, p.class_account, own)
+            assert held == sums["principal"]
+            income = living.balance(PARTICIPATION_INCOME, account, platform)
+            assert income == living.balance(SHARE_RECEIVABLE, account, own) == sums["income"]
+            expected = living.balance(PARTICIPATION_ALLOWANCE, account, platform)
+            assert expected == living.balance(SHARE_ALLOWANCE, account, own) == sums["loss"]
+
+    @invariant()
+    def what_is_expected_to_be_lost_is_borne_whole(self) -> None:
+        living = self.living
+        outside = [p for p in living.plan.participants if p.is_outside]
+        accounts = {p.account: book_id(p.entity, "CNY") for p in outside}
+        shared = sum(living.balance(SHARE_ALLOWANCE, a, book) for a, book in accounts.items())
+        losses = apportion(living.allowance, living.plan.shares)
+        own = sum(
+            loss for p, loss in zip(living.plan.participants, losses, strict=True)
+            if not p.is_outside
+        )  # fmt: skip
+        assert own + shared == living.allowance
 
     @invariant()
     def the_flows_tell_what_was_booked(self) -> None:
         living = self.living
-        whose = {p.institution_id: p.entity for p in living.plan.participants if p.institution_id}
+        first = living.first_plan.participants
+        whose = {p.institution_id: p.entity for p in first if p.institution_id}
         for who, entity in {**whose, GUARANTOR: 2999}.items():
             net = sum(f.net for f in living.flows if f.institution_id == who)
             assert living.balance(INSTITUTION_SETTLEMENT, who, PLATFORM_BOOK) == net
             assert living.balance(SHARE_CASH, who, book_id(entity, "CNY")) == net
-        for place, p in enumerate(living.plan.participants):
+        for place, p in enumerate(living.first_plan.participants):
             drawn = sum(f.principal for f in living.flows if f.institution_id == institution(place))
             if p.institution_id:
                 own = book_id(p.entity, "CNY")
                 assert living.balance(SHARE_PRINCIPAL, p.class_account, own) == drawn
+        taken = sum(f.principal for f in living.flows if f.institution_id == GUARANTOR)
+        own = book_id(2999, "CNY")
+        assert living.balance(SHARE_PRINCIPAL, "2999000000000", own) == taken
 
     @invariant()
     def a_loan_that_is_over_owes_nobody(self) -> None:

@@ -21,12 +21,12 @@ from tallystick.credit.loans.loading import loan_state
 from tallystick.credit.loans.model import LoanStatus
 from tallystick.credit.loans.state import caught_up_to_day, kept, loan_done
 from tallystick.credit.loans.timing import collect_ms
-from tallystick.credit.participation.model import JointLoan, plan_row
+from tallystick.credit.participation.model import FlowKind, JointLoan, plan_row
 from tallystick.credit.participation.postings import settlement_posting
 from tallystick.credit.participation.service import funded_of, record, record_shared
 from tallystick.credit.participation.share import Parts, buy_back, owed_parts
 from tallystick.credit.postings import RECEIVABLES
-from tallystick.ledger.chart import book_id
+from tallystick.ledger.chart import LOAN_ALLOWANCE, book_id
 from tallystick.ledger.chart import transfer_id as transfer_number
 from tallystick.parties.model import Party
 from tallystick.payments.accounts import platform_book
@@ -92,6 +92,13 @@ def _owed(context: Context, joint: JointLoan, shares: list[int]) -> list[Parts]:
     return owed
 
 
+def _allowance(context: Context, joint: JointLoan) -> int:
+    """The balance of a loan's allowance."""
+    ref = AccountRef(LOAN_ALLOWANCE, joint.loan_id, platform_book(joint.currency))
+    account = context.uow.books.account(ref.id)
+    return 0 if account is None else account.credits_posted - account.debits_posted
+
+
 def buy_back_shares(command: BuyBackShares, context: Context) -> Reply:
     """The timer's command: a loan is brought up to the day, and shares are bought if it is late."""
     loan_id, nothing = command.loan_id, SharesBought(loan_id=command.loan_id, shares=0, amount=0)
@@ -107,13 +114,14 @@ def buy_back_shares(command: BuyBackShares, context: Context) -> Reply:
         return nothing
     funded = funded_of(context, joint)
     owed = _owed(context, joint, funded.plan.shares)
-    found = buy_back(funded, owed, position.days_past_due)
+    found = buy_back(funded, owed, position.days_past_due, _allowance(context, joint))
     reply = nothing
     if found is not None:
         shared, plan = found
         row = plan_row(plan)
-        amount = sum(flow.net for flow in shared.flows)
-        reply = SharesBought(loan_id=loan_id, shares=len(shared.flows), amount=amount)
+        bought = [flow.net for flow in shared.flows if flow.kind is FlowKind.BOUGHT_BACK]
+        amount = sum(bought)
+        reply = SharesBought(loan_id=loan_id, shares=len(bought), amount=amount)
         context.uow.put(row)
         for flow in shared.flows:
             context.uow.put(flow)

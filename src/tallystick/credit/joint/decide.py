@@ -30,6 +30,7 @@ from tallystick.credit.joint.model import (
 )
 from tallystick.credit.joint.routing import FACTS, Routed, ppm_of
 from tallystick.credit.participation.model import (
+    BuyBackBy,
     LossSharing,
     Participant,
     Plan,
@@ -139,6 +140,10 @@ def _require_sense(terms: ProgrammeTerms) -> None:
         raise _invalid("keeps, guarantee: more than 100 % of the income together.")
     if bool(terms.guarantee) and not terms.guarantor_id:
         raise _invalid("guarantee: nobody guarantees; name guarantor_id.")
+    if terms.buy_back_by is BuyBackBy.GUARANTOR and not (
+        terms.guarantor_id and terms.buy_back_days
+    ):
+        raise _invalid("buy_back_by: the guarantor; name guarantor_id and buy_back_days.")
     if terms.losses is LossSharing.GUARANTOR_FIRST and not terms.guarantor_id:
         raise _invalid("losses: nobody guarantees; name guarantor_id.")
     if (terms.losses is LossSharing.PARI_PASSU) == bool(terms.cap):
@@ -269,6 +274,7 @@ def _participant(places: Places, terms: ProgrammeTerms, share_ppm: int) -> Parti
         losses=terms.losses,
         cap=terms.cap,
         buy_back_days=terms.buy_back_days,
+        buy_back_by=terms.buy_back_by,
     )
 
 

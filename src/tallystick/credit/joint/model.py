@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from tallystick.credit.participation.model import LossSharing
+from tallystick.credit.participation.model import BuyBackBy, LossSharing
 from tallystick.pipeline.commands import Command, Reply
 from tallystick.store.table import Row, Table
 
@@ -77,7 +77,8 @@ class ProgrammeTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         price: the yearly rate that it must earn at least.
         guarantor_id, guarantee: who guarantees, and its fee out of the income.
         losses, cap: who bears losses first, and up to how much in all.
-        buy_back_days: days past due at which the platform buys its share back; 0 for never.
+        buy_back_days: days past due at which its share is bought back; 0 for never.
+        buy_back_by: who buys it, the platform or the guarantor.
     """
 
     currency: str = "CNY"
@@ -100,6 +101,7 @@ class ProgrammeTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     losses: LossSharing = LossSharing.PARI_PASSU
     cap: int = 0
     buy_back_days: int = 0
+    buy_back_by: BuyBackBy = BuyBackBy.PLATFORM
 
 
 class Programme(Row, frozen=True):

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from tallystick.credit.joint import days, decide, reports
+from tallystick.credit.joint import covering, days, decide, reports
 from tallystick.credit.joint.days import look_for_buy_back
 from tallystick.credit.joint.model import (
     ENTITY_MIN,
@@ -33,7 +33,14 @@ from tallystick.credit.joint.model import (
 from tallystick.credit.joint.routing import Application, Candidate, Routed, facts_of, route
 from tallystick.credit.loans.model import DrawLoan, Loan, LoanDone, ProductTerms
 from tallystick.credit.loans.service import draw_loan, open_product, require_within_line
-from tallystick.credit.participation.model import FundingPlan, JointLoan, Plan, plan_of, plan_row
+from tallystick.credit.participation.model import (
+    PROGRAMMES_PER_ENTITY,
+    FundingPlan,
+    JointLoan,
+    Plan,
+    plan_of,
+    plan_row,
+)
 from tallystick.credit.participation.share import owed_parts
 from tallystick.ledger.chart import (
     LOAN_PRINCIPAL,
@@ -54,7 +61,6 @@ from tallystick.store.unit_of_work import UnitOfWork
 __all__ = ["borrower_use", "funded_loan", "programme_use", "register"]
 
 _DAY_CHARS: Final = 10
-_PROGRAMMES_PER_ENTITY: Final = 1000
 
 
 # Institutions and programmes.
@@ -78,7 +84,7 @@ def define_programme(command: DefineProgramme, context: Context) -> Reply:
     uow = context.uow
     owner = uow.get(Institution, command.institution_id)
     guarantor = uow.get(Institution, command.terms.guarantor_id)
-    first = (owner.entity if owner is not None else 0) * _PROGRAMMES_PER_ENTITY
+    first = (owner.entity if owner is not None else 0) * PROGRAMMES_PER_ENTITY
     theirs = uow.select(Programme, institution_id=command.institution_id)
     number = max((p.number for p in theirs), default=first) + 1
     known = uow.get(Programme, command.programme_id)
@@ -123,7 +129,7 @@ def borrower_use(uow: UnitOfWork, borrower_id: str) -> Mapping[str, int]:
         if account is not None and account.debits_posted > account.credits_posted:
             parts = owed_parts(account.debits_posted, account.credits_posted, plan.shares)
             for p, part in zip(plan.participants, parts, strict=True):
-                used[p.programme_id] += part if p.is_outside else 0
+                used[p.programme_id] += part if p.is_outside and not p.taken_from else 0
     for row in uow.select(
         FundingDecision, borrower_id=borrower_id, status=FundingStatus.RESERVED.value
     ):
@@ -300,6 +306,7 @@ def funded_loan(loan: Loan, plan: Plan) -> JointLoan:
         buy_back_days=min(days, default=0),
         bore="[]",
         recovered=0,
+        allowance_shared=True,
     )
 
 
@@ -311,6 +318,7 @@ def draw_funded(command: DrawFunded, context: Context) -> Reply:
     def fund(loan: Loan) -> None:
         own = context._replace(request_key=context.request_key + b"funding")
         record(own, decide.drawn(reserved, loan.loan_id, context.now_ms))
+        context.uow.put(plan_row(reserved.plan))
         context.uow.put(funded_loan(loan, reserved.plan))
 
     draw = DrawLoan(
@@ -340,5 +348,6 @@ def register(registry: Registry) -> None:
     registry.add(DrawFunded, draw_funded, reply=LoanDone, scope="wallet:write")
     registry.add(CancelFunding, give_back, reply=FundingDecided, scope="wallet:write")
     registry.add(ExpireFunding, give_back, reply=FundingDecided, scope="system")
+    covering.register(registry)
     days.register(registry)
     reports.register(registry)

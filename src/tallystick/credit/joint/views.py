@@ -21,9 +21,12 @@ from tallystick.credit.participation.model import FundingPlan, JointLoan, ShareF
 from tallystick.credit.participation.share import owed_parts
 from tallystick.credit.postings import RECEIVABLES, Bucket
 from tallystick.ledger.chart import (
+    GUARANTEE_PROVISION,
     INSTITUTION_SETTLEMENT,
     PARTICIPATION_INCOME,
     PARTICIPATION_PRINCIPAL,
+    SHARE_ALLOWANCE,
+    SHARE_COVER,
     SHARE_PRINCIPAL,
     ChartEntry,
     Side,
@@ -35,8 +38,9 @@ from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
 
 __all__ = [
-    "LoanShare", "Quota", "institution_flows", "institution_loans", "institution_of", "loan_share",
-    "owed_now", "partner_days", "quotas", "recent_decisions",
+    "ExpectedLoss", "LoanShare", "Quota", "expected_loss", "institution_flows",
+    "institution_loans", "institution_of", "loan_share", "owed_now", "partner_days", "quotas",
+    "recent_decisions",
 ]  # fmt: skip
 
 _OWED: Final = ("principal", "interest", "fee", "penalty")
@@ -53,6 +57,20 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
     income: int
     day_used: int
     classes: tuple[tuple[str, int], ...] = ()
+
+
+class ExpectedLoss(msgspec.Struct, frozen=True):
+    """What an institution's own book says of loss that is expected, in minor units.
+
+    Args:
+        shares: of its shares, whoever bears it.
+        covered: what others would bear of that.
+        guaranteed: what it would bear of others' losses.
+    """
+
+    shares: int
+    covered: int
+    guaranteed: int
 
 
 class LoanShare(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +159,19 @@ def recent_decisions(rows: ReadSession, limit: int) -> list[FundingDecision]:
 # What an institution sees.
 
 
+def expected_loss(rows: ReadSession, institution: Institution, currency: str) -> ExpectedLoss:
+    """The loss that is expected, as it stands in the institution's book."""
+    entries = (SHARE_ALLOWANCE, SHARE_COVER, GUARANTEE_PROVISION)
+    found = rows.connection.execute(
+        "SELECT code, SUM(credits_posted - debits_posted) FROM ledger_account "
+        "WHERE book = ? AND code IN (?, ?, ?) GROUP BY code",
+        (book_id(institution.entity, currency), *(entry.code for entry in entries)),
+    )
+    sums = {int(code): int(amount) for code, amount in found}
+    shares, covered, guaranteed = (sums.get(entry.code, 0) for entry in entries)
+    return ExpectedLoss(shares, -covered, guaranteed)
+
+
 def institution_of(rows: ReadSession, institution_id: str) -> Institution | None:
     """The institution."""
     return rows.get(Institution, institution_id)
@@ -155,12 +186,12 @@ def owed_now(rows: ReadSession, institution_id: str, currency: str) -> int:
 def institution_loans(
     rows: ReadSession, institution_id: str, limit: int, before: tuple[int, str] | None = None
 ) -> list[ShareFlow]:
-    """The drawdowns of loans that it funds, newest first.
+    """The drawdowns of loans that it funds and the shares that it took over, newest first.
 
     Args:
         before: moment and number of the last one of the page before.
     """
-    where, values = "institution_id = ? AND kind = 'drawn'", [institution_id]
+    where, values = "institution_id = ? AND kind IN ('drawn', 'taken_over')", [institution_id]
     place: list[int | str] = []
     if before is not None:
         where += " AND (at_ns < ? OR (at_ns = ? AND loan_id < ?))"
@@ -187,14 +218,17 @@ def loan_share(rows: ReadSession, institution_id: str, loan_id: str) -> LoanShar
     row = rows.get(FundingPlan, joint.plan_id)
     assert row is not None, joint
     plan = plan_of(row)
-    place = next(
-        (n for n, p in enumerate(plan.participants) if p.institution_id == institution_id), None
-    )
+    parts = list(enumerate(plan.participants))
+    place = next((n for n, p in parts if p.institution_id == institution_id), None)
+    if place is None:
+        # A guarantor is in the place of the one whose share it took over.
+        place = next((n for n, p in parts if p.taken_from == institution_id), None)
     if place is None:
         return None
     participant = plan.participants[place]
+    is_its = participant.institution_id == institution_id and participant.is_outside
     owed = dict.fromkeys(_OWED, 0)
-    if participant.is_outside:
+    if is_its:
         book = platform_book(joint.currency)
         ids = {b: account_id(book, RECEIVABLES[b], loan_id) for b in Bucket}
         accounts = {
@@ -210,7 +244,7 @@ def loan_share(rows: ReadSession, institution_id: str, loan_id: str) -> LoanShar
     )  # fmt: skip
     return LoanShare(
         loan_id=loan_id, currency=joint.currency, programme_id=participant.programme_id,
-        share_ppm=participant.share_ppm, bought_back=participant.bought_back, owed=owed,
+        share_ppm=participant.share_ppm, bought_back=not is_its, owed=owed,
         flows=flows,
     )  # fmt: skip
 

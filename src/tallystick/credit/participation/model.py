@@ -13,12 +13,15 @@ from tallystick.pipeline.refusals import Refused
 from tallystick.store.table import Row, Table
 
 __all__ = [
-    "WHOLE_PPM", "FlowKind", "FundingPlan", "JointLoan", "LossSharing", "Participant", "Plan",
-    "ShareFlow", "plan_of", "plan_row", "require_plan",
+    "PROGRAMMES_PER_ENTITY", "WHOLE_PPM", "BuyBackBy", "FlowKind", "FundingPlan", "JointLoan",
+    "LossSharing", "Participant", "Plan", "ShareFlow", "plan_of", "plan_row", "require_plan",
 ]  # fmt: skip
 
 WHOLE_PPM: Final = 1_000_000
 """Shares are millionths; those of a plan add up to this."""
+
+PROGRAMMES_PER_ENTITY: Final = 1000
+"""The numbers that own programmes' accounts begin with their institution's entity."""
 
 
 class LossSharing(StrEnum):
@@ -30,6 +33,13 @@ class LossSharing(StrEnum):
     """The platform bears it up to the programme's cap."""
     GUARANTOR_FIRST = "guarantor_first"
     """The guarantor bears it up to the programme's cap."""
+
+
+class BuyBackBy(StrEnum):
+    """Who takes a share over when its loan is long past due."""
+
+    PLATFORM = "platform"
+    GUARANTOR = "guarantor"
 
 
 class Participant(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +54,10 @@ class Participant(msgspec.Struct, frozen=True, kw_only=True):
         keeps_ppm, guarantee_ppm: of its income, what it keeps and what the guarantor gets; the
             rest is the platform's servicing fee.
         cap: minor units; what others bear of the programme's losses in all.
-        buy_back_days: days past due at which its share is bought back; 0 for never.
-        bought_back: whether it was.
+        buy_back_days, buy_back_by: days past due at which its share is bought back (0 for never),
+            and who does.
+        bought_back: whether the platform has bought it back.
+        taken_from: the institution from which this guarantor took the share over; else empty.
     """
 
     institution_id: str = ""
@@ -61,12 +73,32 @@ class Participant(msgspec.Struct, frozen=True, kw_only=True):
     losses: LossSharing = LossSharing.PARI_PASSU
     cap: int = 0
     buy_back_days: int = 0
+    buy_back_by: BuyBackBy = BuyBackBy.PLATFORM
     bought_back: bool = False
+    taken_from: str = ""
 
     @property
     def is_outside(self) -> bool:
         """Whether its share is somebody else's than the platform's."""
         return bool(self.institution_id) and not self.bought_back
+
+    def taken_over(self) -> Participant:
+        """The guarantor in its place: it holds the share, and nobody bears losses for it.
+
+        What it holds like this is booked under the first number of its entity, which no programme
+        has.
+        """
+        account = str(self.guarantor_entity * PROGRAMMES_PER_ENTITY)
+        return Participant(
+            institution_id=self.guarantor_id,
+            programme_id=self.programme_id,
+            account=account,
+            class_account=f"{account}000000",
+            entity=self.guarantor_entity,
+            share_ppm=self.share_ppm,
+            keeps_ppm=self.keeps_ppm + self.guarantee_ppm,
+            taken_from=self.institution_id,
+        )
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -92,7 +124,8 @@ class JointLoan(Row, frozen=True):
 
     `buy_back_days` is the least of its participants', 0 for none. `bore` is who bore how much of
     its loss once it is written off: JSON, pairs of participant (its place, or with `+` who
-    compensated it) and minor units; `recovered` is what came in after that.
+    compensated it) and minor units; `recovered` is what came in after that. `allowance_shared` is
+    false of a loan whose allowance stands in the platform's book alone, until it changes next.
     """
 
     loan_id: str
@@ -103,6 +136,7 @@ class JointLoan(Row, frozen=True):
     buy_back_days: int
     bore: str
     recovered: int
+    allowance_shared: bool
 
 
 class FlowKind(StrEnum):
@@ -118,6 +152,8 @@ class FlowKind(StrEnum):
     COMPENSATED = "compensated"
     RECOVERED = "recovered"
     BOUGHT_BACK = "bought_back"
+    TAKEN_OVER = "taken_over"
+    """A guarantor bought the share back."""
     PREMIUM = "premium"
     """A guarantor's fee."""
     CLAIM = "claim"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from tallystick.credit.postings import RECEIVABLES, Bucket
-from tallystick.ledger.chart import CREDIT_FEE_INCOME, RECOVERY_INCOME
+from tallystick.ledger.chart import CREDIT_FEE_INCOME, LOAN_ALLOWANCE, RECOVERY_INCOME
 from tallystick.payments.movements import Movement
 from tallystick.pipeline.decisions import AccountRef, Posting
 from tallystick.pipeline.refusals import Refused
@@ -26,6 +26,10 @@ class MoveKind(StrEnum):
     LOST = "lost"
     FEE = "fee"
     RECOVERED = "recovered"
+    PROVIDED = "provided"
+    """More loss is expected."""
+    RELEASED = "released"
+    """Less is, or the allowance is used up."""
 
 
 _BUCKETS: Final = {entry.code: bucket for bucket, entry in RECEIVABLES.items()}
@@ -47,7 +51,7 @@ class Move(NamedTuple):
     """A part of a posting that is shared.
 
     Args:
-        account: the loan's receivable that it changes; None for income at once.
+        account: the loan's receivable or allowance that it changes; None for income at once.
         on_debit: whether it adds to the account's debits, else to its credits.
     """
 
@@ -60,14 +64,17 @@ class Move(NamedTuple):
 
 
 def _of_side(posting: Posting, side: AccountRef, *, on_debit: bool) -> Move | None:
+    if side.entry is LOAN_ALLOWANCE:
+        kind = MoveKind.RELEASED if on_debit else MoveKind.PROVIDED
+        return Move(side.owner, kind, Bucket.PRINCIPAL, posting.amount, side, on_debit)
     bucket = _BUCKETS.get(side.entry.code)
     if bucket is None:
         return None
     kinds = _ON_DEBIT if on_debit else _ON_CREDIT
-    kind = kinds.get(Movement(posting.movement))
-    if kind is None:
+    known = kinds.get(Movement(posting.movement))
+    if known is None:
         raise Refused("LOAN_STATE_REFUSED", "A loan that several fund does not take part in this.")
-    return Move(side.owner, kind, bucket, posting.amount, side, on_debit)
+    return Move(side.owner, known, bucket, posting.amount, side, on_debit)
 
 
 def touches_loans(postings: Iterable[Posting]) -> list[str]:

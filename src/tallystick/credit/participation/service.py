@@ -9,7 +9,7 @@ from tallystick.credit.participation.model import FundingPlan, JointLoan, Plan, 
 from tallystick.credit.participation.moves import Move, moves_of, touches_loans
 from tallystick.credit.participation.postings import ShareBooks
 from tallystick.credit.participation.share import Funded, Running, share
-from tallystick.ledger.chart import COMPENSATION_INCOME
+from tallystick.ledger.chart import COMPENSATION_INCOME, LOAN_ALLOWANCE
 from tallystick.money.china_time import china_time
 from tallystick.pipeline import decisions
 from tallystick.pipeline.commands import Context, Reply
@@ -79,10 +79,12 @@ def _running(context: Context, moves: Sequence[Move]) -> list[Running]:
         if move.account is not None:
             account = books.account(move.account.id)
             assert account is not None, move
-            key = (move.account, move.on_debit)
-            total = account.debits_posted if move.on_debit else account.credits_posted
-            before = total - since[key]
-            since[key] -= move.amount
+            debits = account.debits_posted - since.get((move.account, True), 0)
+            credits = account.credits_posted - since.get((move.account, False), 0)
+            since[move.account, move.on_debit] -= move.amount
+            before = debits if move.on_debit else credits
+            if move.account.entry is LOAN_ALLOWANCE:
+                before = credits - debits
         found.append(Running(move, before))
     return found
 

@@ -9,13 +9,14 @@ cent that one has is ever taken away again by a later one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from tallystick.credit.participation.model import (
     WHOLE_PPM,
+    BuyBackBy,
     FlowKind,
     JointLoan,
     LossSharing,
@@ -54,7 +55,10 @@ class Funded(NamedTuple):
 
 
 class Running(NamedTuple):
-    """A move with what its side of the account had added up to before it."""
+    """A move with what its side of the account had added up to before it.
+
+    Of an allowance, which grows and shrinks, `before` is its balance.
+    """
 
     move: Move
     before: int
@@ -249,11 +253,37 @@ def _recovered(funded: Funded, joint: JointLoan, tally: _Tally, amount: int) -> 
     return postings
 
 
+_OF_ALLOWANCE: Final = {MoveKind.PROVIDED: 1, MoveKind.RELEASED: -1}
+
+
+def _provided(funded: Funded, before: int, after: int) -> list[Posting]:
+    """Each one's share of an allowance as it is now, over what it was.
+
+    Webster's method takes nothing from anybody when the whole grows, so that the shares of a
+    balance follow it up and down.
+    """
+    shares = funded.plan.shares
+    known = apportion(before, shares) if funded.joint.allowance_shared else [0] * len(shares)
+    postings: list[Posting] = []
+    parts = zip(funded.plan.participants, known, apportion(after, shares), strict=True)
+    for p, old, new in parts:
+        if p.is_outside:
+            name = "provided" if new >= old else "provision_released"
+            postings += funded.books(p).postings(name, abs(new - old))
+    return postings
+
+
 def share(funded: Funded, moves: Sequence[Running]) -> Shared:
     """Share what one decision moved on a loan, move by move in its order."""
     plan, joint, tally = funded.plan, funded.joint, _Tally(funded)
     postings: list[Posting] = []
     lost = [0] * len(plan.participants)
+    provided = [running for running in moves if running.move.kind in _OF_ALLOWANCE]
+    if provided:
+        change = sum(_OF_ALLOWANCE[r.move.kind] * r.move.amount for r in provided)
+        postings += _provided(funded, provided[0].before, provided[0].before + change)
+        joint = replace(joint, allowance_shared=True)
+        moves = [running for running in moves if running.move.kind not in _OF_ALLOWANCE]
     for running in moves:
         amount, kind = running.move.amount, running.move.kind
         if kind is MoveKind.RECOVERED:
@@ -275,13 +305,38 @@ def share(funded: Funded, moves: Sequence[Running]) -> Shared:
     return Shared(tuple(postings), replace(joint, flows=joint.flows + len(flows)), flows)
 
 
+def _bought(
+    funded: Funded, tally: _Tally, p: Participant, parts: Parts, allowance: int
+) -> tuple[list[Posting], Participant]:
+    """One share that platform or guarantor buys for all that it is owed, and who has it then."""
+    principal, whole = parts[Bucket.PRINCIPAL], sum(parts.values())
+    amounts = {bucket.value: part for bucket, part in parts.items()}
+    books = funded.books(p)
+    postings = [
+        *books.postings("principal_bought_back", principal),
+        *books.postings("income_bought_back", whole - principal),
+        *books.postings("provision_released", allowance),
+    ]
+    tally.add(p, FlowKind.BOUGHT_BACK, {**{n: -a for n, a in amounts.items()}, "net": whole})
+    if p.buy_back_by is BuyBackBy.PLATFORM:
+        return postings, replace(p, bought_back=True)
+    holder = p.taken_over()
+    books = funded.books(holder)
+    postings += books.postings("principal_taken_over", principal)
+    postings += books.postings("income_taken_over", whole - principal)
+    postings += books.postings("provided", allowance)
+    tally.add(holder, FlowKind.TAKEN_OVER, {**amounts, "net": -whole})
+    return postings, holder
+
+
 def buy_back(
-    funded: Funded, owed: Sequence[Parts], days_past_due: int
+    funded: Funded, owed: Sequence[Parts], days_past_due: int, allowance: int
 ) -> tuple[Shared, Plan] | None:
-    """The platform buys back the shares whose day has come, for all that they are owed.
+    """Platform or guarantors buy the shares back whose day has come, for all that they are owed.
 
     Args:
         owed: by participant, what it is owed of each bucket.
+        allowance: the balance of the loan's allowance, in minor units.
 
     Returns:
         What is moved, and the plan from then on; None when no share's day has come.
@@ -289,17 +344,14 @@ def buy_back(
     tally = _Tally(funded)
     postings: list[Posting] = []
     after: list[Participant] = []
-    for p, parts in zip(funded.plan.participants, owed, strict=True):
+    expected = apportion(allowance if funded.joint.allowance_shared else 0, funded.plan.shares)
+    for p, parts, loss in zip(funded.plan.participants, owed, expected, strict=True):
         if not p.is_outside or not 0 < p.buy_back_days <= days_past_due:
             after.append(p)
             continue
-        books = funded.books(p)
-        income = sum(parts.values()) - parts[Bucket.PRINCIPAL]
-        postings += books.postings("principal_bought_back", parts[Bucket.PRINCIPAL])
-        postings += books.postings("income_bought_back", income)
-        amounts = {bucket.value: -part for bucket, part in parts.items()}
-        tally.add(p, FlowKind.BOUGHT_BACK, {**amounts, "net": sum(parts.values())})
-        after.append(replace(p, bought_back=True))
+        moved, holder = _bought(funded, tally, p, parts, loss)
+        postings += moved
+        after.append(holder)
     if after == list(funded.plan.participants):
         return None
     left = [p.buy_back_days for p in after if p.is_outside and p.buy_back_days]

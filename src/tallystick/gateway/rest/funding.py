@@ -52,7 +52,7 @@ _DAY_MS: Final = 86_400_000
 _AMOUNTS: Final = ("loan_min", "loan_max", "borrower_max", "day_max", "total_max", "cap")
 _SAME: Final = (
     "currency", "products", "share", "preference", "share_min", "share_max", "eligible", "keeps",
-    "price", "guarantee", "losses", "buy_back_days",
+    "price", "guarantee", "losses", "buy_back_days", "buy_back_by",
 )  # fmt: skip
 
 

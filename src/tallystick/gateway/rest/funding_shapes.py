@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from tallystick.credit.joint.model import FundingStatus, InstitutionKind
-from tallystick.credit.participation.model import FlowKind, LossSharing
+from tallystick.credit.participation.model import BuyBackBy, FlowKind, LossSharing
 from tallystick.gateway.rest.fields import (
     AmountText,
     BankId,
@@ -91,6 +91,7 @@ class FundingTerms(Body, frozen=True, kw_only=True):
     losses: LossSharing = LossSharing.PARI_PASSU
     cap: AmountText = "0"
     buy_back_days: Annotated[int, Meta(ge=0, le=3650)] = 0
+    buy_back_by: BuyBackBy = BuyBackBy.PLATFORM
 
 
 class NewProgramme(Body, frozen=True, kw_only=True):
@@ -250,11 +251,21 @@ class InstitutionShape(Shape, frozen=True, kw_only=True):
     entity: int
 
 
+class OwnExpectedLoss(Shape, frozen=True, kw_only=True):
+    """Loss that is expected: of its shares, what others would bear of it, and its guarantees."""
+
+    shares: SignedAmountText
+    covered: SignedAmountText
+    guaranteed: SignedAmountText
+
+
 class OwnBook(Shape, frozen=True, kw_only=True):
-    """An institution with its quotas, and what the platform owes it (less than 0: it owes)."""
+    """An institution with its quotas, what the platform owes it (less than 0: it owes), and the
+    loss that is expected, by currency."""
 
     institution: InstitutionShape
     owed: dict[str, SignedAmountText]
+    expected_loss: dict[str, OwnExpectedLoss]
     quotas: list[QuotaShape]
 
 

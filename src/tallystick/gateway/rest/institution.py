@@ -19,6 +19,8 @@ from tallystick.credit.joint.reports import (
     RecordPartnerReport,
 )
 from tallystick.credit.joint.views import (
+    ExpectedLoss,
+    expected_loss,
     institution_loans,
     institution_of,
     loan_share,
@@ -36,6 +38,7 @@ from tallystick.gateway.rest.funding_shapes import (
     InstitutionShape,
     OwnBook,
     OwnDay,
+    OwnExpectedLoss,
     OwnFlow,
     OwnLoan,
     OwnLoanShape,
@@ -66,6 +69,14 @@ def _who(call: Call) -> Institution:
     return found
 
 
+def _expected(loss: ExpectedLoss, currency: str) -> OwnExpectedLoss:
+    return OwnExpectedLoss(
+        shares=_signed(loss.shares, currency),
+        covered=_signed(loss.covered, currency),
+        guaranteed=_signed(loss.guaranteed, currency),
+    )
+
+
 def own_book(call: Call, query: Query) -> OwnBook:
     """The institution with its quotas."""
     rows, who = call.platform.rows, _who(call)
@@ -77,6 +88,7 @@ def own_book(call: Call, query: Query) -> OwnBook:
             institution_id=who.institution_id, kind=who.kind, name=who.name, entity=who.entity
         ),
         owed={c: _signed(owed_now(rows, who.institution_id, c), c) for c in currencies},
+        expected_loss={c: _expected(expected_loss(rows, who, c), c) for c in currencies},
         quotas=[quota_shape(quota) for quota in found],
     )
 

@@ -103,12 +103,7 @@ def _sum_flows(connection: Connection, tail: str, values: Sequence[object] = ())
 
 def _balances(connection: Connection, snapshot: Snapshot, flows: pl.DataFrame) -> pl.DataFrame:
     """What each institution is owed of each loan at the end of the day."""
-    held = positions(snapshot)
-    back = _sum_flows(connection, "kind = 'reversed'")
-    held = held.join(back, on=_KEY, how="left").with_columns(
-        (pl.col(f"charged_{name}") - pl.col(f"sum_{name}").fill_null(0)).alias(f"charged_{name}")
-        for name in ("interest", "fee", "penalty")
-    )
+    held = _since_taken_over(connection, positions(snapshot))
     moved = flows.select(_KEY).unique()
     gone = moved.join(held.select(_KEY), on=_KEY, how="anti")
     kept = held.join(moved.with_columns(moved=pl.lit(True)), on=_KEY, how="left").filter(
@@ -116,6 +111,28 @@ def _balances(connection: Connection, snapshot: Snapshot, flows: pl.DataFrame) -
     )
     columns = [*_KEY, "share_ppm", *_OWED, *_CHARGED]
     return pl.concat([kept.select(columns), _ended(connection, gone).select(columns)])
+
+
+def _since_taken_over(connection: Connection, held: pl.DataFrame) -> pl.DataFrame:
+    """Positions with what was charged to their holder: without what was taken back.
+
+    A guarantor that took a share over was charged what is owed now beyond all that its flows
+    brought and took.
+    """
+    back = _sum_flows(connection, "kind = 'reversed'")
+    own = _sum_flows(
+        connection,
+        "kind NOT IN ('premium', 'claim') AND institution_id IN "
+        "(SELECT DISTINCT institution_id FROM share_flow WHERE kind = 'taken_over')",
+    ).rename({f"sum_{name}": f"own_{name}" for name in _OWED})
+    joined = held.join(back, on=_KEY, how="left").join(own, on=_KEY, how="left")
+    return joined.with_columns(
+        pl.when(pl.col("taken_over"))
+        .then(pl.col(name) - pl.col(f"own_{name}").fill_null(0))
+        .otherwise(pl.col(f"charged_{name}") - pl.col(f"sum_{name}").fill_null(0))
+        .alias(f"charged_{name}")
+        for name in ("interest", "fee", "penalty")
+    )
 
 
 def _ended(connection: Connection, gone: pl.DataFrame) -> pl.DataFrame:
@@ -319,7 +336,8 @@ def make_day(connection: Connection, folder: Path, day: Day, key: SigningKey) ->
     of_loans = flows.filter(~pl.col("kind").is_in(["premium", "claim"]))
     drawn = flows.filter(pl.col("kind") == "drawn")
     guarantors = [i.institution_id for i in day.institutions if i.kind.value == "guarantor"]
-    moved = of_loans.filter(~pl.col("institution_id").is_in(guarantors))
+    owes = pl.any_horizontal(pl.col(name) != 0 for name in _OWED)
+    moved = of_loans.filter(~pl.col("institution_id").is_in(guarantors) | owes)
     frames = _Frames(
         {
             "loans": _loans(connection, snapshot, drawn),

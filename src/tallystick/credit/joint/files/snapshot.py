@@ -112,8 +112,9 @@ def _totals(connection: Connection, book: int, code: int) -> pl.DataFrame:
 def positions(snapshot: Snapshot) -> pl.DataFrame:
     """Every institution's share of every loan: what it is owed and what was ever charged to it.
 
-    Columns: institution_id, programme_id, loan_id, share_ppm, then owed and charged by bucket;
-    shares that were bought back are left out. What was reversed is still in `charged`.
+    Columns: institution_id, programme_id, loan_id, share_ppm, taken_over (by a guarantor), then
+    owed and charged by bucket; shares that the platform bought back are left out. What was
+    reversed is still in `charged`.
     """
     width = max((len(p.participants) for p in snapshot.plans), default=1)
     table = np.zeros((max(1, len(snapshot.plans)), width), np.int64)
@@ -126,6 +127,9 @@ def positions(snapshot: Snapshot) -> pl.DataFrame:
         [[_named(plan, place) for place in range(width)] for plan in snapshot.plans] or [[""]],
         dtype=object,
     )
+    taken = np.array(
+        [[_is_taken(plan, place) for place in range(width)] for plan in snapshot.plans] or [[False]]
+    )
     loan_ids = pl.Series("loan_id", snapshot.loan_ids, dtype=pl.String)
     parts = []
     for place in range(width):
@@ -133,6 +137,7 @@ def positions(snapshot: Snapshot) -> pl.DataFrame:
             "holder": pl.Series(names[snapshot.which, place].tolist(), dtype=pl.String),
             "loan_id": loan_ids,
             "share_ppm": weights[:, place],
+            "taken_over": taken[snapshot.which, place],
         }
         for b, bucket in enumerate(_BUCKETS):
             columns[bucket.value] = charged[b][:, place] - gone[b][:, place]
@@ -144,6 +149,10 @@ def positions(snapshot: Snapshot) -> pl.DataFrame:
         holder.struct.field("field_0").alias("institution_id"),
         holder.struct.field("field_1").alias("programme_id"),
     ).drop("holder")
+
+
+def _is_taken(plan: Plan, place: int) -> bool:
+    return place < len(plan.participants) and bool(plan.participants[place].taken_from)
 
 
 def _named(plan: Plan, place: int) -> str:
