@@ -30,7 +30,8 @@ from tallystick.credit.loans.model import (
 )
 from tallystick.parties.model import PartyKind, RegisterParty
 
-__all__ = ["CASH", "EAST", "GUARD", "WEST", "apply", "desk", "draw", "programme"]
+__all__ = ["CASH", "EAST", "GUARD", "WEST", "apply", "desk", "draw", "institution",
+           "programme"]  # fmt: skip
 
 EAST: Final = "2088000000000801"
 WEST: Final = "2088000000000802"
@@ -42,7 +43,8 @@ CASH: Final = ProductTerms(
 _LINE: Final = 10_000_000
 
 
-def _institution(shop: Market, party_id: str, kind: InstitutionKind, bank_id: str) -> None:
+def institution(shop: Market, party_id: str, kind: InstitutionKind, bank_id: str) -> None:
+    """Make a party an institution."""
     shop.accept(
         RegisterParty(
             party_id=party_id, kind=PartyKind.INSTITUTION, login_index=party_id.encode(),
@@ -63,9 +65,9 @@ def desk(folder: Path, clock: Clock | None = None) -> Iterator[Market]:
         shop.accept(DefineLoanProduct(product_id="cash", name="Cash loan", terms=CASH))
         for borrower in (ALICE, BOB):
             shop.accept(GrantCreditLine(borrower_id=borrower, product_id="cash", amount=_LINE))
-        _institution(shop, EAST, InstitutionKind.FUNDER, "1")
-        _institution(shop, WEST, InstitutionKind.FUNDER, "1")
-        _institution(shop, GUARD, InstitutionKind.GUARANTOR, "1")
+        institution(shop, EAST, InstitutionKind.FUNDER, "1")
+        institution(shop, WEST, InstitutionKind.FUNDER, "1")
+        institution(shop, GUARD, InstitutionKind.GUARANTOR, "1")
         yield shop
 
 

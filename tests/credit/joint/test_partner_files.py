@@ -6,7 +6,6 @@ import asyncio
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ from typing import Any
 import polars as pl
 import pytest
 from tests.credit.joint.desk import EAST, GUARD, WEST, desk, draw, programme
+from tests.credit.joint.partner_days import Files
 from tests.payments.market import ALICE, BOB, Market, as_party
 
 from tallystick.cli import answer
 from tallystick.credit.joint.files.errors import PartnerFileError
 from tallystick.credit.joint.files.verify import verify_files
-from tallystick.credit.joint.files.worker import PartnerFiles
 from tallystick.credit.joint.model import Institution, PartnerDay
 from tallystick.credit.joint.views import ExpectedLoss, expected_loss
 from tallystick.credit.loans.model import (
@@ -39,48 +38,10 @@ from tallystick.ledger.chart import (
 )
 from tallystick.ledger.statements import balance_of
 from tallystick.payments.wallet.model import (
-    BankAnswered,
     BankOrder,
     BankOrderKind,
     TransferBetweenWallets,
 )
-from tallystick.proofs.keys import ensure_key
-from tallystick.store.rows import ReadSession
-
-DAY_MS = 86_400_000
-
-
-class Files:
-    """The desk with its worker."""
-
-    def __init__(self, shop: Market, folder: Path) -> None:
-        self.shop, self.folder = shop, folder
-        connection = shop.database.connect()
-        ensure_key(connection, shop.sealer, 1)
-        connection.close()
-        self.worker = PartnerFiles(self._reader, shop.sealer, shop.executor, folder)
-
-    @contextmanager
-    def _reader(self) -> Iterator[ReadSession]:
-        connection = self.shop.database.connect(readonly=True)
-        try:
-            yield ReadSession(connection)
-        finally:
-            connection.close()
-
-    def next_day(self) -> int:
-        """Let a day pass: it is closed, and its files are made."""
-        self.shop.clock.pass_ms(DAY_MS)
-        while self.shop.run_timers():
-            pass
-        return asyncio.run(self.worker.run_once())
-
-    def settle(self) -> None:
-        """Have the bank accept every order that is open."""
-        for order in self.shop.rows.query(BankOrder, "WHERE status = 'new'"):
-            self.shop.accept(
-                BankAnswered(order_id=order.order_id, accepted=True, bank_reference=order.order_id)
-            )
 
 
 @pytest.fixture

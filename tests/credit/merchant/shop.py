@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
@@ -30,6 +30,7 @@ from tallystick.credit.merchant.model import DrawMerchantLoan, MerchantPolicy, S
 from tallystick.credit.receivables import service as receivables
 from tallystick.payments.trades.model import CreateTrade, PayTrade
 from tallystick.payments.wallet.model import TransferBetweenWallets
+from tallystick.pipeline.commands import Registry
 
 __all__ = [
     "OFFER", "POLICY", "PRODUCT", "TERMS", "draw", "empty_wallet", "go_to", "history", "sell",
@@ -93,11 +94,13 @@ def empty_wallet(parts: Market, name: str) -> None:
 
 
 @contextmanager
-def shop_at(folder: Path, policy: MerchantPolicy = POLICY) -> Iterator[Market]:
+def shop_at(
+    folder: Path, policy: MerchantPolicy = POLICY, more: Sequence[Callable[[Registry], None]] = ()
+) -> Iterator[Market]:
     """A market with the product, in January 2027."""
     clock = Clock(collect_ms(date(2027, 1, 20), 12))
     with market(
-        folder, clock, more=(loans.register, merchant.register, receivables.register)
+        folder, clock, more=(loans.register, merchant.register, receivables.register, *more)
     ) as made:
         made.accept(DefineLoanProduct(product_id=PRODUCT, name="On sales", terms=TERMS))
         made.accept(SetMerchantPolicy(product_id=PRODUCT, policy=policy))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 
 import hypothesis.strategies as st
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from tests.credit.participation.shared_life import (
 
 from tallystick.credit.loans import closing, decide, reversing
 from tallystick.credit.loans.model import CollectLoan, Contract, LoanStatus, PaymentMode
+from tallystick.credit.merchant.decide import share_wanted
 from tallystick.credit.participation.model import WHOLE_PPM, Plan
 from tallystick.credit.participation.share import buy_back
 from tallystick.credit.postings import RECEIVABLES, Bucket
@@ -27,6 +29,7 @@ from tallystick.ledger.chart import (
     PARTICIPATION_ALLOWANCE,
     PARTICIPATION_INCOME,
     PARTICIPATION_PRINCIPAL,
+    SALES_SHARE,
     SHARE_ALLOWANCE,
     SHARE_CASH,
     SHARE_PRINCIPAL,
@@ -34,6 +37,8 @@ from tallystick.ledger.chart import (
     book_id,
 )
 from tallystick.money.share import apportion
+from tallystick.pipeline.commands import Reply
+from tallystick.pipeline.decisions import Decision
 from tallystick.pipeline.refusals import Refused
 
 _EXPECTED_REFUSALS = {
@@ -49,6 +54,7 @@ class SharedLife(RuleBasedStateMachine):
     @initialize(contract=contracts, plan=plans())
     def draw(self, contract: Contract, plan: Plan) -> None:
         self.living = SharedLoan(contract, plan)
+        self.settled = self.taken = 0
 
     def _try(self, decision, *args, bank: bool = False) -> None:  # type: ignore[no-untyped-def]
         try:
@@ -67,6 +73,31 @@ class SharedLife(RuleBasedStateMachine):
     def pay(self, percent: int, mode: PaymentMode, effect: Effect, bank: bool) -> None:
         amount = self.living.position.payoff * percent // 100
         self._try(decide.pay, amount, mode, effect, bank=bank)
+
+    @rule(amount=st.integers(0, 5_000_000), rate=st.integers(1, 100))
+    def sell(self, amount: int, rate: int) -> None:
+        """A share of a merchant's settlement is set aside for the loan."""
+        living = self.living
+        state = living.state()
+        self.settled += amount
+        wanted = share_wanted(Decimal(rate) / 100, self.settled, self.taken)
+        taken = min(wanted, max(0, living.position.payoff - self.collected))
+        self.taken += taken
+        posting = state.books.posting("sales_share", taken, source=state.wallet)
+        living.keep(Decision(Reply(), postings=(posting,)))
+
+    @rule(effect=st.sampled_from(Effect))
+    def sweep(self, effect: Effect) -> None:
+        """What was set aside pays the loan."""
+        collected, state = self.collected, self.living.state()
+        if collected and self.living.loan.status is LoanStatus.ACTIVE:
+            reserve = state._replace(bank=state.books.account(SALES_SHARE), bank_id="")
+            self.living.keep(decide.pay(reserve, collected, PaymentMode.EARLY, effect))
+            assert self.collected == 0
+
+    @property
+    def collected(self) -> int:
+        return self.living.balance(SALES_SHARE, LOAN_ID, PLATFORM_BOOK)
 
     @rule()
     def collect(self) -> None:

@@ -20,8 +20,8 @@ from tallystick.risk.decision.language import names_in
 from tallystick.risk.decision.live import Condition, Values
 
 __all__ = [
-    "FACTS", "PARTICIPANTS_MAX", "RULES", "Application", "Candidate", "Routed", "facts_of",
-    "ppm_of", "route",
+    "FACTS", "PARTICIPANTS_MAX", "RULES", "Application", "Candidate", "FactValue", "Routed",
+    "facts_of", "ppm_of", "route",
 ]  # fmt: skip
 
 PARTICIPANTS_MAX: Final = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -30,9 +30,18 @@ from tallystick.credit.joint.model import (
     ProgrammeTerms,
     RegisterInstitution,
 )
-from tallystick.credit.joint.routing import Application, Candidate, Routed, facts_of, route
+from tallystick.credit.joint.routing import (
+    Application,
+    Candidate,
+    FactValue,
+    Routed,
+    facts_of,
+    route,
+)
 from tallystick.credit.loans.model import DrawLoan, Loan, LoanDone, ProductTerms
 from tallystick.credit.loans.service import draw_loan, open_product, require_within_line
+from tallystick.credit.merchant.model import DrawMerchantLoan, MerchantProduct
+from tallystick.credit.merchant.service import draw_merchant_loan, require_offer
 from tallystick.credit.participation.model import (
     PROGRAMMES_PER_ENTITY,
     FundingPlan,
@@ -236,6 +245,25 @@ def _application(command: DecideFunding, terms: ProductTerms) -> Application:
     )  # fmt: skip
 
 
+def _is_on_sales(uow: UnitOfWork, product_id: str) -> bool:
+    """Whether merchants draw a product on their sales."""
+    return uow.get(MerchantProduct, product_id) is not None
+
+
+def _sales_facts(context: Context, command: DecideFunding) -> Mapping[str, FactValue]:
+    """What the platform itself knows of a merchant, whatever the application says.
+
+    Raises:
+        Refused: as `require_offer`.
+    """
+    found = require_offer(context, command.borrower_id, command.product_id, command.amount)
+    with_sales = sum(1 for month in found.months if month.trades)
+    return {
+        "is_merchant": True, "sales": found.average, "debt": found.exposure,
+        "months_known": with_sales,
+    }  # fmt: skip
+
+
 def decide_funding(command: DecideFunding, context: Context) -> Reply:
     """Route an application, and reserve the quota of the plan that is found."""
     uow = context.uow
@@ -243,8 +271,12 @@ def decide_funding(command: DecideFunding, context: Context) -> Reply:
     product, terms = open_product(uow, command.product_id)
     application = _application(command, terms)
     active_party(uow, command.borrower_id)
-    book = platform_book(terms.currency)
-    require_within_line(uow, command.borrower_id, product.product_id, command.amount, book)
+    if _is_on_sales(uow, product.product_id):
+        known = _sales_facts(context, command)
+        application = application._replace(facts={**application.facts, **known})
+    else:
+        book = platform_book(terms.currency)
+        require_within_line(uow, command.borrower_id, product.product_id, command.amount, book)
     desk = _Desk(context, application, command.borrower_id)
     routed = route(desk.candidates(), application)
     row = FundingDecision(
@@ -255,7 +287,7 @@ def decide_funding(command: DecideFunding, context: Context) -> Reply:
         amount=command.amount,
         count=command.count,
         annual_rate=str(terms.annual_rate),
-        facts=msgspec.json.encode(command.facts).decode(),
+        facts=msgspec.json.encode(application.facts).decode(),
         status=FundingStatus.RESERVED if routed.shares else FundingStatus.DECLINED,
         plan_id="",
         rule=routed.rule,
@@ -321,13 +353,17 @@ def draw_funded(command: DrawFunded, context: Context) -> Reply:
         context.uow.put(plan_row(reserved.plan))
         context.uow.put(funded_loan(loan, reserved.plan))
 
-    draw = DrawLoan(
-        borrower_id=row.borrower_id, product_id=row.product_id, amount=row.amount, count=row.count
-    )
+    about: dict[str, Any] = {
+        "product_id": row.product_id, "amount": row.amount, "count": row.count,
+    }  # fmt: skip
     product, terms = open_product(context.uow, row.product_id)
     if terms.annual_rate != Decimal(row.annual_rate) or terms.currency != row.currency:
         raise Refused("FUNDING_STATE_REFUSED", f"{product.product_id} has changed since then.")
-    reply = draw_loan(draw, context, fund)
+    if _is_on_sales(context.uow, product.product_id):
+        on_sales = DrawMerchantLoan(merchant_id=row.borrower_id, **about)
+        reply = draw_merchant_loan(on_sales, context, fund)
+    else:
+        reply = draw_loan(DrawLoan(borrower_id=row.borrower_id, **about), context, fund)
     assert isinstance(reply, LoanDone)
     look_for_buy_back(context, reply.loan_id)
     return reply

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -29,6 +30,7 @@ from tallystick.credit.merchant.decide import (
     share_wanted,
 )
 from tallystick.credit.merchant.model import (
+    Assessment,
     CheckMonthlyFloor,
     DrawMerchantLoan,
     MerchantLoan,
@@ -59,7 +61,7 @@ from tallystick.pipeline.refusals import Refused
 from tallystick.pipeline.timers import set_timer
 from tallystick.store.unit_of_work import Event, UnitOfWork
 
-__all__ = ["register"]
+__all__ = ["draw_merchant_loan", "register", "require_offer"]
 
 _SWEEP_HOURS: Final = 22
 _FLOOR_HOURS: Final = 10
@@ -94,22 +96,41 @@ def _require_free(context: Context, merchant_id: str, currency: str) -> None:
             raise Refused("MERCHANT_LOAN_OPEN")
 
 
-def draw_merchant_loan(command: DrawMerchantLoan, context: Context) -> Reply:
-    """Draw what sales allow; from then on a share of each settlement repays it."""
+def require_offer(context: Context, merchant_id: str, product_id: str, amount: int) -> Assessment:
+    """See that a merchant's sales allow an amount (minor units), and what says so.
+
+    Raises:
+        Refused: NOT_PERMITTED, CREDIT_PRODUCT_NOT_EXIST, MERCHANT_LOAN_OPEN,
+            MERCHANT_OFFER_EXCEEDED; as `assess`.
+    """
     uow, caller = context.uow, context.caller
-    if caller.kind is CallerKind.PARTY and caller.id != command.merchant_id:
+    if caller.kind is CallerKind.PARTY and caller.id != merchant_id:
         raise Refused("NOT_PERMITTED", "A merchant draws on its own sales.")
-    if active_party(uow, command.merchant_id).kind is not PartyKind.MERCHANT:
+    if active_party(uow, merchant_id).kind is not PartyKind.MERCHANT:
         raise Refused("NOT_PERMITTED", "This is for merchants.")
-    terms, policy = merchant_product(uow, command.product_id)
-    _require_free(context, command.merchant_id, terms.currency)
+    terms, _ = merchant_product(uow, product_id)
+    _require_free(context, merchant_id, terms.currency)
     assessed = merchant_assessment(
-        uow, uow.connection, lambda ids: _accounts(uow, ids), command.merchant_id,
-        command.product_id, context.now_ms,
+        uow, uow.connection, lambda ids: _accounts(uow, ids), merchant_id, product_id,
+        context.now_ms,
     )  # fmt: skip
-    if command.amount > assessed.amount:
+    if amount > assessed.amount:
         most = format_amount(assessed.amount, terms.currency)
         raise Refused("MERCHANT_OFFER_EXCEEDED", f"At most {most}.")
+    return assessed
+
+
+def draw_merchant_loan(
+    command: DrawMerchantLoan, context: Context, fund: Callable[[Loan], None] | None = None
+) -> Reply:
+    """Draw what sales allow; from then on a share of each settlement repays it.
+
+    Args:
+        fund: says, before its money moves, who funds it with the platform.
+    """
+    uow = context.uow
+    _, policy = merchant_product(uow, command.product_id)
+    require_offer(context, command.merchant_id, command.product_id, command.amount)
     _grant(context, command)
     done = draw_loan(
         DrawLoan(
@@ -117,6 +138,7 @@ def draw_merchant_loan(command: DrawMerchantLoan, context: Context) -> Reply:
             amount=command.amount, count=command.count,
         ),
         context,
+        fund,
     )  # fmt: skip
     assert isinstance(done, LoanDone)
     row = MerchantLoan(
