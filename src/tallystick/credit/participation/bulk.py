@@ -63,7 +63,7 @@ def _plans_of(context: Context, loan_ids: Sequence[str]) -> dict[str, str]:
 def _not_shared(context: Context, loan_ids: Sequence[str]) -> set[str]:
     """Those among jointly funded loans whose allowance is not shared yet."""
     found = context.uow.connection.execute(
-        "SELECT loan_id FROM joint_loan WHERE NOT allowance_shared AND loan_id >= ? "
+        "SELECT loan_id FROM joint_loan WHERE allowance_shared = 0 AND loan_id >= ? "
         "AND loan_id <= ?",
         (min(loan_ids), max(loan_ids)),
     )
