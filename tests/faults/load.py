@@ -57,7 +57,7 @@ class Load(NamedTuple):
         """
         market = Marketplace(
             credentials or server.credentials, base=server.base_url, rng=rng, notify_url=notify_url,
-            timeout_s=5.0, patience_s=60.0, banks="124",
+            timeout_s=5.0, patience_s=600.0, banks="124",
         )  # fmt: skip
         plan = Plan(_BUYERS, rate, 60.0, 0)
 

@@ -41,7 +41,8 @@ async def broken_and_replaced(server: ServerProcess, switch: Path) -> None:
             await asyncio.to_thread(switch.touch)
             while not BUSY & set(load.market.meter.errors):
                 await asyncio.sleep(0.05)
-        told = await asyncio.to_thread(reasons, server)
+            while not (told := await asyncio.to_thread(reasons, server)):
+                await asyncio.sleep(0.05)
         assert [reason["part"] for reason in told] == ["store"]
         assert told[0]["sentence"].count(".") == 1
         await asyncio.to_thread(server.kill)

@@ -78,6 +78,8 @@ def test_all_are_refused_nothing_is_changed_and_it_recovers(
     ]
     with trouble(parts):
         answers = [parts.executor.submit_and_wait(requests[0])]
+        # What was answered before needs no writing, so it says nothing of the store.
+        parts.executor.submit_and_wait(Request(SYSTEM, "before", AddTo(name="count")))
         assert parts.executor.store_failure
         assert contents(parts.database) == before
         assert not parts.writer.in_transaction

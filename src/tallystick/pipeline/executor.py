@@ -120,7 +120,7 @@ class Executor:
         archive: copies the embedded database's log before it is let go.
 
     Attributes:
-        store_failure: why the last batch could not be written; empty when it was.
+        store_failure: why a batch could not be written; empty when one was since.
         tried_again: how often a batch was tried again because the database had undone it for
             another's sake, and because the connection was cut.
     """
@@ -263,9 +263,7 @@ class Executor:
 
     def _run_batch(self, requests: list[Request]) -> list[Answer]:
         try:
-            answers = self._try_patiently(requests)
-            self.store_failure = ""
-            return answers
+            return self._try_patiently(requests)
         except Exception as error:
             if isinstance(error, sqlite3.Error) and not isinstance(error, _OF_THE_COMMAND):
                 self.store_failure = str(error)
@@ -313,8 +311,9 @@ class Executor:
             known = self._known_answers(requests)
             self._load_ahead(uow, requests, known)
             answers = [self._run(uow, request, known) for request in requests]
+            wrote = uow.changed
             uow.flush()
-            self._store_answers(known)
+            wrote |= self._store_answers(known)
             last_timestamp = uow.books.last_timestamp
             self._turns.commit(self._now_ms, self._registry.followed(uow.events))
         except BaseException:
@@ -324,6 +323,8 @@ class Executor:
             raise
         uow.committed()
         self._last_timestamp = last_timestamp
+        if wrote:  # Only then does it say anything of a disk that has failed.
+            self.store_failure = ""
         try:
             self._registry.announce(uow.events)
         except Exception:  # It is durable; a follower's trouble is no reason to deny that.
@@ -360,7 +361,8 @@ class Executor:
                 transfers.append(transfer_id(request.key, 0))
         uow.books.load(accounts, transfers)
 
-    def _store_answers(self, known: dict[bytes, _Known]) -> None:
+    def _store_answers(self, known: dict[bytes, _Known]) -> bool:
+        """Write the answers that are new; whether there are any."""
         rows = [
             (key, k.fingerprint, int(k.accepted), k.answer, self._now_ms)
             for key, k in known.items()
@@ -372,6 +374,7 @@ class Executor:
                 "answered_ms) VALUES (?, ?, ?, ?, ?)",
                 rows,
             )
+        return bool(rows)
 
     def _run(self, uow: UnitOfWork, request: Request, known: dict[bytes, _Known]) -> Answer:
         """Run one command of a batch; whatever it does, the others are not touched."""

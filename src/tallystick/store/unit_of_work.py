@@ -331,6 +331,12 @@ class UnitOfWork:
         del self._audits[mark.audits :]
         self.books.rollback(mark.books)
 
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write, or a bulk call has written."""
+        logs = self.events or self._timers or self._audits
+        return bool(self._dirty or logs or self._bulk_calls or self.books.changes_made)
+
     def flush(self) -> None:
         """Write all changes as bulk statements; the caller commits."""
         write_changes(self.connection, self.books.drain())
