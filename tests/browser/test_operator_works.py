@@ -205,3 +205,41 @@ def test_five_wrong_passwords_lock_an_operator(look: Look, server: ServerProcess
     guesser.sign_in("guessed", "guess")
     assert guesser.sees("Try again after")
     assert guesser.faults() == []
+
+
+STATEMENT = """\
+:20:UPLOADED
+:25:NL71RABO0123456789
+:28C:{number}
+:60F:C261124EUR{opening}
+:61:2611241124{movement}NTRFBROWSER{number}
+:62F:C261124EUR{closing}
+-
+"""
+
+
+def chosen(boss: Looking, text: str) -> Looking:
+    """Choose the bank and a file of this text, and send it."""
+    file = {"name": "day.sta", "mimeType": "text/plain", "buffer": text.encode()}
+    boss.page.locator("#import-bank").select_option("3")
+    boss.page.locator("#file").set_input_files(file)  # type: ignore[arg-type]
+    with boss.page.expect_navigation():
+        boss.page.get_by_role("button", name="Import", exact=True).click()
+    return boss
+
+
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_an_operator_imports_a_statement_and_sees_what_is_wrong_with_it(
+    look: Look, server: ServerProcess, screen: Screen
+) -> None:
+    number = screen.width
+    boss = at_work(look, server, screen=screen).go("/console/reconciliation")
+    good = STATEMENT.format(number=number, opening="100,00", movement="C12,30", closing="112,30")
+    chosen(boss, good.replace("112,30", "113,30"))
+    assert boss.sees("The bank statement cannot be read, or does not add up.")
+    assert boss.sees("Line 6: EUR: 100.00 opening and 12.30 moved give 112.30")
+    assert boss.faults() == []
+    chosen(boss, good)
+    assert boss.sees("The statement is imported.")
+    assert boss.sees(f"BROWSER{number}")
+    assert boss.faults() == []

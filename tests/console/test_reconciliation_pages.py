@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import re
 import secrets
+from pathlib import Path
 
 import pytest
 from tests.console.person import Person, operator
 from tests.console.world import ALICE, World
 
 from tallystick.console.display import iso_day
+from tallystick.payments.bills import bill_zip
 from tallystick.payments.wallet.model import BankAnswered, BankOrderDone, StartTopUp
 from tallystick.reconciliation.importing import import_command
-from tallystick.reconciliation.model import ImportStatement, StatementImported
+from tallystick.reconciliation.model import (
+    ImportStatement,
+    LineDraft,
+    StatementDraft,
+    StatementImported,
+)
 from tallystick.reconciliation.statements.mapping import Columns, Mapping
+from tallystick.sandbox.seed import APP_ID
+from tallystick.store.ledger_rows import SqlLedgerReader
 
 PLACE = "/console/reconciliation"
 _MAPPING = Mapping(
@@ -103,3 +112,95 @@ def test_the_page_is_there_in_chinese(world: World) -> None:
 
 def test_what_is_no_break_is_not_found(world: World) -> None:
     assert operator(world).get(f"{PLACE}/breaks/nothing").status == 404
+
+
+STATEMENTS = Path(__file__).parent.parent / "data" / "statements"
+
+
+def uploaded(person: Person, bank: str, **files: bytes) -> Person:
+    """Send the form that imports a statement, with files in it."""
+    action = f"{PLACE}/statements"
+    fields = person.get(PLACE).hidden(action) | {"bank": bank}
+    person.client.cookies.clear()
+    cookies = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
+    parts = {name: (f"{name}.dat", data) for name, data in files.items()}
+    person.answer = person.client.post(
+        action, data=fields, files=parts, headers={"cookie": cookies}
+    )
+    return person
+
+
+def files_of(world: World, form: str) -> dict[str, bytes]:
+    """A good file of a form; CSV with its mapping."""
+    if form == "alipay":
+        ledger = SqlLedgerReader(world.platform.rows.connection)
+        day = iso_day(world.platform.clock_ms())
+        return {"file": bill_zip(world.platform.rows, ledger, APP_ID, "trade", day)}
+    if form == "csv":
+        mapping = (STATEMENTS / "bank.toml").read_bytes()
+        return {"file": (STATEMENTS / "bank.csv").read_bytes(), "mapping": mapping}
+    return {"file": (STATEMENTS / form).read_bytes()}
+
+
+@pytest.mark.parametrize("form", ["rabobank_iban.sta", "camt053.xml", "csv", "alipay"])
+def test_a_statement_of_every_form_is_imported_by_its_page(world: World, form: str) -> None:
+    person = operator(world)
+    files = files_of(world, form)
+    page = uploaded(person, "4", **files).follow()
+    assert "The statement is imported." in page.text
+    assert "was imported before" in uploaded(person, "4", **files).text
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {"file": (STATEMENTS / "sns.sta").read_bytes().replace(b":61:", b":61:x", 1)},
+            "Line 5: :61:",
+        ),
+        ({"file": b"day;amount\n1;2\n"}, "a CSV file needs a mapping"),
+        ({"file": b"a;b\n", "mapping": b"= no"}, "The mapping is not TOML"),
+        ({"file": b""}, "Choose a bank and a file."),
+    ],
+)
+def test_a_file_that_is_refused_is_named_by_line_and_reason(
+    world: World, files: dict[str, bytes], said: str
+) -> None:
+    person = uploaded(operator(world), "4", **files)
+    assert person.status == 422
+    assert said in person.text
+
+
+def test_a_line_that_is_refused_is_shown_and_said_in_chinese(world: World) -> None:
+    person = operator(world)
+    person.get(f"{PLACE}?lang=zh")
+    wrong = b"day,amount\n2026-01-05,1.00\n2026-01-06,<b>many</b>\n"
+    mapping = b'currency = "CNY"\n[columns]\nday = "day"\namount = "amount"\n'
+    uploaded(person, "4", file=wrong, mapping=mapping)
+    assert "第 3 行：" in person.text
+    assert "2026-01-06,&lt;b&gt;many&lt;/b&gt;" in person.page
+
+
+def test_a_viewer_imports_nothing(world: World) -> None:
+    person = operator(world, "viewer").get(PLACE)
+    assert not person.has_form(f"{PLACE}/statements")
+
+
+def test_a_gap_between_statements_is_explained_on_its_page(world: World) -> None:
+    drafts = [
+        StatementDraft(
+            account="GAP", number=str(at), currency="CNY", has_balances=True, opening=opening,
+            closing=opening, lines=(LineDraft(20_000 + at, 0, f"G{at}", "", "", ""),),
+        )
+        for at, opening in ((1, 500), (2, 812))
+    ]  # fmt: skip
+    done = world.do(ImportStatement(bank_id="6", file_digest=b"g" * 16, statements=tuple(drafts)))
+    assert isinstance(done, StatementImported)
+    place = f"{PLACE}/breaks/{done.statement_ids[1]}-00000"
+    person = operator(world).get(place)
+    assert "gap between statements" in person.text
+    assert "3.12" in person.text
+    person.send(f"{place}/resolve", note="Two accounts were merged.")
+    page = person.follow()
+    assert "Two accounts were merged." in page.text
+    assert not page.has_form(f"{place}/resolve")

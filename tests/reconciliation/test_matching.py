@@ -124,6 +124,39 @@ def test_each_payee_s_day_is_netted_by_itself() -> None:
     }
 
 
+def test_a_day_s_payouts_netted_less_a_fee_are_proposed_with_the_tolerance() -> None:
+    payouts = [row(f"l{n}", -n, 10, f"R{n}", who="A") for n in (10_000, 20_000, 30_000)]
+    others = [row("m1", -7_000, 10, "Q1", who="B"), row("m2", -8_000, 10, "Q2", who="B")]
+    group = only([row("b", -60_150, 11, who="A")], [*payouts, *others])
+    assert (group.rule, group.matched, group.difference, group.tolerance) == (
+        Rule.TOTAL_FEE, False, -150, "bank fee",
+    )  # fmt: skip
+    assert group.ledger == ("l10000", "l20000", "l30000")
+    assert "fee within a tolerance" in group.reason
+
+
+def test_receipts_less_a_fee_are_proposed_and_of_two_days_the_nearer_sum() -> None:
+    days = [
+        row("l1", 50_000, 9),
+        row("l2", 50_020, 9),
+        row("l3", 60_000, 10),
+        row("l4", 40_000, 10),
+    ]
+    group = only([row("b", 99_990, 11)], days)
+    assert (group.rule, group.ledger, group.difference) == (Rule.TOTAL_FEE, ("l3", "l4"), -10)
+    assert group.choices == 1
+
+
+@pytest.mark.parametrize(
+    ("amount", "day"), [(-60_201, 11), (-59_850, 11), (-60_150, 14), (60_150, 11)]
+)
+def test_a_netted_sum_beyond_the_tolerance_the_window_or_the_wrong_way_is_left(
+    amount: int, day: int
+) -> None:
+    payouts = [row(f"l{n}", -n, 10, f"R{n}") for n in (10_000, 20_000, 30_000)]
+    assert list(matched([row("b", amount, day)], payouts).groups()) == []
+
+
 def test_many_lines_for_one_entry() -> None:
     group = only([row("b1", 40), row("b2", 60)], [row("l", 100)])
     assert (group.rule, group.bank) == (Rule.TOTAL_DAY, ("b1", "b2"))
@@ -205,8 +238,9 @@ def test_each_line_and_entry_is_used_once_and_sums_agree(
         assert len({rows[i].currency for i in (*group.bank, *group.ledger)}) == 1
         apart = sum(rows[i].amount for i in group.bank) - sum(rows[i].amount for i in group.ledger)
         assert group.difference == apart
-        if group.rule is Rule.TOLERANCE:
+        if group.rule in (Rule.TOLERANCE, Rule.TOTAL_FEE):
             assert abs(apart) == 1
+            assert group.matched == (group.rule is Rule.TOLERANCE)
         elif group.rule is not Rule.REFERENCE_AMOUNT:
             assert apart == 0
         if group.rule > Rule.REFERENCE_MANY:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,13 +27,17 @@ from tallystick.reconciliation.model import (
     AcceptProposal,
     AssignBreak,
     BreakNote,
+    BreakSide,
     BreakStatus,
     GroupStatus,
+    ImportStatement,
+    LineDraft,
     ReconciledEntry,
     ReconciliationBreak,
     ReconciliationGroup,
     RejectProposal,
     ResolveBreak,
+    StatementDraft,
     StatementImported,
     StatementLine,
     WriteBreakNote,
@@ -262,3 +267,71 @@ def test_the_sandbox_bank_s_statement_goes_round_with_all_its_errors(bank: Bank)
             bank.parts.accept(ResolveBreak(break_id=alone.break_id), OPERATOR)
         assert bank.agrees()
         assert check_books(bank.parts.rows, 0).balanced
+
+
+# Statements that follow each other.
+
+
+def statement(
+    bank: Bank, day: int, opening: int, closing: int, account: str = "A"
+) -> StatementDraft:
+    """A statement of one day, a movement of what it differs by."""
+    lines = (LineDraft(bank.today + day, closing - opening, f"{account}{day}", "", "", ""),)
+    return StatementDraft(
+        account=account, number=str(day), currency="CNY", has_balances=True, opening=opening,
+        closing=closing, lines=lines if closing != opening else (),
+    )  # fmt: skip
+
+
+def taken_in(bank: Bank, *statements: StatementDraft) -> StatementImported:
+    digest = hashlib.blake2b(repr(statements).encode(), digest_size=16).digest()
+    command = ImportStatement(bank_id="1", file_digest=digest, statements=statements)
+    reply = bank.parts.accept(command, OPERATOR)
+    assert isinstance(reply, StatementImported)
+    return reply
+
+
+def gaps(bank: Bank, status: BreakStatus = BreakStatus.OPEN) -> list[ReconciliationBreak]:
+    return [b for b in bank.breaks(status) if b.side is BreakSide.GAP]
+
+
+def test_statements_that_follow_each_other_have_no_gap(bank: Bank) -> None:
+    assert taken_in(bank, statement(bank, 1, 500, 700)).gaps == 0
+    assert taken_in(bank, statement(bank, 2, 700, 300), statement(bank, 3, 300, 900)).gaps == 0
+    assert taken_in(bank, statement(bank, 3, 5, 6, account="B")).gaps == 0
+    assert gaps(bank) == []
+
+
+def test_a_missing_statement_is_a_gap_until_it_comes(bank: Bank) -> None:
+    taken_in(bank, statement(bank, 1, 500, 700))
+    assert taken_in(bank, statement(bank, 4, 1000, 900)).gaps == 1
+    (gap,) = gaps(bank)
+    assert (gap.amount, gap.day, gap.reference) == (300, bank.today + 4, "4")
+    assert taken_in(bank, statement(bank, 2, 700, 750)).gaps == 0
+    assert [b.amount for b in gaps(bank)] == [250]
+    assert taken_in(bank, statement(bank, 3, 750, 1000)).gaps == 0
+    assert gaps(bank) == []
+    assert [b.break_id for b in gaps(bank, BreakStatus.MATCHED)] == [gap.break_id]
+
+
+def test_several_statements_of_a_day_follow_in_any_order(bank: Bank) -> None:
+    later, sooner = statement(bank, 1, 700, 900), statement(bank, 1, 500, 700)
+    assert taken_in(bank, later).gaps == 0
+    assert taken_in(bank, sooner).gaps == 0
+    assert taken_in(bank, statement(bank, 2, 900, 950)).gaps == 0
+    assert gaps(bank) == []
+
+
+def test_a_gap_is_closed_by_a_note_and_books_nothing(bank: Bank) -> None:
+    taken_in(bank, statement(bank, 1, 500, 700))
+    taken_in(bank, statement(bank, 2, 1000, 900))
+    (gap,) = gaps(bank)
+    reserve = bank.balance(BANK_RESERVE)
+    assert bank.parts.refuse(ResolveBreak(break_id=gap.break_id), OPERATOR) == "INVALID_PARAMETER"
+    done = bank.parts.accept(ResolveBreak(break_id=gap.break_id, note="Merged accounts."), OPERATOR)
+    assert (done.status, done.account, done.notes) == (BreakStatus.RESOLVED, "", 1)
+    assert bank.balance(BANK_RESERVE) == reserve
+    assert taken_in(bank, statement(bank, 3, 900, 950)).gaps == 0
+    assert bank.parts.refuse(AssignBreak(break_id=gap.break_id, assignee="x"), OPERATOR) == (
+        "BREAK_CLOSED"
+    )

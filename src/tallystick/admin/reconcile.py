@@ -33,7 +33,8 @@ Json = Annotated[bool, Parameter(name="--json", negative=())]
 def _said(done: StatementImported) -> str:
     return (
         f"{done.lines} lines: {done.matched} groups matched, {done.proposed} proposed; "
-        f"only at the bank {done.only_at_bank}, only in the ledger {done.only_in_ledger}."
+        f"only at the bank {done.only_at_bank}, only in the ledger {done.only_in_ledger}; "
+        f"gaps before it {done.gaps}."
     )
 
 
@@ -51,7 +52,7 @@ def import_file(
     """Import a bank's statement: match it with the ledger, and open breaks for the rest.
 
     The server must be stopped; while it runs, REST and the console do the same. The exit code is
-    1 when something is proposed or stands alone.
+    1 when something is proposed or stands alone, or a statement before it is missing.
 
     Args:
         file: MT940, camt.053, an Alipay bill (zip or CSV), or CSV with --mapping.
@@ -68,7 +69,7 @@ def import_file(
     with offline(load_settings(config, os.environ, data=data)) as platform:
         done: Any = carry_out(platform, command)
     print(msgspec.json.encode(done).decode() if as_json else _said(done))
-    return int(bool(done.proposed or done.only_at_bank or done.only_in_ledger))
+    return int(bool(done.proposed or done.only_at_bank or done.only_in_ledger or done.gaps))
 
 
 @reconcile.command(name="sandbox-statement")

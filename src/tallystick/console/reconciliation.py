@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from litestar import Response, get, post
+from litestar.datastructures import UploadFile
 from litestar.params import FromPath
 from markupsafe import Markup
 
 from tallystick.console.charts import Point, bar_chart
 from tallystick.console.display import money_text
-from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
+from tallystick.console.frontend import Front, Frontend, RefusalText, error_text, refusal_text
 from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.texts import Language, text
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.payments.banks.directory import BANKS
 from tallystick.pipeline.commands import Command
-from tallystick.pipeline.refusals import Refused
+from tallystick.pipeline.refusals import Refusal, Refused
+from tallystick.reconciliation.importing import import_command
 from tallystick.reconciliation.matching.rules import RULE_NAMES
 from tallystick.reconciliation.model import (
     DIFFERENCE_ACCOUNTS,
@@ -27,6 +31,7 @@ from tallystick.reconciliation.model import (
     BreakStatus,
     GroupStatus,
     ImportedStatement,
+    ImportStatement,
     ReconciledEntry,
     ReconciliationBreak,
     RejectProposal,
@@ -36,6 +41,8 @@ from tallystick.reconciliation.model import (
 )
 from tallystick.reconciliation.service import day_of_ms
 from tallystick.reconciliation.sides import day_of
+from tallystick.reconciliation.statements.mapping import read_mapping
+from tallystick.reconciliation.statements.model import StatementError, shortened
 from tallystick.reconciliation.views import (
     AgeBucket,
     BothSides,
@@ -47,6 +54,9 @@ from tallystick.reconciliation.views import (
 __all__ = ["RECONCILIATION"]
 
 _SHOWN: Final = 25
+_FILE_BYTES_MAX: Final = 8 * 1024 * 1024
+_LINE_SHOWN: Final = 160
+_ZIP: Final = b"PK"
 _PLACE: Final = "/console/reconciliation"
 _BREAK_ID: Final = re.compile(r"[0-9a-f]{32}|[0-9]{28}-[0-9]{5}")
 _REASONS: Final = {name.code: name for name in RULE_NAMES.values()}
@@ -68,6 +78,7 @@ class GroupView(NamedTuple):
     bank: list[SideView]
     ledger: list[SideView]
     reason: str
+    tolerance: str
     difference: int
     choices: int
 
@@ -92,7 +103,7 @@ def _group(found: BothSides, language: Language) -> GroupView:
     return GroupView(
         group.group_id, group.currency, [_side(x) for x in found.lines],
         [_side(x) for x in found.entries], language.pick(reason.english, reason.chinese),
-        group.difference, group.choices,
+        group.tolerance, group.difference, group.choices,
     )  # fmt: skip
 
 
@@ -193,6 +204,60 @@ async def _decide(
     return front.redirect(where, done=done)
 
 
+async def _file(request: WebRequest, name: str) -> bytes:
+    """A file in a form; empty when none was chosen."""
+    found = (await request.form()).get(name)
+    return await found.read() if isinstance(found, UploadFile) else b""
+
+
+def _line_at(data: bytes, line: int) -> str:
+    """A file's line as people read it; empty where it has no such line, or is no text."""
+    lines = [] if data.startswith(_ZIP) else data.splitlines()
+    if not 0 < line <= len(lines):
+        return ""
+    for encoding in ("utf-8", "gb18030", "latin-1"):
+        with suppress(UnicodeDecodeError):
+            return shortened(lines[line - 1].decode(encoding))[:_LINE_SHOWN]
+    return ""
+
+
+def _malformed(error: StatementError, data: bytes, language: Language) -> RefusalText:
+    """Why a file is refused: the line, the reason, and what stands there."""
+    place = text("recon.at_line", language, line=error.line) if error.line else ""
+    found = _line_at(data, error.line)
+    return refusal_text(
+        Refusal("STATEMENT_MALFORMED"), language, f"{place} {error.reason}".strip(), found
+    )
+
+
+def _import_command(bank_id: str, data: bytes, mapping: bytes) -> ImportStatement:
+    if bank_id not in BANKS or not data:
+        raise Refused("INVALID_PARAMETER", "Choose a bank and a file.")
+    try:
+        explained = read_mapping(mapping.decode("utf-8")) if mapping.strip() else None
+    except UnicodeDecodeError as error:
+        raise StatementError(0, "The mapping is not UTF-8.") from error
+    return import_command(bank_id, data, explained)
+
+
+@post(f"{_PLACE}/statements", request_max_body_size=_FILE_BYTES_MAX)
+async def import_file(request: WebRequest, front: Front, visitor: Asking) -> Response[Any]:
+    """Take in a bank's file: match it, and open breaks for the rest."""
+    need_operator(visitor)
+    form, data = await read_form(request), await _file(request, "file")
+    bank_id = form.get("bank", "")
+    shown = bank_id if bank_id in BANKS else ""
+    mapping = await _file(request, "mapping")
+    try:
+        command = await asyncio.to_thread(_import_command, bank_id, data, mapping)
+        await act(front, visitor, form, command, f"statement:{command.file_digest.hex()}")
+    except StatementError as error:
+        return _page(front, visitor, shown, _malformed(error, data, visitor.language))
+    except Refused as refused:
+        return _page(front, visitor, shown, error_text(refused, visitor.language))
+    return front.redirect(f"{_PLACE}?bank={bank_id}", done="statement_imported")
+
+
 @post(f"{_PLACE}/proposals/{{group_id:str}}/accept")
 async def accept(
     group_id: FromPath[str], request: WebRequest, front: Front, visitor: Asking
@@ -279,5 +344,5 @@ async def write_note(
 
 
 RECONCILIATION: Final = (
-    show_reconciliation, accept, reject, show_break, assign, resolve, write_note,
+    show_reconciliation, import_file, accept, reject, show_break, assign, resolve, write_note,
 )  # fmt: skip

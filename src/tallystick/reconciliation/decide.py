@@ -32,8 +32,8 @@ from tallystick.reconciliation.model import (
 from tallystick.store.table import Row
 
 __all__ = [
-    "Booking", "Found", "GroupState", "accept", "assign", "group_members", "matching", "reject",
-    "resolve", "write_note",
+    "Booking", "Found", "GroupState", "accept", "assign", "explain", "group_members", "matching",
+    "reject", "resolve", "write_note",
 ]  # fmt: skip
 
 
@@ -356,3 +356,16 @@ def resolve(
     )
     happened = event("reconciliation.resolved", held.break_id, _break_done(held, notes))
     return Decision(_break_done(held, notes), tuple(rows), (posting,), events=(happened,))
+
+
+def explain(held: ReconciliationBreak, notes: int, who: str, now_ms: int) -> Decision:
+    """A gap between statements that somebody has explained; it moves no money.
+
+    Raises:
+        Refused: BREAK_CLOSED.
+    """
+    _require_open(held)
+    held = replace(held, status=BreakStatus.RESOLVED, closed_by=who, closed_ms=now_ms)
+    done = _break_done(held, notes)
+    happened = event("reconciliation.resolved", held.break_id, done)
+    return Decision(done, (held,), events=(happened,))

@@ -48,6 +48,8 @@ class BreakSide(StrEnum):
 
     BANK = "bank"
     LEDGER = "ledger"
+    GAP = "gap"
+    """On neither: a statement opens with another balance than the one before it closed with."""
 
 
 class BreakStatus(StrEnum):
@@ -130,7 +132,10 @@ class ReconciliationGroup(Row, frozen=True):
 
 
 class ReconciliationBreak(Row, frozen=True):
-    """A line or an entry that stands alone; its id is the line's or the entry's."""
+    """A line or an entry that stands alone, or a gap between statements.
+
+    Its id is the line's, the entry's, or line 00000 of the statement that opens with the gap.
+    """
 
     break_id: str
     bank_id: str
@@ -218,7 +223,10 @@ class AssignBreak(Command, frozen=True, kw_only=True, tag="reconciliation.assign
 
 
 class ResolveBreak(Command, frozen=True, kw_only=True, tag="reconciliation.resolve"):
-    """Book what stands alone: to suspense, or to what the bank costs."""
+    """Book what stands alone: to suspense, or to what the bank costs.
+
+    A gap is closed by its note alone; nothing is booked for it.
+    """
 
     break_id: str
     account: str = "2901"
@@ -233,7 +241,7 @@ class WriteBreakNote(Command, frozen=True, kw_only=True, tag="reconciliation.not
 
 
 class StatementImported(Reply, frozen=True, kw_only=True):
-    """What an import brought: lines, groups by their status, and breaks that it opened."""
+    """What an import brought: lines, groups by their status, breaks and gaps that it opened."""
 
     statement_ids: tuple[str, ...]
     lines: int
@@ -241,6 +249,7 @@ class StatementImported(Reply, frozen=True, kw_only=True):
     proposed: int
     only_at_bank: int
     only_in_ledger: int
+    gaps: int = 0
 
 
 class GroupDone(Reply, frozen=True, kw_only=True):

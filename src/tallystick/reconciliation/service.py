@@ -16,6 +16,7 @@ from tallystick.pipeline.decisions import Decision, event, record
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
 from tallystick.reconciliation import decide
+from tallystick.reconciliation.gaps import gap_break, gap_id, gap_of, looked_at_again
 from tallystick.reconciliation.matching.columns import Entry, frame_of
 from tallystick.reconciliation.matching.engine import match
 from tallystick.reconciliation.matching.rules import Rules
@@ -201,6 +202,27 @@ def _match(
     return decide.matching(found, outcome)
 
 
+def _gaps(
+    context: Context, bank_id: str, numbers: list[str]
+) -> tuple[list[ReconciliationBreak], list[ReconciliationBreak]]:
+    """What new statements do to open gaps, and the gaps that they open."""
+    uow = context.uow
+    new = [row for row in (uow.get(ImportedStatement, n) for n in numbers) if row is not None]
+    changed: list[ReconciliationBreak] = []
+    opened: list[ReconciliationBreak] = []
+    for account, currency in sorted({(row.account, row.currency) for row in new}):
+        found = uow.select(ImportedStatement, bank_id=bank_id, currency=currency)
+        known = {s.statement_id: s for s in found if s.account == account}
+        of_account = list(known.values())
+        for statement_id, statement in known.items():
+            held = uow.get(ReconciliationBreak, gap_id(statement_id))
+            if held is not None and held.status is BreakStatus.OPEN:
+                changed.append(looked_at_again(held, statement, of_account, context.now_ms))
+            elif statement_id in numbers and (gap := gap_of(statement, of_account)):
+                opened.append(gap_break(statement, gap))
+    return changed, opened
+
+
 def import_statement(command: ImportStatement, context: Context) -> Reply:
     """Keep a file's statements, then match each currency's open lines and entries."""
     _require_new(command, context)
@@ -213,6 +235,7 @@ def import_statement(command: ImportStatement, context: Context) -> Reply:
         days[row.currency] += [row.first_day, row.last_day]
         for kept in (row, *lines):
             context.uow.put(kept)
+    changed, opened = _gaps(context, command.bank_id, numbers)
     done = [
         _match(context, command.bank_id, currency, (min(found), max(found)), command.rules)
         for currency, found in sorted(days.items())
@@ -224,12 +247,13 @@ def import_statement(command: ImportStatement, context: Context) -> Reply:
         proposed=sum(m.proposed for m in done),
         only_at_bank=sum(m.only_at_bank for m in done),
         only_in_ledger=sum(m.only_in_ledger for m in done),
+        gaps=len(opened),
     )
     return record(
         context,
         Decision(
             reply,
-            tuple(row for m in done for row in m.rows),
+            (*changed, *opened, *(row for m in done for row in m.rows)),
             tuple(posting for m in done for posting in m.postings),
             events=(event("reconciliation.imported", numbers[0], reply),),
         ),
@@ -300,6 +324,10 @@ def resolve_break(command: ResolveBreak, context: Context) -> Reply:
         text = _words(command.note)
         record(context, decide.write_note(held, text, _who(context), notes, context.now_ms))
         notes += 1
+    if held.side is BreakSide.GAP:
+        if not command.note:
+            raise Refused("INVALID_PARAMETER", "A gap is closed by a note that explains it.")
+        return record(context, decide.explain(held, notes, _who(context), context.now_ms))
     line = context.uow.get(StatementLine, held.break_id) if held.side is BreakSide.BANK else None
     group_id = dated_number(context.now_ms, context.request_key, "resolve")
     booking = _booking(context, "resolve")

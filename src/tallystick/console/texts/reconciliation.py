@@ -31,6 +31,27 @@ RECONCILIATION: Final[dict[str, tuple[str, str]]] = {
     "recon.side": ("Stands alone", "所在方"),
     "recon.side.bank": ("at the bank", "仅银行有"),
     "recon.side.ledger": ("in the ledger", "仅账务有"),
+    "recon.side.gap": ("gap between statements", "对账单之间的缺口"),
+    "recon.gap_says": (
+        "The statement opens with another balance than the one before it closed with. The gap "
+        "closes by itself when the missing statement is imported; else say why there is one.",
+        "该对账单的期初余额与上一张的期末余额不符。补导缺失的对账单后缺口自动关闭；否则请说明原因。",
+    ),
+    "recon.explain": ("Close the gap", "关闭缺口"),
+    "recon.tolerance": ("Tolerance", "容差"),
+    "recon.import": ("Import a statement", "导入对账单"),
+    "recon.import_says": (
+        "MT940, camt.053, an Alipay bill (zip or CSV), or CSV with a mapping. A file is taken "
+        "whole or refused with line and reason.",
+        "支持 MT940、camt.053、支付宝账单（zip 或 CSV），以及附映射文件的 CSV。"
+        "文件整体导入；如被拒绝，将注明行号与原因。",
+    ),
+    "recon.file": ("File", "文件"),
+    "recon.mapping": ("Mapping for CSV", "CSV 映射文件"),
+    "recon.mapping_says": ("A TOML file that names the columns.", "用 TOML 文件说明各列含义。"),
+    "recon.import_do": ("Import", "导入"),
+    "recon.at_line": ("Line {line}:", "第 {line} 行："),
+    "notice.statement_imported": ("The statement is imported.", "对账单已导入。"),
     "recon.day": ("Day", "日期"),
     "recon.age": ("Age, days", "账龄（天）"),
     "recon.reference": ("Reference", "参考号"),

@@ -92,6 +92,7 @@ def _imported(done: StatementImported) -> ImportShape:
     return ImportShape(
         statement_ids=list(done.statement_ids), lines=done.lines, matched=done.matched,
         proposed=done.proposed, only_at_bank=done.only_at_bank, only_in_ledger=done.only_in_ledger,
+        gaps=done.gaps,
     )  # fmt: skip
 
 

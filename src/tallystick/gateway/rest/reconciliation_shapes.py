@@ -111,6 +111,7 @@ class ImportShape(Shape, frozen=True, kw_only=True):
     proposed: int
     only_at_bank: int
     only_in_ledger: int
+    gaps: int
 
 
 class BankStatementShape(Shape, frozen=True, kw_only=True):
@@ -170,7 +171,10 @@ class DecidedGroup(Shape, frozen=True, kw_only=True):
 
 
 class BreakShape(Shape, frozen=True, kw_only=True):
-    """What stands alone, on which side, and how old it is."""
+    """What stands alone, on which side, and how old it is.
+
+    `gap`: on no side; a statement opens with so much more than the one before it closed with.
+    """
 
     break_id: BreakId
     bank_id: BankId

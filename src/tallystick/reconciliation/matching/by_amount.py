@@ -17,9 +17,10 @@ from tallystick.reconciliation.matching.columns import (
 from tallystick.reconciliation.matching.outcome import Grouping
 from tallystick.reconciliation.matching.rules import Rule
 
-__all__ = ["match_by_amount", "match_by_day_totals"]
+__all__ = ["SIGNS", "day_groups", "match_by_amount", "match_by_day_totals"]
 
-_SIGNS: Final = ("all", "in", "out")
+SIGNS: Final = ("all", "in", "out")
+"""Which rows of a day are added up: all, what came in, what went out."""
 
 
 class _Pairs(NamedTuple):
@@ -138,7 +139,7 @@ def match_by_amount(grouping: Grouping, columns: list[str], window: int, rule: R
     _add_pairs(grouping, rule, False, pairs, ~sure)
 
 
-def _day_groups(side: Side, columns: list[str], sign: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+def day_groups(side: Side, columns: list[str], sign: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The open rows of a side with their group, and the groups of at least two with their sums."""
     rows = side.frame.select(
         *columns, "day", "amount", pl.int_range(pl.len()).alias("row")
@@ -163,7 +164,7 @@ def _match_total(
     rule: Rule,
 ) -> None:  # fmt: skip
     """Single rows of one side with the sums of a day's rows of the other."""
-    members, sums = _day_groups(many, columns, sign)
+    members, sums = day_groups(many, columns, sign)
     if not sums.height:
         return
     rows = np.flatnonzero(one.open)
@@ -197,5 +198,5 @@ def match_by_day_totals(grouping: Grouping, columns: list[str], window: int, rul
     """
     bank, ledger = grouping.bank, grouping.ledger
     for many, one in ((ledger, bank), (bank, ledger)):
-        for sign in _SIGNS:
+        for sign in SIGNS:
             _match_total(grouping, many, one, columns, sign, window, rule)

@@ -11,7 +11,7 @@ from tallystick.reconciliation.matching.columns import Flags, Numbers, Side, ope
 from tallystick.reconciliation.matching.outcome import Grouping
 from tallystick.reconciliation.matching.rules import Rule, Tolerance
 
-__all__ = ["match_by_reference"]
+__all__ = ["match_by_reference", "tolerated_by"]
 
 _PASSES: Final = (
     ("reference", "reference"), ("bank_reference", "bank_reference"),
@@ -61,7 +61,7 @@ def _within(tolerance: Tolerance, difference: Numbers, total: Numbers) -> Flags:
     return fits
 
 
-def _tolerated(
+def tolerated_by(
     tolerances: Sequence[Tolerance], difference: Numbers, total: Numbers
 ) -> Numbers:  # fmt: skip
     """For each difference the first tolerance that takes it; −1 for none."""
@@ -129,7 +129,7 @@ def _pass(
     _take(grouping, Rule.REFERENCE, True, single & agree, sides)
     _take(grouping, Rule.REFERENCE_TOTAL, True, either & agree, sides)
     _take(grouping, Rule.REFERENCE_MANY, False, agree & ~single & ~either, sides)
-    chosen = _tolerated(tolerances, lines.total - entries.total, entries.total)
+    chosen = tolerated_by(tolerances, lines.total - entries.total, entries.total)
     tolerated = (single | either) & ~agree & (chosen >= 0)
     repeated = either & ~agree
     _take_repeated(grouping, repeated & (lines.rows_of > 1), lines, entries, bank)

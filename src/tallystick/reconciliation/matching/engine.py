@@ -8,6 +8,7 @@ from tallystick.reconciliation.matching.by_amount import match_by_amount, match_
 from tallystick.reconciliation.matching.by_reference import match_by_reference
 from tallystick.reconciliation.matching.by_subset import propose_subsets
 from tallystick.reconciliation.matching.columns import Side
+from tallystick.reconciliation.matching.less_fee import propose_totals_less_fee
 from tallystick.reconciliation.matching.outcome import Grouping, Outcome
 from tallystick.reconciliation.matching.rules import Rule, Rules
 
@@ -31,4 +32,7 @@ def match(bank: pl.DataFrame, ledger: pl.DataFrame, rules: Rules) -> Outcome:
     match_by_amount(grouping, ["currency", "amount"], window, Rule.AMOUNT_DAY)
     match_by_day_totals(grouping, named, window, Rule.TOTAL_COUNTERPARTY)
     match_by_day_totals(grouping, ["currency"], window, Rule.TOTAL_DAY)
-    return grouping.outcome(rules.tolerances, propose_subsets(grouping, rules))
+    unsearched = propose_subsets(grouping, rules)
+    propose_totals_less_fee(grouping, named, window, rules.tolerances)
+    propose_totals_less_fee(grouping, ["currency"], window, rules.tolerances)
+    return grouping.outcome(rules.tolerances, unsearched)

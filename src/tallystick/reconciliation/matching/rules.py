@@ -30,7 +30,8 @@ class Rule(IntEnum):
     TOTAL_COUNTERPARTY = 9
     TOTAL_DAY = 10
     SUBSET = 11
-    PERSON = 12
+    TOTAL_FEE = 12
+    PERSON = 13
 
 
 class RuleName(NamedTuple):
@@ -85,6 +86,11 @@ RULE_NAMES: Final[dict[Rule, RuleName]] = {
     Rule.SUBSET: RuleName(
         "subset", "Some of the days around add up to it.", "相近日期的若干笔合计金额一致。"
     ),
+    Rule.TOTAL_FEE: RuleName(
+        "total_fee",
+        "All of one day add up to it, but for a fee within a tolerance.",
+        "当日合计扣除容差范围内的手续费后金额一致。",
+    ),
     Rule.PERSON: RuleName("person", "A person decided.", "由人工确认。"),
 }
 """Each rule's name and reason."""
@@ -92,6 +98,8 @@ RULE_NAMES: Final[dict[Rule, RuleName]] = {
 
 class Tolerance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A difference that may be booked by rule, once references agree.
+
+    Without a reference it makes a proposal: the day's total that the bank has paid less a fee.
 
     Args:
         account: the code of the chart to which the difference goes: `5001` or `2901`.
