@@ -1,10 +1,10 @@
 """`script/bench risk`: decisions inside payments, rules over history, and what a model tells.
 
 Parts: `gateway` (payments through a real server with 60 rules, 40 features and a model, and without
-any, alternating), `live` (the same features live and over history), `backtest` (60 rules over
-10 million events, in a process of its own), `pandas` (the same features and rules in plain pandas,
-on a part of the events), `model` (trained on some seeds, judged on others), `graph` (the fraud
-graph's benchmark), and those with a module of their own: `anomaly`, `blacklist`.
+any, alternating), `live` (the same features, score and rules live and over history), `backtest` (60
+rules over 10 million events, in a process of its own), `pandas` (the same features and rules in
+plain pandas, on a part of the events), `model` (trained on some seeds, judged on others), `graph`
+(the fraud graph's benchmark), and those with a module of their own: `anomaly`, `blacklist`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-import numpy as np
 import polars as pl
 import uvloop
 from tests.server_process import ServerProcess
@@ -34,13 +32,12 @@ from bench.gateway import Shop
 from bench.loopback import as_fast_as_answered
 from bench.report import Figure, Options, Report, say
 from bench.risk_blacklist import blacklist_figures
+from bench.risk_live import live_figures
 from bench.risk_rules import FEATURES, RULES, large_history, rule_set
 from tallystick.pipeline.commands import SYSTEM, Command, Request
 from tallystick.platform import Platform
 from tallystick.risk.decision.backtest import backtest
-from tallystick.risk.decision.facts import PAST
 from tallystick.risk.decision.files import Events, read_events
-from tallystick.risk.decision.history import features_over
 from tallystick.risk.decision.model import (
     DefineFeature,
     PublishRule,
@@ -50,7 +47,6 @@ from tallystick.risk.decision.model import (
 )
 from tallystick.risk.decision.scorecard import Scorecard
 from tallystick.risk.decision.training import evaluate, train
-from tallystick.risk.decision.windows import Past, Windows
 from tallystick.sandbox.fraud import SCENARIOS, fraud_history
 from tallystick.settings import load_settings
 
@@ -145,32 +141,9 @@ def _gateway(folder: Path, quick: bool) -> dict[str, Figure]:
 
 
 def _live(folder: Path, quick: bool) -> dict[str, Figure]:
+    labelled = _events(fraud_history(1, events=20_000), folder, "labelled")
     size = 20_000 if quick else 1_000_000
-    frame = large_history(size)
-    events = _events(frame, folder, "live")
-    over = dict(features_over(events.history, FEATURES))
-    found = {f.name: np.zeros(size, np.int64) for f in FEATURES}
-    windows = Windows(FEATURES, events_max=size)
-    columns = {
-        name: (c.values.tolist() if c.texts is None else [c.texts[v] for v in c.values])
-        for name, c in events.history.columns.items()
-    }
-    spent = 0.0
-    for at, at_ms in enumerate(events.history.at_ms.tolist()):
-        facts = {name: columns[name][at] for name in PAST}
-        began = time.perf_counter()
-        values = windows.read(facts, at_ms)
-        windows.add(Past(at_ms, facts))
-        spent += time.perf_counter() - began
-        for name, value in values.items():
-            found[name][at] = value
-    differ = sum(int((found[name] != over[name]).sum()) for name in found)
-    return {
-        "risk.live_differs_from_history": Figure(
-            differ, "", f"of {size * len(FEATURES):,} values, {size:,} events"
-        ),
-        "risk.live_events_per_s": Figure(size / spent, "/s", "40 features read and kept up"),
-    }
+    return live_figures(_events(large_history(size), folder, "live"), labelled)
 
 
 def _run_backtest(path: Path) -> dict[str, float]:
@@ -212,42 +185,29 @@ def _backtest(folder: Path, quick: bool) -> dict[str, Figure]:
 
 
 def _pandas(folder: Path, quick: bool) -> dict[str, Figure]:
-    """Four windows and ten rules, as an analyst writes them in pandas, beside ours."""
-    import pandas as pd  # type: ignore[import-untyped]
+    """All features and rules, as an analyst writes them in pandas, beside ours: the same hits."""
+    from bench.risk_pandas import hits_in_pandas, table_of
 
     size = 5_000 if quick else 200_000
     frame = large_history(size, seed=2)
-    features = [f for f in FEATURES if f.name in _IN_PANDAS]
-    rules = [r for r in RULES if any(f"{n} > " in r.when for n in _IN_PANDAS)][:4]
-    events = _events(frame, folder, "pandas")
-    list(features_over(events.history, features))  # Compiled before the clock starts.
+    events, table = _events(frame, folder, "pandas"), table_of(frame)
+    backtest(events, rule_set())  # Compiled before the clock starts.
     began = time.perf_counter()
-    ours = backtest(events, msgspec.structs.replace(rule_set(), rules=tuple(rules)))
+    ours = {rule.name: rule.hits for rule in backtest(events, rule_set()).rules}
     our_s = time.perf_counter() - began
-    table = pd.DataFrame({n: frame[n].cast(pl.String).to_list() for n in ("party", "device")})
-    table["amount"] = frame["amount"].to_list()
-    table["at"] = pd.to_datetime(frame["at_ms"].to_list(), unit="ms")
     began = time.perf_counter()
-    for name, (key, span, how) in _IN_PANDAS.items():
-        rolled = table.set_index("at").groupby(key)["amount"].rolling(span, closed="left")
-        values = getattr(rolled, how)()
-        table[name] = values.sort_index(level=1, kind="stable").to_numpy()
-    hits = [int(table.eval(r.when.replace("&&", "and")).sum()) for r in rules]
+    theirs = hits_in_pandas(table, FEATURES, RULES)
     their_s = time.perf_counter() - began
-    say(f"{len(ours.rules)} rules: {our_s:.2f} s, in pandas {their_s:.2f} s ({sum(hits)} hits)")
+    if ours != theirs:
+        raise RuntimeError("the rules do not hit the same in pandas")
+    say(f"{size:,} events: {our_s:.2f} s, in pandas {their_s:.2f} s, {sum(ours.values()):,} hits")
+    what = f"{len(RULES)} rules, {len(FEATURES)} features, {size:,} events in memory on both sides"
     return {
         "risk.backtest_vs_pandas": Figure(
-            their_s / our_s, "", f"times faster: 4 windows, {len(rules)} rules, {size:,} events"
-        )
+            their_s / our_s, "", f"times faster than plain pandas: {what}; the same hits"
+        ),
+        "risk.pandas_events_per_s": Figure(size / their_s, "/s", "the same in plain pandas"),
     }
-
-
-_IN_PANDAS = {
-    "party_n_1h": ("party", "1h", "count"),
-    "party_sum_1d": ("party", "1D", "sum"),
-    "device_n_1d": ("device", "1D", "count"),
-    "device_sum_7d": ("device", "7D", "sum"),
-}
 
 
 # What a model tells.
