@@ -22,6 +22,7 @@ from tallystick.credit.loans import service as loans
 from tallystick.credit.merchant import service as merchant
 from tallystick.credit.pay_later import service as pay_later
 from tallystick.credit.receivables import service as receivables
+from tallystick.credit.scoring import service as scoring
 from tallystick.observe.logs import current_request_id
 from tallystick.observe.metrics import Metrics
 from tallystick.observe.origin import current_origin
@@ -82,7 +83,7 @@ def registry_of_products() -> Registry:
     registry = Registry()
     for product in (
         parties, partners, webhooks, accounting, wallet, holds, trades, loans, pay_later, joint,
-        collections, inquiries, merchant, receivables, reconciliation,
+        collections, inquiries, scoring, merchant, receivables, reconciliation,
     ):  # fmt: skip
         product.register(registry)
     decision_service.register(registry)

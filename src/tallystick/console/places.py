@@ -11,8 +11,8 @@ INSTITUTION_AREA: Final = "/institution"
 
 _NAMES: Final = (
     "trades", "accounts", "trial_balance", "reports", "bookkeeping", "groups", "search",
-    "reconciliation", "loans", "funding", "collections", "risk", "fraud_graph", "blacklist",
-    "notifications", "apps", "keys", "audit",
+    "reconciliation", "loans", "scoring", "funding", "collections", "risk", "fraud_graph",
+    "blacklist", "notifications", "apps", "keys", "audit",
 )  # fmt: skip
 
 

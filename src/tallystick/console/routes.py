@@ -8,6 +8,7 @@ from litestar import Response, Router, get
 from litestar.di import Provide
 from litestar.params import FromPath
 
+from tallystick.console.applying import APPLYING
 from tallystick.console.apps import APPS
 from tallystick.console.audit import AUDIT
 from tallystick.console.blacklist import BLACKLIST
@@ -39,6 +40,7 @@ from tallystick.console.risk_alerts import RISK_ALERTS
 from tallystick.console.risk_decisions import RISK_DECISIONS
 from tallystick.console.risk_reviews import RISK_REVIEWS
 from tallystick.console.risk_rules import RISK_RULES
+from tallystick.console.scoring import SCORING
 from tallystick.console.trades import TRADES
 from tallystick.console.visitor import Asking, Visitor, WebRequest, visitor_of
 from tallystick.console.wallet import WALLET
@@ -103,7 +105,7 @@ def routes(platform: Platform, return_location: ReturnLocation) -> list[Router]:
         *LEDGER_REPORTS, *RECONCILIATION, *NOTIFICATIONS, *APPS, *KEYS, *AUDIT, *FRAUD_GRAPH,
         *BLACKLIST, *RISK_DECISIONS, *RISK_RULES, *RISK_REVIEWS, *RISK_ALERTS, *WALLET_ALERTS,
         *LOAN_CALCULATOR, *BORROWING, *LOAN_DESK, *FUNDING_DESK, *INSTITUTION_PAGES,
-        *COLLECTIONS, *OWING, *INVOICES, *RECEIVABLE_DESK, unknown,
+        *COLLECTIONS, *OWING, *APPLYING, *SCORING, *INVOICES, *RECEIVABLE_DESK, unknown,
     )  # fmt: skip
     pages = Router(
         "/",

@@ -26,6 +26,7 @@ from tallystick.console.texts.people import PEOPLE
 from tallystick.console.texts.proving import PROVING
 from tallystick.console.texts.reconciliation import RECONCILIATION
 from tallystick.console.texts.risk import RISK
+from tallystick.console.texts.scoring import SCORING
 
 __all__ = ["TEXTS", "Language", "choose_language", "text"]
 
@@ -36,6 +37,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **CREDIT,
     **LOANS,
     **INVOICES,
+    **SCORING,
     **COLLECTIONS,
     **OPERATORS,
     **FRAUD_GRAPH,

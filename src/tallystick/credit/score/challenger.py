@@ -1,9 +1,9 @@
 """The challenger: a bag of gradient-boosted trees with monotone constraints, and the scorecard.
 
-Its log odds are a weighted mean of the trees' and the scorecard's; the weight and the size of the
-trees are chosen by cross-validation inside the training rows. Each tree may only say that more is
-better where the binning found so, and the other way about. Both parts are sums over attributes,
-so what each attribute contributed adds up to the log odds exactly.
+Its log odds are a weighted mean of the trees' and the scorecard's; where people are many, the
+weight and the size of the trees are chosen on rows held out of the training rows. Each tree may
+only say that more is better where the binning found so, and the other way about. Both parts are
+sums over attributes, so what each attribute contributed adds up to the log odds exactly.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tallystick.credit.score.scorecard import Scorecard, points_by_bin
 from tallystick.credit.score.threads import one_thread
 from tallystick.credit.score.trees import Trees, contributions
 
-__all__ = ["Challenger", "Shape", "attribute_names", "explain", "fit_trees", "shapes"]
+__all__ = ["SHAPES", "Challenger", "Shape", "attribute_names", "explain", "fit_trees"]
 
 _LEARNING_RATE: Final = 0.05
 _RIDGE: Final = 10.0
@@ -55,9 +55,8 @@ class Challenger(NamedTuple):
     linear: float
 
 
-def shapes(rows: int) -> tuple[tuple[int, int], ...]:
-    """Leaves and rounds to choose from; with few people there is nothing to choose by."""
-    return ((16, 200),) if rows < _MANY_ROWS else ((8, 150), (12, 200))
+SHAPES: Final = ((8, 150), (12, 200))
+"""Leaves and rounds to choose from, where people are many."""
 
 
 def _matrix(inputs: tuple[Attribute, ...], columns: dict[str, Column]) -> Floats:

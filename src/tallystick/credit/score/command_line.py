@@ -23,6 +23,7 @@ from tallystick.credit.score.training import Settings
 __all__ = ["score"]
 
 score = App(name="score", help="Credit scores made from data, and applied.")
+score.command("tallystick.admin.score_history:score_history", name="history")
 
 
 def _say(text: str) -> None:
@@ -132,3 +133,16 @@ def apply(
     writer.writerow(["id", "probability_of_default", "score",
                      *(f"reason_{at + 1}" for at in range(REASONS))])  # fmt: skip
     writer.writerows(_cells(one) for one in scored)
+
+
+@score.command
+def bundle(directory: Path) -> None:
+    """Print a model as the body of `POST /v1/credit/score-models`, which puts it to service.
+
+    Args:
+        directory: the folder of the model.
+    """
+    load_model(directory)
+    names = ("manifest", "model", "card")
+    files = {name: (directory / f"{name}.json").read_text("utf-8") for name in names}
+    print(msgspec.json.encode(files).decode())

@@ -1,14 +1,16 @@
 """Attributes derived from families of columns: `BILL_AMT1`, `BILL_AMT2`, … seen as a history.
 
 A family is three or more columns of numbers whose names differ in the number at their end only.
-Nothing is known of any file: every family gets the same figures, and every pair of families, and
-every family with every single amount, the same ratios. The lowest number is the most recent.
+Nothing is known of any file: every family gets the same figures, and every pair of families, every
+family with every single amount, and every pair of single amounts, the same ratios (an amount and
+a duration make an instalment). The lowest number is the most recent.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Final
 
 import msgspec
@@ -50,6 +52,12 @@ def _trend(history: Floats) -> Floats:
     return slope
 
 
+def _fading(history: Floats, factor: float) -> Floats:
+    """A sum in which each step back counts less, by a factor."""
+    found: Floats = history @ (factor ** np.arange(history.shape[1], dtype=np.float64))
+    return found
+
+
 _FIGURES: Final[dict[str, Callable[[Floats], Floats]]] = {
     "max": lambda h: h.max(axis=1),
     "min": lambda h: h.min(axis=1),
@@ -60,6 +68,11 @@ _FIGURES: Final[dict[str, Callable[[Floats], Floats]]] = {
     "above_zero": lambda h: (h > 0).sum(axis=1).astype(np.float64),
     "zero": lambda h: (h == 0).sum(axis=1).astype(np.float64),
     "below_zero": lambda h: (h < 0).sum(axis=1).astype(np.float64),
+    "fading": lambda h: _fading(h, 0.8),
+    "fading_fast": lambda h: _fading(h, 0.5),
+    "fading_above": lambda h: _fading(np.maximum(h, 0.0), 0.7),
+    "streak": lambda h: np.cumprod(h > 0, axis=1).sum(axis=1).astype(np.float64),
+    "second": lambda h: np.sort(h, axis=1)[:, -2],
     "latest": lambda h: h[:, 0],
     "previous": lambda h: h[:, 1],
     "but_oldest": lambda h: h[:, :-1].sum(axis=1),
@@ -69,13 +82,17 @@ _FIGURES: Final[dict[str, Callable[[Floats], Floats]]] = {
 }
 _ALONE: Final = (
     "max", "min", "mean", "spread", "trend", "recent", "above_zero", "zero", "below_zero",
+    "fading", "fading_fast", "fading_above", "streak", "second",
 )  # fmt: skip
 _OF_AN_AMOUNT: Final = ("mean", "max", "latest")
 _OF_A_FAMILY: Final = (("sum", "sum"), ("but_oldest", "but_latest"), ("latest", "previous"))
 
 
 def derivations(specs: Sequence[ColumnSpec], columns: dict[str, Column]) -> tuple[Derived, ...]:
-    """What can be derived from columns; the first families and amounts of a file, if many."""
+    """What can be derived from columns; the first families and amounts of a file, if many.
+
+    No outcome is looked at.
+    """
     families = _families(specs)
     in_family = {name for members in families.values() for name in members}
     amounts = [spec.name for spec in specs
@@ -90,6 +107,8 @@ def derivations(specs: Sequence[ColumnSpec], columns: dict[str, Column]) -> tupl
             if other != stem and len(others) == len(members):
                 found += [Derived(f"{above}({stem}*)/{below}({other}*)", above, members, below,
                                   others) for above, below in _OF_A_FAMILY]  # fmt: skip
+    found += [Derived(f"{above}/{below}", "value", (above,), "value", (below,))
+              for above, below in _pairs(amounts[:_AMOUNTS_MAX], columns)]  # fmt: skip
     taken = {spec.name for spec in specs}
     return tuple(one for one in found if one.name not in taken)
 
@@ -103,6 +122,13 @@ def _families(specs: Sequence[ColumnSpec]) -> dict[str, tuple[str, ...]]:
     large = {stem: tuple(name for _, name in sorted(members))
              for stem, members in found.items() if len(members) >= _FAMILY_MIN}  # fmt: skip
     return dict(list(large.items())[:_FAMILIES_MAX])
+
+
+def _pairs(amounts: Sequence[str], columns: dict[str, Column]) -> list[tuple[str, str]]:
+    """Pairs of single amounts, the one that is larger in the middle above the line."""
+    middle = {name: float(np.nanmedian(_history((name,), columns))) for name in amounts}
+    return [(two, one) if middle[two] > middle[one] else (one, two)
+            for one, two in combinations(amounts, 2)]  # fmt: skip
 
 
 def _is_amount(column: Column) -> bool:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tallystick.credit.score.binning import Attribute, bin_attribute
-from tallystick.credit.score.challenger import Challenger, Shape, explain, fit_trees, shapes
+from tallystick.credit.score.challenger import SHAPES, Challenger, Shape, explain, fit_trees
 from tallystick.credit.score.columns import Column, Floats, Ints, take
 from tallystick.credit.score.dataset import Dataset
 from tallystick.credit.score.measures import auc
@@ -38,6 +38,9 @@ __all__ = [
 ]
 
 _MANY_ROWS: Final = 5_000
+_FEW_ROWS_SHAPE: Final = Shape(16, 200, 0.5)
+"""With few people there is nothing to choose by: what a hold-out of them prefers is mostly chance.
+Trees and scorecard then count the same."""
 _LINEAR: Final = (0.0, 0.25, 0.5)
 _INNER_FOLDS: Final = 3
 _TREE_IV_MIN: Final = 0.002
@@ -53,7 +56,8 @@ class Settings(NamedTuple):
         folds: parts of the rows, each held out once.
         repeats: how often the rows are divided anew; 0 for as often as their number asks for.
         bag: members of the challenger's bag; 0 for as many as the number of rows asks for.
-        shape: of the challenger; None to choose it by cross-validation inside the training rows.
+        shape: of the challenger; None to choose it on rows held out of the training rows, where
+            they are many, and to take one that is always the same where they are few.
     """
 
     scale: Scale = Scale()
@@ -121,7 +125,7 @@ def _fit(data: Dataset, columns: dict[str, Column], bad: Floats, settings: Setti
     card = fit_scorecard(selected.kept, columns, bad, settings.scale)
     if not settings.challenger:
         return Fitted(card, selected, None, None)
-    shape = settings.shape or _best_shape(data, columns, bad, settings)
+    shape = settings.shape or _shape(data, columns, bad, settings)
     inputs = _inputs(attributes)
     bag = settings.bag or _bag(len(bad))
     trees = fit_trees(inputs, columns, bad, shape.leaves, shape.rounds, bag, settings.seed)
@@ -134,28 +138,25 @@ def repeats_for(rows: int) -> int:
 
 
 def _bag(rows: int) -> int:
-    return 10 if rows < _MANY_ROWS else 4
+    return 20 if rows < _MANY_ROWS else 4
 
 
-def _best_shape(
-    data: Dataset, columns: dict[str, Column], bad: Floats, settings: Settings
-) -> Shape:
-    """The shape that is best on rows held out of these; one hold-out where there are many."""
-    found: dict[Shape, list[float]] = {}
-    parts = list(_folds(bad, _INNER_FOLDS, settings.seed + 1))
-    bag = 1 if len(bad) >= _MANY_ROWS else 2
-    for train, test in parts[:1] if len(bad) >= _MANY_ROWS else parts:
-        seen, outcome, other = take(columns, train), bad[train], take(columns, test)
-        attributes = _binned(data, seen, outcome)
-        card = fit_scorecard(select(attributes, seen, outcome).kept, seen, outcome, settings.scale)
-        for leaves, rounds in shapes(len(bad)):
-            trees = fit_trees(_inputs(attributes), seen, outcome, leaves, rounds, bag,
-                              settings.seed)  # fmt: skip
-            for linear in _LINEAR:
-                model = Challenger(_inputs(attributes), trees, linear)
-                score, _ = explain(model, card, other)
-                found.setdefault(Shape(leaves, rounds, linear), []).append(auc(bad[test], -score))
-    return max(found, key=lambda shape: (float(np.mean(found[shape])), -shape.leaves))
+def _shape(data: Dataset, columns: dict[str, Column], bad: Floats, settings: Settings) -> Shape:
+    """The shape that is best on a third of the rows, by models of the others."""
+    if len(bad) < _MANY_ROWS:
+        return _FEW_ROWS_SHAPE
+    found: dict[Shape, float] = {}
+    train, test = next(_folds(bad, _INNER_FOLDS, settings.seed + 1))
+    seen, outcome, other = take(columns, train), bad[train], take(columns, test)
+    attributes = _binned(data, seen, outcome)
+    card = fit_scorecard(select(attributes, seen, outcome).kept, seen, outcome, settings.scale)
+    for leaves, rounds in SHAPES:
+        trees = fit_trees(_inputs(attributes), seen, outcome, leaves, rounds, 1, settings.seed)
+        for linear in _LINEAR:
+            model = Challenger(_inputs(attributes), trees, linear)
+            score, _ = explain(model, card, other)
+            found[Shape(leaves, rounds, linear)] = auc(bad[test], -score)
+    return max(found, key=lambda shape: (found[shape], -shape.leaves))
 
 
 def probabilities(fitted: Fitted, columns: dict[str, Column]) -> dict[str, Floats]:

@@ -35,6 +35,7 @@ from tallystick.gateway.rest.persons import PERSON_OPERATIONS
 from tallystick.gateway.rest.reconciliation import RECONCILIATION_OPERATIONS
 from tallystick.gateway.rest.reviews import REVIEW_OPERATIONS
 from tallystick.gateway.rest.risk import RISK_OPERATIONS
+from tallystick.gateway.rest.scoring import SCORING_OPERATIONS
 from tallystick.gateway.rest.statement_files import STATEMENT_FILE_OPERATIONS
 from tallystick.gateway.rest.trades import TRADE_OPERATIONS
 from tallystick.gateway.rest.wallets import WALLET_OPERATIONS
@@ -68,6 +69,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *INSTITUTION_OPERATIONS,
     *COLLECTION_OPERATIONS,
     *INQUIRY_OPERATIONS,
+    *SCORING_OPERATIONS,
     *RISK_OPERATIONS,
     *RECONCILIATION_OPERATIONS,
     *DECISION_OPERATIONS,
