@@ -54,7 +54,7 @@ def scores_chart(applications: list[Application], language: Language) -> Markup:
     return stacked_chart(
         points, refused, name="chart-scores", title=text("scoring.chart", language),
         description=text("scoring.chart_sum", language, count=len(applications)),
-        axis_text=str,
+        axis_text=str, language=language,
     )  # fmt: skip
 
 
