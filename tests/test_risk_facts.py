@@ -38,8 +38,8 @@ NOT_DECIDED: Final[dict[str, str]] = {
         collections.check_promise collections.contact collections.record_delivery
         collections.review credit.check_monthly_floor credit.check_receivable credit.close_day
         credit.collect_due credit.collect_loan credit.post_day credit.read_day credit.score_people
-        credit.sweep_shares hold.expire joint.buy_back joint.expire joint.record_day ledger.expire monitor.look
-        nonce.use notification.record_attempt notification.retry partners.forget_expired
+        credit.sweep_shares hold.expire joint.buy_back joint.expire joint.record_day ledger.expire
+        monitor.look nonce.use notification.record_attempt notification.retry partners.forget_expired
         party.forget_payment_codes pay_later.check_bill pay_later.close_bills pay_later.issue_bill
         person.finish_recovery person.record_document person.record_proof person.start_challenge
         schedule.run session.close trade.finish webhook.record_attempt""",
@@ -57,10 +57,11 @@ NOT_DECIDED: Final[dict[str, str]] = {
         collections.ask_hardship collections.decide_hardship collections.offer
         collections.promise collections.record_call collections.resume collections.save_strategy
         collections.save_text collections.set_rules collections.start_split collections.stop
-        credit.answer_notice credit.apply_for_line credit.define_product credit.define_receivables
-        credit.freeze_by_score credit.grant_consent credit.grant_line credit.inquire
-        credit.put_score_model credit.record_score credit.register_invoice credit.release_deposit
-        credit.revoke_consent credit.serve_score_model credit.set_limit_policy credit.set_merchant_policy credit.state_income joint.cancel
+        credit.answer_notice credit.apply_for_line credit.define_product
+        credit.define_receivables credit.freeze_by_score credit.grant_consent credit.grant_line
+        credit.inquire credit.put_score_model credit.record_score credit.register_invoice
+        credit.release_deposit credit.revoke_consent credit.serve_score_model
+        credit.set_limit_policy credit.set_merchant_policy credit.state_income joint.cancel
         joint.decide joint.define_programme joint.record_report joint.register_institution
         party.register trade.close trade.create trade.dispute trade.ship""",
     "takes away what somebody may do, or frees what was taken: it must not be held up": """
