@@ -39,7 +39,8 @@ NOT_DECIDED: Final[dict[str, str]] = {
         collections.review credit.check_monthly_floor credit.check_receivable credit.close_day
         credit.collect_due credit.collect_loan credit.post_day credit.read_day credit.score_people
         credit.sweep_shares hold.expire joint.buy_back joint.expire joint.record_day ledger.expire
-        monitor.look nonce.use notification.record_attempt notification.retry partners.forget_expired
+        monitor.look nonce.use notification.record_attempt notification.retry
+        partners.forget_expired
         party.forget_payment_codes pay_later.check_bill pay_later.close_bills pay_later.issue_bill
         person.finish_recovery person.record_document person.record_proof person.start_challenge
         schedule.run session.close trade.finish webhook.record_attempt""",
