@@ -22,10 +22,15 @@ SECURITY_PATH: Final = "/wallet/security"
 async def asks_for_proof(
     front: Frontend, visitor: Visitor, refusal: Refusal | None, back: str
 ) -> Response[Any] | None:
-    """Where risk wants a proof, the page that takes it and leads back; else None."""
+    """Where risk wants a proof, the page that takes it and leads back; else None.
+
+    Who has no way to prove themselves now is told how to get one.
+    """
     if refusal is None or refusal.code != "RISK_CHALLENGE":
         return None
-    if not person_of(front.platform.rows, visitor.party_id).active:
+    now_ms = front.platform.clock_ms()
+    active = person_of(front.platform.rows, visitor.party_id).active
+    if all(factor.usable_from_ms > now_ms for factor in active):
         return front.redirect(SECURITY_PATH, done="factor_wanted")
     challenge_id = await front.platform.proving.ask(visitor.party_id)
     return front.redirect(f"/verify/{challenge_id}", next=back)

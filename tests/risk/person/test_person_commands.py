@@ -14,7 +14,7 @@ from tallystick.parties import service as parties
 from tallystick.parties.model import PartyKind, RegisterParty
 from tallystick.pipeline.commands import Caller, CallerKind, Registry
 from tallystick.pipeline.refusals import Refused
-from tallystick.risk.decision.model import StepUp
+from tallystick.risk.decision.model import DecisionRow, StepUp
 from tallystick.risk.person import service
 from tallystick.risk.person.decide import periods, take_from_limits
 from tallystick.risk.person.model import (
@@ -40,6 +40,7 @@ from tallystick.risk.person.model import (
     StartChallenge,
 )
 from tallystick.risk.person.views import person_of
+from tallystick.store.unit_of_work import UnitOfWork
 
 ALICE, BOB = "2088000000000101", "2088000000000102"
 NUMBER = b"n" * 16
@@ -207,6 +208,46 @@ def test_a_phone_that_comes_later_cools_down(parts: Parts, ids: Ids) -> None:
     assert parts.refuse(start) == "FACTOR_COOLING"
     parts.clock.pass_ms(COOLING_MS)
     parts.accept(StartChallenge(challenge_id=ask(parts, ids), factor_id=phone, state=b"s"))
+
+
+def challenged_by_risk(parts: Parts) -> None:
+    """Risk wanted a proof of Alice, who had none to give."""
+    row = DecisionRow(
+        1, parts.clock.now_ms, "pay", "payment", 100, "CNY", ALICE, "", "", "", "", "", "", 1,
+        "challenge", "RISK_CHALLENGE", "rules", "", 0, 0, 1, b"", 1, b"k", "",
+    )  # fmt: skip
+    parts.writer.execute("BEGIN IMMEDIATE")
+    uow = UnitOfWork(parts.writer, now_ms=1, last_timestamp=0)
+    uow.put(row)
+    uow.flush()
+    parts.writer.execute("COMMIT")
+
+
+def test_a_first_factor_that_is_bound_because_risk_asked_does_not_answer_it_that_day(
+    parts: Parts, ids: Ids
+) -> None:
+    challenged_by_risk(parts)
+    late = bind(parts, ids)
+    answer = RecordProof(challenge_id=ask(parts, ids), factor_id=late, right=True, counter=80)
+    assert parts.refuse(answer) == "FACTOR_COOLING"
+    assert not may_pass(parts)
+    parts.accept(document())
+    prove(parts, ids, late, 81)
+    assert may_pass(parts)
+
+
+def test_after_a_day_a_first_factor_counts_and_before_risk_has_asked_it_counts_at_once(
+    parts: Parts, ids: Ids
+) -> None:
+    bobs = bind(parts, ids, BOB)
+    challenge_id = ask(parts, ids, BOB)
+    right = RecordProof(challenge_id=challenge_id, factor_id=bobs, right=True, counter=90)
+    assert parts.accept(right).status is ChallengeStatus.PASSED
+    challenged_by_risk(parts)
+    late = bind(parts, ids)
+    parts.clock.pass_ms(COOLING_MS)
+    prove(parts, ids, late, 91)
+    assert may_pass(parts)
 
 
 def test_five_codes_an_hour_and_no_more(parts: Parts, ids: Ids) -> None:

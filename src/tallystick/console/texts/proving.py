@@ -91,8 +91,10 @@ PROVING: Final[dict[str, tuple[str, str]]] = {
     "notice.factor_added": ("It is bound, and counts from now on.", "绑定成功。"),
     "notice.factor_removed": ("It is removed.", "已解绑。"),
     "notice.factor_wanted": (
-        "This takes a proof that it is you. Bind a way to prove yourself first.",
-        "该操作需要验证身份，请先绑定验证方式。",
+        "This takes a proof that it is you. Bind a way to prove yourself first. It counts for this "
+        "after a day, a code generator or passkey at once when your document and face are checked.",
+        "该操作需要验证身份，请先绑定验证方式。新绑定的方式24小时后可用于本次验证；"
+        "完成证件和人脸核验后，动态口令或通行密钥可立即使用。",
     ),
     "notice.document_checked": ("Your document is checked.", "证件核验成功。"),
     "notice.recovery_cancelled": ("The request is stopped; all stays bound.", "已取消找回申请。"),

@@ -113,14 +113,17 @@ def _is_over(challenge: Challenge, now_ms: int) -> bool:
 
 def add_factor(
     person: Person, step_up: StepUp | None, same: Factor | None, challenge: Challenge | None,
-    command: AddFactor, now_ms: int,
+    command: AddFactor, now_ms: int, *, challenged: bool = False,
 ) -> Decision:  # fmt: skip
     """Bind a factor.
 
-    A phone that comes beside another cools down: who took over a number gains nothing today.
+    A phone that comes beside another cools down: who took over a number gains nothing today. So
+    does the first factor of somebody whom risk has challenged before: who has the passwords alone
+    does not answer risk with what they bind for it.
 
     Args:
         same: a factor of anybody's with the same credential.
+        challenged: whether risk wanted a proof of the party within the last day.
 
     Raises:
         Refused: PROOF_NEEDED, FACTOR_EXISTS, CHALLENGE_NOT_EXIST, CHALLENGE_ENDED,
@@ -136,7 +139,9 @@ def add_factor(
     if command.kind is FactorKind.PASSKEY:
         rows.append(_in_ceremony(challenge, command, now_ms))
         status = FactorStatus.ACTIVE
-    later = command.kind is FactorKind.PHONE and bool(person.active)
+    known_face = person.document is not None and person.document.face_matched
+    first_too_late = challenged and not person.active and not known_face
+    later = first_too_late or (command.kind is FactorKind.PHONE and bool(person.active))
     factor = Factor(
         factor_id=command.factor_id, party_id=command.party_id, kind=command.kind, status=status,
         label=command.label, secret_sealed=command.secret_sealed, public_key=command.public_key,
@@ -314,11 +319,17 @@ def record_document(
     matched = command.face_matched or (known is not None and known.face_matched)
     document = PersonDocument(command.party_id, command.kind, command.number_sealed,
                               command.number_index, matched, now_ms)  # fmt: skip
+    # A generator or passkey cools only because nobody knew whose it was; the face tells.
+    told = tuple(
+        replace(f, usable_from_ms=0)
+        for f in person.factors
+        if matched and f.kind in _STRONG and f.usable_from_ms
+    )
     after = person._replace(document=document)
     happened = event("person.document_checked", command.party_id, {"face_matched": matched})
     return Decision(
         PersonDone(id=command.party_id, level=level_of(after.active, document)),
-        rows=(document, *_levelled(after, now_ms)), events=(happened,),
+        rows=(document, *told, *_levelled(after, now_ms)), events=(happened,),
     )  # fmt: skip
 
 

@@ -9,8 +9,10 @@ from tallystick.pipeline.commands import CallerKind, Context, Registry, Reply
 from tallystick.pipeline.decisions import Decision, event, record
 from tallystick.pipeline.refusals import Refused
 from tallystick.risk.decision.model import StepUp
+from tallystick.risk.decision.rules import Outcome
 from tallystick.risk.person import decide
 from tallystick.risk.person.model import (
+    COOLING_MS,
     AddFactor,
     AskProof,
     CancelRecovery,
@@ -73,8 +75,20 @@ def add_factor(command: AddFactor, context: Context) -> Reply:
         same = next(iter(held), None)
     challenge = uow.get(Challenge, command.challenge_id) if command.challenge_id else None
     step_up = uow.get(StepUp, command.party_id)
-    decision = decide.add_factor(person, step_up, same, challenge, command, context.now_ms)
+    challenged = not person.active and _challenged_lately(context, command.party_id)
+    decision = decide.add_factor(
+        person, step_up, same, challenge, command, context.now_ms, challenged=challenged
+    )
     return record(context, decision)
+
+
+def _challenged_lately(context: Context, party_id: str) -> bool:
+    """Whether risk wanted a proof of the party within the last day."""
+    found = context.uow.connection.execute(
+        "SELECT 1 FROM risk_decision WHERE party = ? AND at_ms > ? AND outcome = ? LIMIT 1",
+        (party_id, context.now_ms - COOLING_MS, Outcome.CHALLENGE.word),
+    ).fetchone()
+    return found is not None
 
 
 def remove_factor(command: RemoveFactor, context: Context) -> Reply:
