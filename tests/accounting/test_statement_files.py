@@ -27,7 +27,7 @@ from tallystick.accounting.statements.document import (
     account_document,
     day_of,
 )
-from tallystick.accounting.statements.forms import write_statement
+from tallystick.accounting.statements.forms import offered_language, write_statement
 from tallystick.ledger.chart import Side
 from tallystick.ledger.model import Transfer, TransferResult
 from tallystick.pipeline.refusals import Refused
@@ -172,6 +172,17 @@ def test_mt940_is_read_by_a_library() -> None:
     closing = read.data["final_closing_balance"].amount.amount
     assert closing == Decimal(document.text(document.closing))
     rows.connection.close()
+
+
+def test_mt940_in_chinese_is_refused_with_the_reason() -> None:
+    rows = ReadSession(book_moves(MOVES, book=PLATFORM["CNY"]))
+    with pytest.raises(Refused) as refused:
+        written(account_document(rows, 1, WEEK), "mt940", "zh")
+    rows.connection.close()
+    assert refused.value.refusal.code == "INVALID_PARAMETER"
+    assert "MT940 is in English only" in refused.value.refusal.detail
+    assert offered_language("mt940", "zh") == "en"
+    assert offered_language("camt053", "zh") == "zh"
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "Closing balance"), ("zh", "期末余额")])

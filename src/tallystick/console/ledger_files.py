@@ -14,7 +14,12 @@ from litestar.response import Stream
 
 from tallystick.accounting.made_file import MadeFile, make_file
 from tallystick.accounting.statements.document import DayPeriod, account_document, day_of
-from tallystick.accounting.statements.forms import FORMS, file_name, write_statement
+from tallystick.accounting.statements.forms import (
+    FORMS,
+    file_name,
+    offered_language,
+    write_statement,
+)
 from tallystick.console.frontend import Front, Frontend
 from tallystick.console.requests import need_operator
 from tallystick.console.security import PAGE_HEADERS
@@ -90,7 +95,7 @@ async def download_statement_file(
 
     def write(rows: ReadSession, out: BinaryIO) -> tuple[str, str]:
         document = account_document(rows, int(account_hex, 16), period)
-        write_statement(document, out, form, language)
+        write_statement(document, out, form, offered_language(form, language))
         return file_name(document, form), FORMS[form].media_type
 
     return sent(await made_file(front, write))

@@ -24,7 +24,12 @@ from tallystick.accounting.groups.views import (
     known_group,
 )
 from tallystick.accounting.statements.document import DayPeriod
-from tallystick.accounting.statements.forms import FORMS, file_name, write_statement
+from tallystick.accounting.statements.forms import (
+    FORMS,
+    file_name,
+    offered_language,
+    write_statement,
+)
 from tallystick.accounting.statements.words import kind_of_account
 from tallystick.console.bookkeeping.fields import accounts_of, whole_of
 from tallystick.console.bookkeeping.frame import (
@@ -237,7 +242,7 @@ async def download_group_statement(
 
     def write(rows: ReadSession, out: BinaryIO) -> tuple[str, str]:
         document = group_document(rows, group_id, book, period)
-        write_statement(document, out, form, language)
+        write_statement(document, out, form, offered_language(form, language))
         return file_name(document, form), FORMS[form].media_type
 
     return sent(await made_file(front, write))
