@@ -36,9 +36,11 @@ def had(rest: Rest, account: int, **query: str) -> httpx2.Response:
 
 def test_every_form_is_sent_whole(rest: Rest, moved: int) -> None:
     answers = {
-        form: had(rest, moved, format=form, currency="CNY", lang="zh")
-        for form in ("json", "csv", "pdf", "camt053", "mt940")
-    }
+        form: had(rest, moved, format=form, currency="CNY", lang=language)
+        for form, language in (
+            ("json", "zh"), ("csv", "zh"), ("pdf", "zh"), ("camt053", "zh"), ("mt940", "en"),
+        )
+    }  # fmt: skip
     for answer in answers.values():
         assert answer.status_code == 200, answer.text
         assert int(answer.headers["content-length"]) == len(answer.content)
@@ -52,6 +54,12 @@ def test_every_form_is_sent_whole(rest: Rest, moved: int) -> None:
     assert answers["pdf"].content.startswith(b"%PDF-")
     for read in (read_camt053(answers["camt053"].content), read_mt940(answers["mt940"].text)):
         assert [x.amount for one in read for x in one.lines] == [1000, 1001, 1002]
+
+
+def test_mt940_in_chinese_says_why_there_is_none(rest: Rest, moved: int) -> None:
+    answer = had(rest, moved, format="mt940", lang="zh")
+    assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_PARAMETER")
+    assert "MT940 is in English only" in answer.json()["detail"]
 
 
 def test_the_form_is_the_one_that_accept_prefers(rest: Rest, moved: int) -> None:
