@@ -284,7 +284,7 @@ class DecisionEngine:
 
     def _decide(self, request: Request, context: Context, reader: Reader) -> Judged | None:
         """Judge; when that fails or takes too long, as the command's policy says."""
-        named = fact_values(_NOT_READ, 0)
+        named: dict[str, int | str | bool] | None = None
         began = self._clock() if self._number or self._failures else 0.0
         try:
             if self._rest_until > began > 0:
@@ -310,7 +310,7 @@ class DecisionEngine:
         self,
         request: Request,
         context: Context,
-        named: dict[str, int | str | bool],
+        named: dict[str, int | str | bool] | None,
         began: float,
         error: Exception,
     ) -> Judged:
@@ -328,7 +328,8 @@ class DecisionEngine:
         settled = Settled(Outcome.DENY if closed else Outcome.ALLOW, "failure")
         self._told("closed" if closed else "open", "failure", spent)
         self._unanswered(tag, "closed" if closed else "open")
-        return Judged(named, _NO_VERDICT, Circumstances(), settled, (), 0, "",
+        facts = fact_values(_NOT_READ, 0) if named is None else named
+        return Judged(facts, _NO_VERDICT, Circumstances(), settled, (), 0, "",
                        int(spent * 1e6), context.request_key)  # fmt: skip
 
     def _in_time(self, began: float) -> None:

@@ -1,9 +1,9 @@
-"""Conditions as functions of Python, for where every command asks all of them.
+"""Conditions and scorecards as functions of Python, for where every command asks all of them.
 
 A checked tree is lowered to Python's own syntax tree and compiled: operators become operators and
 names become arguments, so that no text of a rule is ever code. What ends without an error means the
 same as in the library; what raises is for the library to answer, whose rules say which errors
-another operand decides (`live`).
+another operand decides (`live`). A feature's bins become comparisons, halving at each.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tallystick.risk.decision.language import (
     Within,
 )
 
-__all__ = ["lowered"]
+__all__ = ["lowered", "lowered_sum"]
 
 _INT_MAX: Final = 2**63 - 1
 
@@ -44,6 +44,8 @@ def _whole(number: int) -> int:
 
 def _quotient(left: int, right: int) -> int:
     """Rounded towards zero."""
+    if left >= 0 and right > 0:
+        return left // right
     quotient = abs(left) // abs(right)
     return _whole(quotient if (left < 0) == (right < 0) else -quotient)
 
@@ -107,12 +109,41 @@ def lowered(trees: Sequence[Expression], names: Sequence[str]) -> Callable[..., 
     It raises ArithmeticError when one of them divides by zero or leaves 64 bits.
     """
     lowering = _Lowering(names)
-    arguments = ast.arguments(
-        posonlyargs=[], args=[ast.arg(f"_{place}") for place in range(len(names))],
+    said = ast.Tuple([lowering.of(tree) for tree in trees], ast.Load())
+    made: Callable[..., tuple[bool, ...]] = _function(said, len(names))
+    return made
+
+
+def lowered_sum(
+    base: int, bins: Sequence[tuple[Sequence[int], Sequence[int]]]
+) -> Callable[..., int]:
+    """A function of one value for each pair of edges and points: the base and all their points.
+
+    A value's points are those at the place "how many edges are not above it".
+    """
+    total: ast.expr = ast.Constant(base)
+    for place, (edges, points) in enumerate(bins):
+        value = ast.Name(f"_{place}", ast.Load())
+        total = ast.BinOp(total, ast.Add(), _points(value, edges, points))
+    made: Callable[..., int] = _function(total, len(bins))
+    return made
+
+
+def _points(value: ast.expr, edges: Sequence[int], points: Sequence[int]) -> ast.expr:
+    if not edges:
+        return ast.Constant(points[0])
+    half = len(edges) // 2
+    below = _points(value, edges[:half], points[: half + 1])
+    above = _points(value, edges[half + 1 :], points[half + 1 :])
+    return ast.IfExp(ast.Compare(value, [ast.Lt()], [ast.Constant(edges[half])]), below, above)
+
+
+def _function(body: ast.expr, arguments: int) -> Any:
+    """A function of so many arguments, `_0` and so on."""
+    named = ast.arguments(
+        posonlyargs=[], args=[ast.arg(f"_{place}") for place in range(arguments)],
         kwonlyargs=[], kw_defaults=[], defaults=[],
     )  # fmt: skip
-    said = ast.Tuple([lowering.of(tree) for tree in trees], ast.Load())
-    whole = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, said)))
-    code = compile(whole, "<conditions>", "eval")
-    made: Callable[..., tuple[bool, ...]] = eval(code, {"__builtins__": {}, **_CALLED})  # noqa: S307 - our own tree
-    return made
+    whole = ast.fix_missing_locations(ast.Expression(ast.Lambda(named, body)))
+    code = compile(whole, "<rules>", "eval")
+    return eval(code, {"__builtins__": {}, **_CALLED})  # noqa: S307 - our own tree

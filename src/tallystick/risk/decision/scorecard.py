@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tallystick.risk.decision.checking import Kind
 from tallystick.risk.decision.facts import SCORE
 from tallystick.risk.decision.features import Feature, catalogue_of
+from tallystick.risk.decision.lowering import lowered_sum
 
 __all__ = ["Bins", "Scorecard", "Scorer", "check_scorecard", "scores_over"]
 
@@ -43,7 +44,10 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def score(self, values: Mapping[str, Any]) -> int:
         """The score of a command, 0 to 1000."""
-        return Scorer(self).score(values)
+        total = self.base
+        for held in self.bins:
+            total += held.points[bisect_right(held.edges, values[held.feature])]
+        return bisect_right(self.cuts, total)
 
     def reasons(self, values: Mapping[str, Any], count: int = 3) -> list[str]:
         """The features that raised the score most, the strongest first."""
@@ -54,20 +58,18 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Scorer:
-    """A scorecard laid out for scoring one command after the other."""
+    """A scorecard made ready for scoring one command after the other."""
 
-    __slots__ = ("_base", "_bins", "_cuts")
+    __slots__ = ("_cuts", "_names", "_total")
 
     def __init__(self, model: Scorecard) -> None:
-        self._base = model.base
-        self._bins = tuple((held.feature, held.edges, held.points) for held in model.bins)
+        self._names = tuple(held.feature for held in model.bins)
+        self._total = lowered_sum(model.base, [(held.edges, held.points) for held in model.bins])
         self._cuts = model.cuts
 
     def score(self, values: Mapping[str, Any]) -> int:
-        """As `Scorecard.score`."""
-        total = self._base
-        for feature, edges, points in self._bins:
-            total += points[bisect_right(edges, values[feature])]
+        """The score of a command, 0 to 1000."""
+        total = self._total(*[values[name] for name in self._names])
         return bisect_right(self._cuts, total)
 
 

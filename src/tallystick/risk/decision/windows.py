@@ -30,6 +30,8 @@ _SLACK: Final = 32
 _TAKEN_MAX: Final = 1024
 """For how many different facts it is remembered which conditions hold of them."""
 
+_NEVER_MS: Final = 2**63
+
 Facts = Mapping[str, int | str | bool]
 
 
@@ -66,11 +68,12 @@ class _Field:
 class _Series:
     """One key's commands, oldest first, and where each window begins among them.
 
+    Until `due_ms` no command leaves any of the windows.
     `sums[i]` is what the amounts before the i-th come to, and the last what all do, so that a
     window's sum is a difference. `cut` commands were cut off in front.
     """
 
-    __slots__ = ("cut", "different", "fields", "heads", "sums", "times")
+    __slots__ = ("cut", "different", "due_ms", "fields", "heads", "sums", "times")
 
     def __init__(self, windows: int, fields: int, distinct: int) -> None:
         self.times: list[int] = []
@@ -79,6 +82,7 @@ class _Series:
         self.fields = [_Field() for _ in range(fields)]
         self.different = [0] * distinct
         self.heads = [0] * windows
+        self.due_ms = 0
 
 
 class _Distinct(NamedTuple):
@@ -229,6 +233,19 @@ class _Group:
         series.heads[at] = moved
         return moved
 
+    def _leave_all(self, series: _Series, now_ms: int, since_ms: int) -> None:
+        """Let what has left a window go out of it, and say when the next one does."""
+        times, due_ms = series.times, _NEVER_MS
+        for window in self._windows:
+            head = series.heads[window.at]
+            until_ms = max(now_ms - window.within_ms, since_ms)
+            if head < len(times) and times[head] <= until_ms:
+                head = self._leave(series, window, until_ms)
+            # What comes into an empty window stays as long as it is.
+            first_ms = times[head] if head < len(times) else now_ms
+            due_ms = min(due_ms, first_ms + window.within_ms)
+        series.due_ms = due_ms
+
     def forget(self, key: Any, now_ms: int, since_ms: int) -> None:
         """Let go of what no window of the key holds any more."""
         series = self._series.get(key)
@@ -262,16 +279,9 @@ class _Group:
         if series is None or not series.times:
             into.update(self._nothing)
             return
-        times, heads = series.times, series.heads
-        size = len(times)
-        for window in self._windows:
-            head = heads[window[0]]
-            if head < size:
-                until_ms = now_ms - window[1]
-                if until_ms < since_ms:
-                    until_ms = since_ms
-                if times[head] <= until_ms:
-                    self._leave(series, window, until_ms)
+        heads, size = series.heads, len(series.times)
+        if now_ms >= series.due_ms or since_ms >= series.times[0]:
+            self._leave_all(series, now_ms, since_ms)
         for name, at in self._counts:
             into[name] = size - heads[at]
         for name, place in self._different:
