@@ -223,27 +223,24 @@ class _Group:
         else:
             del field.newest[value]
 
-    def _leave(self, series: _Series, window: _Window, until_ms: int) -> int:
-        """Move a window's begin past what is not after `until_ms`; where it is then."""
-        at, _, distinct = window
-        head = series.heads[at]
-        moved = bisect_right(series.times, until_ms, head)
-        for field, place in distinct:
-            series.different[place] -= series.fields[field].again[head:moved].count(False)
-        series.heads[at] = moved
-        return moved
-
-    def _leave_all(self, series: _Series, now_ms: int, since_ms: int) -> None:
+    def _leave(self, series: _Series, now_ms: int, since_ms: int) -> None:
         """Let what has left a window go out of it, and say when the next one does."""
-        times, due_ms = series.times, _NEVER_MS
-        for window in self._windows:
-            head = series.heads[window.at]
-            until_ms = max(now_ms - window.within_ms, since_ms)
-            if head < len(times) and times[head] <= until_ms:
-                head = self._leave(series, window, until_ms)
+        times, heads = series.times, series.heads
+        size, due_ms = len(times), _NEVER_MS
+        for at, within_ms, distinct in self._windows:
+            head, until_ms = heads[at], now_ms - within_ms
+            if until_ms < since_ms:
+                until_ms = since_ms
+            if head < size and times[head] <= until_ms:
+                moved = bisect_right(times, until_ms, head)
+                for field, place in distinct:
+                    gone = series.fields[field].again[head:moved].count(False)
+                    series.different[place] -= gone
+                heads[at] = head = moved
             # What comes into an empty window stays as long as it is.
-            first_ms = times[head] if head < len(times) else now_ms
-            due_ms = min(due_ms, first_ms + window.within_ms)
+            first_ms = (times[head] if head < size else now_ms) + within_ms
+            if first_ms < due_ms:
+                due_ms = first_ms
         series.due_ms = due_ms
 
     def forget(self, key: Any, now_ms: int, since_ms: int) -> None:
@@ -255,8 +252,7 @@ class _Group:
         if series.times[-1] <= longest:
             del self._series[key]
         elif bisect_right(series.times, longest) > max(_SLACK, len(series.times) // 2):
-            for window in self._windows:
-                self._leave(series, window, max(now_ms - window.within_ms, since_ms))
+            self._leave(series, now_ms, since_ms)
             self._cut(series, min(series.heads))
 
     @staticmethod
@@ -281,7 +277,7 @@ class _Group:
             return
         heads, size = series.heads, len(series.times)
         if now_ms >= series.due_ms or since_ms >= series.times[0]:
-            self._leave_all(series, now_ms, since_ms)
+            self._leave(series, now_ms, since_ms)
         for name, at in self._counts:
             into[name] = size - heads[at]
         for name, place in self._different:
