@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.accounting.hledger_grammar import complaints
 from tests.accounting.moves import DAY_NS, Move, book_moves, everything, histories
 from tests.clients.install import python_client
 
@@ -112,6 +113,39 @@ def test_beancount_itself_finds_nothing_wrong(book: int, tmp_path: Path) -> None
     assert bean_check(text, tmp_path) == ""
     assert bean_check(text.replace(b"  -", b"  -9", 1), tmp_path) != ""
     source.close()
+
+
+@pytest.mark.parametrize("book", [7, 1_000_156, 1_000_392, 1_000_414])
+@settings(max_examples=10)
+@given(said=words)
+def test_a_journal_is_as_hledger_asks_in_its_strict_check(book: int, said: str) -> None:
+    source = book_moves(MOVES, book=book)
+    annotate(source, said)
+    text = exported(source, ".journal").decode()
+    source.close()
+    assert complaints(text) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "said"),
+    [
+        ("  -", "  -9", "does not balance"),
+        ("account ", "acount ", "no directive"),
+        ("commodity ", "; ", "not declared"),
+        ("  1", " 1", "no posting"),
+        ("2027-", "2027-13-", "no directive"),
+        (".56 CNY", ".5 CNY", "decimals"),
+        ("    Income:", "Income:", "no directive"),
+    ],
+)
+def test_a_journal_that_hledger_would_refuse_is_told_from_one_that_it_takes(
+    written: str, instead: str, said: str
+) -> None:
+    source = book_moves(MOVES, book=1_000_156)
+    text = exported(source, ".journal").decode()
+    source.close()
+    assert written in text
+    assert any(said in wrong for wrong in complaints(text.replace(written, instead, 1)))
 
 
 OTHERS = {

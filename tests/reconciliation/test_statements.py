@@ -208,3 +208,18 @@ def test_no_bytes_break_the_reader(data: bytes) -> None:
     for head in (b"", b":20:", b"<", "#支付宝".encode("gbk"), b"PK\x03\x04"):
         with pytest.raises(StatementError):
             read_statements(head + data)
+
+
+def test_camt_documents_of_another_test_suite_are_read_or_refused_by_line() -> None:
+    first, second = read("camt053_multi_statement.xml")
+    assert [(x.day, x.amount, x.reference) for s in (first, second) for x in s.lines] == [
+        (date(2014, 12, 31), 885, "000000001"), (date(2014, 12, 31), -700, "000000002"),
+    ]  # fmt: skip
+    assert first.balances[0].closing == second.balances[0].opening == 2700
+    assert second.lines[0].counterparty == "NL56AGDH9619008421"
+    for name, line, reason in (
+        ("camt053_five_decimals.xml", 49, "but the closing balance is 27.05"),
+        ("camt053_v8.xml", 30, "Each currency needs an opening (OPBD) and a closing (CLBD)"),
+    ):
+        error = refused(sample(name))
+        assert (error.line, reason in error.reason) == (line, True), error

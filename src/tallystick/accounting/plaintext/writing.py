@@ -30,6 +30,7 @@ _OPENED: Final = "1970-01-01"
 _MOVES_NOTHING: Final = int(TransferFlags.PENDING | TransferFlags.VOID_PENDING)
 _KEPT_FLAGS: Final = 2 | 4 | 8
 _PAGE: Final = 5000
+_SAMPLE: Final = 1_000_000
 
 
 class _Book(NamedTuple):
@@ -38,6 +39,11 @@ class _Book(NamedTuple):
 
     def text(self, amount: int) -> str:
         return format_amount(amount, self.currency) if self.currency else str(amount)
+
+    def sample(self) -> str:
+        """How an hledger journal declares its amounts: with a mark for decimals, always."""
+        text = self.text(_SAMPLE)
+        return text if "." in text else f"{text}."
 
 
 class _Writer:
@@ -103,9 +109,11 @@ class _Writer:
         """What stands before the accounts."""
         if self._beancount:
             self._line('option "title" "Tallystick"')
-        for commodity in dict.fromkeys(self._commodity(book) for book in books):
+        for commodity, book in {self._commodity(book): book for book in books}.items():
             if self._beancount:
                 self._line(f"{_OPENED} commodity {commodity}")
+            else:
+                self._line(f"commodity {self._books[book].sample()} {commodity}")
 
 
 def _is_day(text: str) -> bool:
