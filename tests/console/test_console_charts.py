@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.console.charts import (
+    Line,
     Point,
     SignedPoint,
     bar_chart,
     line_chart,
+    lines_chart,
     signed_chart,
     stacked_chart,
     ticks,
@@ -100,3 +102,36 @@ def test_a_stack_and_a_chart_with_sides_say_so_too() -> None:
     for said in (stacked_chart([Point("a", 0, "")], [0], **words), signed_chart(none, **words)):
         assert said == '<p class="empty">There is nothing to draw yet.</p>'
     assert "<svg" in stacked_chart([Point("a", 0, "")], [1], **words)
+
+
+def test_each_of_several_lines_says_its_values_and_has_its_name_at_its_end() -> None:
+    lines = [
+        Line(
+            "26-05", [Point(str(age), v, f"26-05, {age}: {v}") for age, v in enumerate([0, 3, 9])]
+        ),
+        Line("26-06", [Point(str(age), v, f"26-06, {age}: {v}") for age, v in enumerate([0, 5])]),
+        Line("26-07", [Point("0", 0, "26-07, 0: 0")]),
+    ]
+    chart = lines_chart(
+        lines, name="c", title="t", description="d", axis_text=str, language=Language.ENGLISH
+    )
+    svg = str(chart).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    root = ElementTree.fromstring(svg)
+    curves = [line.attrib["points"].split() for line in root.iter(f"{SVG}polyline")]
+    assert [len(curve) for curve in curves] == [3, 2, 1]
+    assert len({curve[0].split(",")[0] for curve in curves}) == 1
+    ends = {e.text: e.attrib["x"] for e in root.iter(f"{SVG}text") if e.text in
+            {line.name for line in lines}}  # fmt: skip
+    assert ends == {
+        line.name: curve[-1].split(",")[0] for line, curve in zip(lines, curves, strict=True)
+    }
+    said = {e.text for e in root.iter(f"{SVG}title")}
+    assert said >= {point.says for line in lines for point in line.points}
+
+
+def test_several_lines_of_nothing_are_a_sentence() -> None:
+    nothing = lines_chart(
+        [Line("a", [Point("0", 0, "0")])], name="c", title="t", description="d", axis_text=str,
+        language=Language.ENGLISH,
+    )  # fmt: skip
+    assert "<svg" not in str(nothing)

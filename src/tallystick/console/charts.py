@@ -17,7 +17,9 @@ __all__ = [
     "Point",
     "SignedPoint",
     "bar_chart",
+    "Line",
     "line_chart",
+    "lines_chart",
     "signed_chart",
     "stacked_chart",
     "ticks",
@@ -45,6 +47,13 @@ class Point(NamedTuple):
     label: str
     value: int
     says: str
+
+
+class Line(NamedTuple):
+    """One line of several; its name stands at its end."""
+
+    name: str
+    points: Sequence[Point]
 
 
 class SignedPoint(NamedTuple):
@@ -246,4 +255,48 @@ def line_chart(
                 x, y, point.says, _label(point, x)
             )
         )
+    return _frame(name, title, description, body, _axis(marks, axis_text))
+
+
+def _curve(line: Line, at: Callable[[int], int], top: int, strength: int) -> Markup:
+    """One line with its dots, as strong as it is given in hundredths."""
+    places = [(at(age), _y(p.value, top)) for age, p in enumerate(line.points)]
+    path = " ".join(f"{x},{y}" for x, y in places)
+    dots = [
+        Markup('<circle class="dot" cx="{}" cy="{}" r="3"><title>{}</title></circle>').format(
+            x, y, point.says
+        )
+        for point, (x, y) in zip(line.points, places, strict=True)
+    ]
+    end_x, end_y = places[-1]
+    name = Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
+        end_x, max(_TOP - 2, end_y - 8), line.name
+    )
+    return Markup('<g opacity="0.{:02}"><polyline class="line" points="{}"/>{}</g>{}').format(
+        strength, path, Markup("").join(dots), name
+    )
+
+
+def lines_chart(
+    lines: Sequence[Line], *, name: str, title: str, description: str,
+    axis_text: Callable[[int], str], language: Language,
+) -> Markup:  # fmt: skip
+    """Several lines that begin at the same place, the first one palest.
+
+    Args:
+        lines: none of them empty; the places of the longest one have their labels below. The
+            other arguments as for `bar_chart`.
+    """
+    longest = max((line.points for line in lines), key=len, default=())
+    if not any(p.value for line in lines for p in line.points):
+        return _nothing(language)
+    marks = ticks(max(p.value for line in lines for p in line.points))
+    gaps = max(1, len(longest) - 1)
+
+    def at(place: int) -> int:
+        return _LEFT + 8 + (_WIDTH - _LEFT - _RIGHT - 28) * place // gaps
+
+    body = [_label(point, at(place)) for place, point in enumerate(longest)]
+    for n, line in enumerate(lines, 1):
+        body.append(_curve(line, at, marks[-1], 30 + 69 * n // len(lines)))
     return _frame(name, title, description, body, _axis(marks, axis_text))

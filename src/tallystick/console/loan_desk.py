@@ -10,7 +10,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 from markupsafe import Markup
 
-from tallystick.console.charts import Point, bar_chart, line_chart, stacked_chart
+from tallystick.console.charts import Line, Point, bar_chart, lines_chart, stacked_chart
 from tallystick.console.display import money_short, money_text
 from tallystick.console.figures import CURRENCY
 from tallystick.console.frontend import Front, Frontend
@@ -91,21 +91,28 @@ def _share_text(basis_points: int) -> str:
     return f"{basis_points // 100}.{basis_points % 100:02} %"
 
 
-def _losses_chart(found: Portfolio, language: Language) -> Markup:
-    """What of all that was drawn was written off by so many months after its drawdown.
+def _axis_share(basis_points: int) -> str:
+    """A mark of an axis has no more digits than it needs."""
+    whole, rest = divmod(basis_points, 100)
+    digits = f".{rest:02}".rstrip("0") if rest else ""
+    return f"{whole}{digits} %"
 
-    Each age counts the vintages that are as old as that.
-    """
-    shown = found.vintages[-_VINTAGES_MAX:]
-    ages = max((len(one.lost) for one in shown), default=0)
-    points = []
-    for age in range(ages):
-        old = [one for one in shown if len(one.lost) > age]
-        share = _basis_points(sum(o.lost[age] for o in old), sum(o.drawn for o in old))
-        points.append(Point(str(age), share, f"{age}: {_share_text(share)}"))
-    return line_chart(
-        points, name="losses", title=text("desk.losses", language),
-        description=text("desk.losses", language), language=language, axis_text=_share_text,
+
+def _losses_chart(found: Portfolio, language: Language) -> Markup:
+    """One line a vintage: what of it was written off by so many months after its drawdown."""
+    lines = [
+        Line(
+            one.month[2:],
+            [
+                Point(str(age), share, f"{one.month}, {age}: {_share_text(share)}")
+                for age, share in enumerate(_basis_points(lost, one.drawn) for lost in one.lost)
+            ],
+        )
+        for one in found.vintages[-_VINTAGES_MAX:]
+    ]
+    return lines_chart(
+        lines, name="losses", title=text("desk.losses", language),
+        description=text("desk.losses_lead", language), language=language, axis_text=_axis_share,
     )  # fmt: skip
 
 

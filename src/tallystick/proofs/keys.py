@@ -11,7 +11,9 @@ from tallystick.store.sealing import Sealer
 from tallystick.transparency.notes import NoteKey, NoteSigner, write_note
 from tallystick.verify import Head, head_text
 
-__all__ = ["PRIVATE", "SigningKey", "ensure_key", "newest_key", "public_text", "signed_note"]
+__all__ = [
+    "PRIVATE", "SigningKey", "ensure_key", "new_key", "newest_key", "public_text", "signed_note",
+]  # fmt: skip
 
 PRIVATE: Final = "ledger_key.private"
 """What the private half is sealed for."""

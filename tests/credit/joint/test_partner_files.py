@@ -42,6 +42,7 @@ from tallystick.payments.wallet.model import (
     BankOrderKind,
     TransferBetweenWallets,
 )
+from tallystick.proofs.keys import new_key, public_text
 
 
 @pytest.fixture
@@ -272,3 +273,31 @@ def test_the_command_line_needs_no_database(
 def test_nothing_to_check_is_said(tmp_path: Path) -> None:
     with pytest.raises(PartnerFileError, match="key"):
         verify_files([tmp_path])
+
+
+def test_files_are_checked_across_a_change_of_the_key_and_not_back(files: Files) -> None:
+    shop = files.shop
+    draw(shop, 100_000)
+    files.next_day()
+    old = (files.folder / EAST / "tallystick.key").read_text("utf-8")
+    key = new_key(shop.sealer, 2)
+    connection = shop.database.connect()
+    connection.execute(
+        "INSERT INTO ledger_key (key_id, name, public_key, private_sealed, created_ms) "
+        "VALUES (?, ?, ?, ?, ?)",
+        (key.key_id, key.name, key.public_key, key.private_sealed, key.created_ms),
+    )
+    connection.close()
+    files.next_day()
+    (checked,) = verify_files([files.folder / EAST])
+    assert checked.problems == ()
+    assert checked.key == key.name
+    both = (files.folder / EAST / "tallystick.key").read_text("utf-8")
+    assert both.splitlines() == [old.strip(), public_text(key)]
+    assert {p.name for one in verify_files([files.folder / EAST], old) for p in one.problems} == {
+        "signature"
+    }
+    turned = "\n".join(reversed(both.splitlines()))
+    (checked,) = verify_files([files.folder / EAST], turned)
+    assert [p.name for p in checked.problems] == ["signature"]
+    assert "replaced" in checked.problems[0].sentence

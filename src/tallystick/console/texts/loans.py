@@ -117,7 +117,12 @@ LOANS: Final[dict[str, tuple[str, str]]] = {
     "desk.products": ("Products", "产品"),
     "desk.buckets": ("Principal by days past due", "按逾期天数的本金"),
     "desk.vintages": ("By month of drawdown", "按放款月份"),
-    "desk.losses": ("Written off so far, by months since the drawdown", "按账龄的累计核销率"),
+    "desk.losses": ("Vintages: written off by months on book", "账龄曲线：累计核销率（Vintage）"),
+    "desk.losses_lead": (
+        "One line for each month of drawdown: of what was drawn then, what was written off by so "
+        "many months on book.",
+        "每个放款月份一条曲线：截至该账龄的累计核销占放款比例。",
+    ),
     "desk.roll": ("Where loans went in 30 days", "30 天滚动率"),
     "desk.roll_note": (
         "Of the {count} loans looked at, by days past due 30 days ago (rows) and today (columns).",

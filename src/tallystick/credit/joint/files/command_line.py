@@ -61,7 +61,7 @@ def verify_partner(
     Args:
         files: manifests with their files (CSV, Parquet or both), or folders of them; the
             platform's public key may be among them, in a file that ends with .key.
-        key: that key, or a file with it.
+        key: that key, or a file with it; where it was replaced, all of them, one a line.
         as_json: answer with one JSON object for each institution, a line each.
     """
     given = Path(key)

@@ -73,6 +73,8 @@ class _Signed(NamedTuple):
     path: Path
     manifest: Manifest
     digest: str
+    by: int
+    """The place of the key that signed it."""
 
 
 def _files(paths: Iterable[Path]) -> dict[str, Path]:
@@ -87,15 +89,16 @@ def _files(paths: Iterable[Path]) -> dict[str, Path]:
     return found
 
 
-def _key(text: str) -> NoteKey:
+def _keys(text: str) -> list[NoteKey]:
+    """The platform's keys, one a line, the one of now last."""
     try:
-        return NoteKey.read(text)
+        return [NoteKey.read(line) for line in text.splitlines() if line.strip()]
     except NoteError as error:
         raise PartnerFileError(f"The key cannot be read: {error}.") from error
 
 
-def _manifest(path: Path, key: NoteKey | None) -> _Signed | Problem:
-    """A manifest that is signed by a key (or, without one, of the right form)."""
+def _manifest(path: Path, keys: Sequence[NoteKey]) -> _Signed | Problem:
+    """A manifest that is signed by one of the keys."""
     try:
         whole = path.read_bytes().decode()
         note = read_note(whole)
@@ -104,9 +107,11 @@ def _manifest(path: Path, key: NoteKey | None) -> _Signed | Problem:
         return Problem("manifest", path.name, "", f"This is no signed manifest: {error}.")
     if manifest.format != FORMAT:
         return Problem("manifest", path.name, "format", f"{manifest.format} is not {FORMAT}.")
-    if key is not None and key.signed(note) is None:
-        return Problem("signature", path.name, "", f"It is not signed by {key.name}.")
-    return _Signed(path, manifest, hashlib.sha256(whole.encode()).hexdigest())
+    by = next((n for n, key in enumerate(keys) if key.signed(note) is not None), None)
+    if by is None:
+        names = " or ".join(key.name for key in keys)
+        return Problem("signature", path.name, "", f"It is not signed by {names}.")
+    return _Signed(path, manifest, hashlib.sha256(whole.encode()).hexdigest(), by)
 
 
 def _read(entry: FileEntry, path: Path) -> pl.DataFrame | Problem:
@@ -262,7 +267,7 @@ _EMPTY: Final = {
 }
 
 
-def _one(chain: Sequence[_Signed], files: dict[str, Path], key: NoteKey | None) -> Checked:
+def _one(chain: Sequence[_Signed], files: dict[str, Path], keys: Sequence[NoteKey]) -> Checked:
     """All days of one institution in a currency."""
     found: list[Problem] = []
     last: _Signed | None = None
@@ -275,6 +280,9 @@ def _one(chain: Sequence[_Signed], files: dict[str, Path], key: NoteKey | None) 
             if manifest.since == last.manifest.day:
                 said = f"It does not follow the files of {manifest.since} that are given."
             found.append(Problem("missing_day", signed.path.name, manifest.since, said))
+        if last is not None and signed.by < last.by:
+            said = f"It is signed by {keys[signed.by].name}, which was replaced before this day."
+            found.append(Problem("signature", signed.path.name, manifest.day, said))
         frames, wrong = _day_frames(signed, files)
         found += wrong
         if not wrong:
@@ -297,7 +305,7 @@ def _one(chain: Sequence[_Signed], files: dict[str, Path], key: NoteKey | None) 
     return Checked(
         last.manifest.institution_id, last.manifest.currency,
         tuple(s.manifest.day for s in chain), last.manifest.closing,
-        key.name if key is not None else "", tuple(found),
+        keys[last.by].name, tuple(found),
     )  # fmt: skip
 
 
@@ -306,18 +314,19 @@ def verify_files(paths: Sequence[Path], key_text: str = "") -> list[Checked]:
 
     Args:
         paths: files and folders; one of them may be the key, in a file that ends with `.key`.
-        key_text: the platform's public key, `name+id+base64`, as it publishes it.
+        key_text: the platform's public keys as it publishes them, `name+id+base64`, one a line,
+            the one of now last.
 
     Raises:
         PartnerFileError: there is nothing to check, or no key to check it with.
     """
     files = _files(paths)
-    keys = [p for name, p in files.items() if name.endswith(".key")]
-    if not key_text and len(keys) == 1:
-        key_text = keys[0].read_text("utf-8")
+    given = [p for name, p in files.items() if name.endswith(".key")]
+    if not key_text and len(given) == 1:
+        key_text = given[0].read_text("utf-8", "replace")
     if not key_text.strip():
         raise PartnerFileError("Give the platform's public key: --key, or a file NAME.key.")
-    key = _key(key_text)
+    keys = _keys(key_text)
     manifests = [p for name, p in sorted(files.items()) if name.endswith("-manifest.txt")]
     if not manifests:
         raise PartnerFileError("There is no manifest among the files.")
@@ -325,7 +334,7 @@ def verify_files(paths: Sequence[Path], key_text: str = "") -> list[Checked]:
     wrong: list[Problem] = []
     named: set[str] = set()
     for path in manifests:
-        signed = _manifest(path, key)
+        signed = _manifest(path, keys)
         if isinstance(signed, Problem):
             wrong.append(signed)
             continue
@@ -339,9 +348,9 @@ def verify_files(paths: Sequence[Path], key_text: str = "") -> list[Checked]:
             if path.suffix in (".csv", ".parquet") and name not in named
         ]
     checked = [
-        _one(sorted(chain, key=lambda s: s.manifest.day), files, key)
+        _one(sorted(chain, key=lambda s: s.manifest.day), files, keys)
         for _, chain in sorted(chains.items())
     ]
     if wrong:
-        checked.append(Checked("", "", (), Standing(), key.name, tuple(wrong)))
+        checked.append(Checked("", "", (), Standing(), keys[-1].name, tuple(wrong)))
     return checked

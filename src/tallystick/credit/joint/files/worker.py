@@ -111,11 +111,13 @@ class PartnerFiles:
         cut_ns = SqlLedgerReader(rows.connection).last_timestamp()
         about = Day(day, currency, due, {i.institution_id: before[i.institution_id] for i in due
                                          if i.institution_id in before}, cut_ns)  # fmt: skip
-        public = public_text(rows.query(LedgerKey, "WHERE key_id = ?", (key.key_id,))[0])
+        # Files of before a key was replaced are checked with the keys of then.
+        known = rows.query(LedgerKey, "ORDER BY created_ms, key_id", ())
+        public = "".join(f"{public_text(one)}\n" for one in known)
         made = []
         for found in make_day(rows.connection, self._folder, about, key):
             who = found.manifest.institution_id
-            (self._folder / who / KEY_NAME).write_text(f"{public}\n", "utf-8")
+            (self._folder / who / KEY_NAME).write_text(public, "utf-8")
             made.append(
                 RecordPartnerDay(
                     institution_id=who, currency=currency, day=day, cut_ns=cut_ns,
