@@ -19,6 +19,7 @@ let pathStart = null;
 let onPath = new Set();
 let dragged = null;
 let waiting = false;
+let moved = false;
 
 const keyOf = (kind, id) => kind + ":" + id;
 const kindName = (kind) => desk.getAttribute("data-kind-" + kind.toLowerCase()) || kind;
@@ -65,8 +66,12 @@ function add(found, near) {
   for (const e of found.edges) {
     const from = keyOf(e.fromKind, e.fromId);
     const to = keyOf(e.toKind, e.toId);
-    if (points.has(from) && points.has(to)) edges.set(e.edge + from + ">" + to, { ...e, from, to });
+    if (points.has(from) && points.has(to)) {
+      const ends = { a: points.get(from), b: points.get(to) };
+      edges.set(e.edge + from + ">" + to, { ...e, from, to, ...ends, at: null, flowed: null });
+    }
   }
+  span = times();
   tell(left || !found.complete ? desk.dataset.partial : "");
   judge();
   heat = 1;
@@ -101,6 +106,9 @@ function judge() {
   }
 }
 
+// From the first to the last moment of what is shown; null when there is no money.
+let span = null;
+
 function times() {
   let first = Infinity;
   let last = -Infinity;
@@ -113,12 +121,19 @@ function times() {
 }
 
 function moment() {
-  const span = times();
   return span ? span[0] + ((span[1] - span[0]) * Number(until.value)) / 1000 : Infinity;
 }
 
-// What flowed along an edge up to a moment.
+// What flowed along an edge up to a moment; reckoned once for a moment.
 function flow(e, at) {
+  if (e.at !== at) {
+    e.at = at;
+    e.flowed = flowed(e, at);
+  }
+  return e.flowed;
+}
+
+function flowed(e, at) {
   if (e.lastTime <= at) return { count: e.count, amount: e.amount || 0 };
   let count = 0;
   let amount = 0;
@@ -152,9 +167,7 @@ function step() {
       b.dy -= (y / d) * push;
     }
   }
-  for (const e of edges.values()) {
-    const a = points.get(e.from);
-    const b = points.get(e.to);
+  for (const { a, b } of edges.values()) {
     const x = b.x - a.x;
     const y = b.y - a.y;
     const d = Math.sqrt(x * x + y * y) || 0.01;
@@ -190,29 +203,48 @@ function shape(p, r) {
   } else pen.arc(p.x, p.y, r, 0, 2 * Math.PI);
 }
 
-function drawEdge(e, at) {
-  const a = points.get(e.from);
-  const b = points.get(e.to);
-  const money = MONEY.has(e.edge);
-  const { count, amount } = flow(e, at);
-  if (money && !count) return;
-  pen.lineWidth = (money ? 0.8 + Math.log10(1 + amount) / 3 : 0.6) / view.scale ** 0.5;
-  pen.strokeStyle = onPath.has(e.from + ">" + e.to) ? colours.path : money ? colours.money : colours.line;
-  pen.setLineDash(money ? [] : [3, 3]);
+// Lines are stroked one by one, heads of arrows all at once and as thin as the screen draws: a
+// path of a thousand thick strokes takes far longer than a thousand paths.
+function drawEdges(at, thin) {
+  const shown = [...edges.values()].filter((e) => MONEY.has(e.edge) && flow(e, at).count);
+  pen.setLineDash([3, 3]);
+  pen.strokeStyle = colours.line;
+  pen.lineWidth = 0.6 / view.scale ** 0.5;
+  for (const e of edges.values()) if (!MONEY.has(e.edge)) line(e);
+  pen.setLineDash([]);
+  const ways = [
+    [colours.money, shown.filter((e) => !onPath.has(e.from + ">" + e.to))],
+    [colours.path, shown.filter((e) => onPath.has(e.from + ">" + e.to))],
+  ];
+  for (const [colour, held] of ways) {
+    pen.strokeStyle = colour;
+    for (const e of held) {
+      pen.lineWidth = (0.8 + Math.log10(1 + flow(e, at).amount) / 3) / view.scale ** 0.5;
+      line(e);
+    }
+    pen.lineWidth = thin;
+    pen.beginPath();
+    for (const e of held) arrow(e);
+    pen.stroke();
+  }
+}
+
+function line({ a, b }) {
   pen.beginPath();
   pen.moveTo(a.x, a.y);
   pen.lineTo(b.x, b.y);
   pen.stroke();
-  if (!money) return;
-  const turn = Math.atan2(b.y - a.y, b.x - a.x);
-  const tip = size(b) + 2;
-  const x = b.x - tip * Math.cos(turn);
-  const y = b.y - tip * Math.sin(turn);
-  pen.beginPath();
-  pen.moveTo(x - 6 * Math.cos(turn - 0.4), y - 6 * Math.sin(turn - 0.4));
+}
+
+function arrow({ a, b }) {
+  const d = Math.hypot(b.x - a.x, b.y - a.y) || 1;
+  const cos = (b.x - a.x) / d;
+  const sin = (b.y - a.y) / d;
+  const x = b.x - (size(b) + 2) * cos;
+  const y = b.y - (size(b) + 2) * sin;
+  pen.moveTo(x - 5.5 * cos - 2.3 * sin, y - 5.5 * sin + 2.3 * cos);
   pen.lineTo(x, y);
-  pen.lineTo(x - 6 * Math.cos(turn + 0.4), y - 6 * Math.sin(turn + 0.4));
-  pen.stroke();
+  pen.lineTo(x - 5.5 * cos + 2.3 * sin, y - 5.5 * sin - 2.3 * cos);
 }
 
 let colours = {};
@@ -236,8 +268,7 @@ function draw() {
   pen.translate(width / 2 + view.x, height / 2 + view.y);
   pen.scale(view.scale, view.scale);
   const at = moment();
-  for (const e of edges.values()) drawEdge(e, at);
-  pen.setLineDash([]);
+  drawEdges(at, 1 / (view.scale * ratio));
   pen.font = "12px sans-serif";
   for (const p of points.values()) {
     pen.fillStyle = colours.risk[p.risk];
@@ -265,6 +296,11 @@ function show() {
     if (heat > 0.02) {
       step();
       show();
+    }
+    if (moved) {
+      moved = false;
+      fillTable();
+      fillFacts();
     }
     draw();
   });
@@ -335,7 +371,6 @@ function fillTable() {
     none.colSpan = 4;
     none.textContent = desk.dataset.noFlows;
   }
-  const span = times();
   document.getElementById("graph-day").textContent = span
     ? new Date(at).toISOString().slice(0, 16).replace("T", " ") + " UTC" : "";
   document.getElementById("graph-export").disabled = !points.size;
@@ -394,6 +429,7 @@ async function findPath(from, to) {
 function clear() {
   points.clear();
   edges.clear();
+  span = null;
   onPath = new Set();
   pathStart = null;
   choose(null);
@@ -497,7 +533,10 @@ document.getElementById("graph-clear").addEventListener("click", () => {
   clear();
   refresh();
 });
-until.addEventListener("input", refresh);
+until.addEventListener("input", () => {
+  moved = true;
+  show();
+});
 window.addEventListener("resize", show);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   readColours();
