@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from tests.operating.client import Client, run_tallystick, tallystick_here
 from tests.server_process import ServerProcess
-
-from tallystick.store.engine import connect
+from tests.stores import database_for
 
 ROWS = """\
 {"id": 70, "book": 7, "code": 10}
@@ -80,7 +79,7 @@ def test_a_transfer_is_taken_back_by_the_machines_operator(data: Path) -> None:
     assert "1000 of it" in _said(
         data, "reverse", "701", "--amount", "1001", "--reason", "x", code=2
     )
-    with closing(connect(data / "tallystick.db", readonly=True)) as connection:
+    with closing(database_for(data).connect(readonly=True)) as connection:
         sql = "SELECT caller_kind, caller_id FROM audit WHERE command = 'ledger.reverse'"
         assert set(connection.execute(sql)) == {("operator", "command-line")}
 
