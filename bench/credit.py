@@ -1,8 +1,8 @@
 """Credit: schedules a second, and the end of a day for many loans through the pipeline.
 
 Parts: `schedules`, `days` (10 k and 100 k loans), `joint` (100 k loans that fifty institutions
-fund), `million` (a million loans, with 100 k beside them) and `joint-million`; these only when
-asked.
+fund), `score` (what scores are worth on two public files), `million` (a million loans, with 100 k
+beside them) and `joint-million`; these two only when asked.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pyxirr
 from bench.credit_days import PRODUCT, START, Days, Spent
 from bench.credit_joint import joint_figures
 from bench.report import Figure, Options, Report, say
+from bench.score import score_figures
 from tallystick.credit.loans.model import Contract, terms_of
 from tallystick.credit.schedules.all_in_rate import all_in_rate, cash_flows
 from tallystick.credit.schedules.walk import schedule_of
@@ -92,7 +93,7 @@ def _million(figures: dict[str, Figure], each: dict[int, float]) -> dict[str, Fi
 
 def run(options: Options) -> Report:
     """Measure what was asked for."""
-    only = options.only or frozenset({"schedules", "days", "joint"})
+    only = options.only or frozenset({"schedules", "days", "joint", "score"})
     figures: dict[str, Figure] = {}
     if "schedules" in only:
         figures |= _schedules(options.quick)
@@ -120,6 +121,8 @@ def run(options: Options) -> Report:
         figures |= _million(figures, each)
     if "joint" in only:
         figures |= joint_figures(2_000 if options.quick else 100_000)
+    if "score" in only:
+        figures |= score_figures(only, quick=options.quick)
     if "joint-million" in only:
         figures |= joint_figures(_MILLION[-1])
     return figures

@@ -136,6 +136,10 @@ def test_people_to_score_need_no_outcome_and_no_protected_columns(
         (lambda text: "", [], "the file is empty"),
         (lambda text: text[:900], [], "a score needs at least 100"),
         (lambda text: text, ["--folds", "1"], "--folds goes from 2 to 20"),
+        (lambda text: "\n".join(
+            f"{line.rpartition(',')[0].rpartition(',')[0].rpartition(',')[0]},{at}th,own,paid"
+            if at in (30, 60, 90, 120) else line for at, line in enumerate(text.splitlines())
+        ) + "\n", [], "line 31, column income: '30th' is not a number, as"),
     ],
 )  # fmt: skip
 def test_bad_files_are_refused_by_name_and_place(
@@ -205,3 +209,29 @@ def test_a_model_that_was_changed_is_refused(
     (tmp_path / "manifest.json").unlink()
     assert answer([*APPLY, str(tmp_path), str(people)]) == 2
     assert "there is no model here" in capsys.readouterr().err
+
+
+def test_what_is_left_out_and_what_is_special_is_said(
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header, *rows = people.read_text().splitlines()
+    lines = [f"{header},always,late"]
+    lines += [f"{row},7,{'unknown' if at % 50 == 0 else at}" for at, row in enumerate(rows)]
+    file = tmp_path / "people.csv"
+    file.write_text("\n".join(lines) + "\n")
+    words = (*TRAIN, str(file), "--target", "outcome", "--folds", "2", "--repeats", "1")
+    assert answer([*words, "--out", str(tmp_path / "m")]) == 0
+    said = capsys.readouterr().err
+    assert "column always is left out: constant" in said
+    assert "column late: unknown among numbers: special values" in said
+
+
+def test_words_that_training_has_not_seen_are_said(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("id,debts,income,home\na,1,900,castle\nb,1,900,own\n")
+    assert answer([*APPLY, str(model), str(file)]) == 0
+    told = capsys.readouterr()
+    assert len(rows_of(told.out)) == 2
+    assert "column home: 1 rows with 'castle' or others that training has not seen" in told.err

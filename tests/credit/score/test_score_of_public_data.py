@@ -15,8 +15,10 @@ def test_german_credit_by_repeated_cross_validation() -> None:
     data = prepare(read_table(GERMAN), Roles("creditability"))
     assert data.roles.bad == "bad"
     assert data.roles.protected == ("personal_status_and_sex", "age_in_years", "foreign_worker")
-    found = cross_validate(data, Settings(folds=10, repeats=2))
+    found = cross_validate(data, Settings(challenger=True, folds=10, repeats=1, bag=6))
     assert np.mean(found.scorecard) >= 0.78
+    # The whole bag is three times as large; the benchmark has it at 0.79 and more.
+    assert np.mean(found.challenger) >= 0.787
 
 
 def test_credit_card_clients_who_were_held_out() -> None:

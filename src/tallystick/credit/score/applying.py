@@ -17,7 +17,7 @@ from tallystick.credit.score.model import Model, columns_of
 from tallystick.credit.score.scorecard import probability_of, score_of, total_points
 from tallystick.credit.score.tables import Table
 
-__all__ = ["REASONS", "Scored", "apply_model"]
+__all__ = ["REASONS", "Scored", "apply_model", "unseen_words"]
 
 REASONS: Final = 3
 
@@ -66,6 +66,23 @@ def apply_model(model: Model, table: Table, *, challenger: bool = False) -> Iter
         total = sums.astype(np.float64)
         probability, attributes = probability_of(card.scale, total), list(card.attributes)
     return _rows(names, probability, score_of(total), points, attributes, columns)
+
+
+def unseen_words(model: Model, table: Table) -> dict[str, tuple[int, str]]:
+    """Words of a file that training has not seen: by column how many rows, and one of them.
+
+    Raises:
+        DataError: as `apply_model`.
+    """
+    columns = columns_of(model.text, table)
+    found = {}
+    for one in {a.name: a for a in (*model.text.inputs, *model.text.scorecard.attributes)}.values():
+        column = columns[one.name]
+        if isinstance(column, Words):
+            strange = [str(word) for word in column.values if str(word) not in one.words]
+            if strange:
+                found[one.name] = (len(strange), strange[0])
+    return found
 
 
 def _rows(

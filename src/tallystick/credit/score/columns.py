@@ -14,8 +14,8 @@ from tallystick.credit.score.errors import DataError
 from tallystick.credit.score.tables import Table
 
 __all__ = [
-    "Column", "ColumnSpec", "Floats", "Ints", "MISSING", "Numbers", "Words", "describe", "parse",
-    "take",
+    "Column", "ColumnSpec", "Floats", "Ints", "MISSING", "Numbers", "Words", "describe",
+    "is_number", "parse", "take",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -70,19 +70,20 @@ def describe(name: str, cells: Sequence[str], specials: Sequence[str] = ()) -> C
     different words are among them; those words become special values.
     """
     distinct = dict.fromkeys(cells)
-    words = [cell for cell in distinct if cell.lower() not in MISSING and not _is_number(cell)]
+    words = [cell for cell in distinct if cell.lower() not in MISSING and not is_number(cell)]
     named = [value for value in specials if value in distinct]
     extra = tuple(word for word in words if word not in named)
     if len(words) <= _SPECIALS_MAX:
         lost = set(words)
         share = sum(cell in lost for cell in cells) / max(1, len(cells))
-        numbers = any(_is_number(cell) for cell in distinct)
+        numbers = any(is_number(cell) for cell in distinct)
         if numbers and share < _WORDS_SHARE_MAX:
             return ColumnSpec(name, True, (*named, *extra))
     return ColumnSpec(name, False)
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Whether a cell is written as a number."""
     return _NUMBER.fullmatch(cell) is not None
 
 
@@ -104,7 +105,7 @@ def parse(spec: ColumnSpec, table: Table) -> Column:
             kinds[at] = special[cell]
         elif cell.lower() in MISSING:
             kinds[at] = 1
-        elif _is_number(cell):
+        elif is_number(cell):
             values[at] = float(cell)
         else:
             problem = f"{cell[:40]!r} is not a number"

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from tallystick.credit.score.applying import REASONS, Scored, apply_model
+from tallystick.credit.score.applying import REASONS, Scored, apply_model, unseen_words
 from tallystick.credit.score.card import Card
 from tallystick.credit.score.dataset import Roles
 from tallystick.credit.score.errors import ScoreError
@@ -122,8 +122,12 @@ def apply(
         challenger: by the challenger instead of the scorecard.
         as_json: one JSON object instead of CSV, with the model's number.
     """
-    model = load_model(directory)
-    scored = apply_model(model, read_table(file), challenger=challenger)
+    model, table = load_model(directory), read_table(file)
+    scored = apply_model(model, table, challenger=challenger)
+    for name, (rows, word) in unseen_words(model, table).items():
+        shown = repr(word[:40]) if word else "a missing value"
+        _say(f"column {name}: {rows:,} rows with {shown} or others that training has not seen; "
+             "these get no points either way")  # fmt: skip
     if as_json:
         answer = {"model": model.number, "part": "challenger" if challenger else "scorecard",
                   "scores": list(scored)}  # fmt: skip

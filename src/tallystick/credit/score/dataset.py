@@ -14,6 +14,7 @@ from tallystick.credit.score.columns import (
     ColumnSpec,
     Floats,
     describe,
+    is_number,
     parse,
 )
 from tallystick.credit.score.derived import Derived, derivations, derive
@@ -26,6 +27,7 @@ __all__ = ["Dataset", "Roles", "identifiers", "prepare"]
 _PEOPLE_MIN: Final = 100
 _EACH_MIN: Final = 20
 _DISTINCT_SHARE_MAX: Final = 0.5
+_NUMBERS_SHARE: Final = 0.9
 _BAD_WORDS: Final = frozenset({
     "1", "1.0", "bad", "default", "defaulted", "yes", "y", "true", "t", "charged off",
     "违约", "坏", "是",
@@ -97,6 +99,8 @@ def prepare(table: Table, roles: Roles) -> Dataset:
         if name in apart or name in shielded:
             continue
         spec = describe(name, table.columns[name], roles.specials)
+        if not spec.numeric:
+            _require_words(table, name)
         reason = _says_nothing(spec, table.columns[name])
         if reason:
             left_out[name] = reason
@@ -148,6 +152,22 @@ def _bad_word(file: str, target: str, distinct: Sequence[str]) -> str:
         problem = f"which of {shown}{', …' if len(distinct) > 5 else ''} is bad? Say --bad VALUE"
         raise DataError(file, problem, column=target)
     return known[0]
+
+
+def _require_words(table: Table, name: str) -> None:
+    """Refuse a column that holds numbers but for a few cells: taken as words it would say little.
+
+    Up to three words among numbers are special values, which `describe` finds.
+    """
+    known = [(cell, line) for cell, line in zip(table.columns[name], table.lines, strict=True)
+             if cell.lower() not in MISSING]  # fmt: skip
+    odd = [(cell, line) for cell, line in known if not is_number(cell)]
+    if not odd or len(known) - len(odd) < _NUMBERS_SHARE * len(known):
+        return
+    cell, line = odd[0]
+    problem = (f"{cell[:40]!r} is not a number, as {len(known) - len(odd):,} of {len(known):,} "
+               "cells are; mend it, or name it by --special")  # fmt: skip
+    raise DataError(table.file, problem, line=line, column=name)
 
 
 def _says_nothing(spec: ColumnSpec, cells: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tallystick.credit.score.columns import Column, Floats
 from tallystick.credit.score.measures import auc
-from tallystick.credit.score.protected import groups_of
+from tallystick.credit.score.protected import groups_of, in_order
 
 __all__ = ["ACCEPTED_SHARE", "Group", "fair_lending"]
 
@@ -57,7 +57,7 @@ def fair_lending(protected: dict[str, Column], bad: Floats, probability: Floats)
     found = []
     for name, column in protected.items():
         groups = groups_of(column)
-        inside = {str(group): groups == group for group in np.unique(groups)}
+        inside = {str(group): groups == group for group in in_order(np.unique(groups))}
         best = max((float(accepted[rows].mean()) for rows in inside.values()
                     if rows.sum() >= _FEW), default=0.0)  # fmt: skip
         found += [_group(name, group, bad[rows], probability[rows], accepted[rows], best)

@@ -10,13 +10,17 @@ import numpy as np
 
 from tallystick.credit.score.columns import Floats
 
-__all__ = ["Line", "bars", "lines"]
+__all__ = ["Line", "Mark", "bars", "lines"]
 
 _WIDTH: Final = 420
 _HEIGHT: Final = 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 14, 44
 _COLOURS: Final = ("#1f5fa8", "#c05a1c", "#4a7d35", "#777777")
 _POINTS_MAX: Final = 200
+_ROW: Final = 22
+_NAME_WIDTH: Final = 190
+_NAME_MAX: Final = 32
+_VALUE_WIDTH: Final = 40
 
 
 class Line(NamedTuple):
@@ -52,26 +56,44 @@ def _frame(title: str, x_name: str, y_name: str, inside: Sequence[str]) -> str:
     ])  # fmt: skip
 
 
+def _step(span: float) -> float:
+    """A step of 1, 2 or 5 times ten to a power, that a span has three to six of."""
+    raw = span / 4
+    power = 10.0 ** np.floor(np.log10(raw))
+    factor = next(factor for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
+    return float(factor * power)
+
+
+def _ends(low: float, high: float) -> tuple[float, float]:
+    """The axis that holds both, from a mark to a mark."""
+    step = _step(high - low)
+    return float(np.floor(low / step + 1e-9)) * step, float(np.ceil(high / step - 1e-9)) * step
+
+
 def _ticks(low: float, high: float, *, across: bool) -> list[str]:
     found = []
-    for value in np.linspace(low, high, 5):
-        text = f"{value:.3g}"
+    step = _step(high - low)
+    for at in range(round((high - low) / step) + 1):
+        value = low + at * step
+        text = f"{round(value, 9):g}"
         if across:
-            at = _x(float(value), low, high)
-            found.append(f'<text x="{at:.1f}" y="{_HEIGHT - _BOTTOM + 15}" '
+            place = _x(value, low, high)
+            found.append(f'<text x="{place:.1f}" y="{_HEIGHT - _BOTTOM + 15}" '
                          f'text-anchor="middle">{text}</text>')  # fmt: skip
         else:
-            at = _y(float(value), low, high)
-            found.append(f'<text x="{_LEFT - 5}" y="{at + 4:.1f}" '
+            place = _y(value, low, high)
+            found.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{place:.1f}" '
+                         f'y2="{place:.1f}" stroke="#e6e6e6"/>'
+                         f'<text x="{_LEFT - 5}" y="{place + 4:.1f}" '
                          f'text-anchor="end">{text}</text>')  # fmt: skip
     return found
 
 
 def lines(title: str, x_name: str, y_name: str, drawn: Sequence[Line]) -> str:
     """Lines over a common pair of axes that begin at 0; long ones are thinned."""
-    x_low = min(0.0, *(float(line.x.min()) for line in drawn))
-    x_high = max(float(line.x.max()) for line in drawn) or 1.0
-    y_high = max(float(line.y.max()) for line in drawn) or 1.0
+    x_low, x_high = _ends(min(0.0, *(float(line.x.min()) for line in drawn)),
+                          max(float(line.x.max()) for line in drawn) or 1.0)  # fmt: skip
+    _, y_high = _ends(0.0, max(float(line.y.max()) for line in drawn) or 1.0)
     inside = _ticks(x_low, x_high, across=True) + _ticks(0.0, y_high, across=False)
     for at, line in enumerate(drawn):
         colour = _COLOURS[-1] if line.plain else _COLOURS[at % 3]
@@ -89,24 +111,56 @@ def lines(title: str, x_name: str, y_name: str, drawn: Sequence[Line]) -> str:
     return _frame(title, x_name, y_name, inside)
 
 
-def bars(title: str, y_name: str, names: Sequence[str], values: Sequence[float]) -> str:
-    """Bars from 0, up and down, each with its value; names stand below in short."""
-    low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
+class Mark(NamedTuple):
+    """A value to which bars are held up, with what it means."""
+
+    value: float
+    name: str
+
+
+def bars(
+    title: str, names: Sequence[str], values: Sequence[float], marks: Sequence[Mark] = ()
+) -> str:
+    """Bars from 0 to the left and right, one below the other, each with its name and value.
+
+    Args:
+        marks: are drawn as lines; the axis reaches the farthest.
+    """
+    low = min(0.0, *values, 0.0)
+    high = max(0.0, *values, *(mark.value for mark in marks), 0.0)
     high = high if high > low else low + 1.0
-    inside = _ticks(low, high, across=False)
-    step = (_WIDTH - _LEFT - _RIGHT) / max(len(values), 1)
-    zero = _y(0.0, low, high)
+    left = _NAME_WIDTH
+    scale = (_WIDTH - left - _VALUE_WIDTH * (2 if low < 0 else 1)) / (high - low)
+    zero = left + (_VALUE_WIDTH if low < 0 else 0) - low * scale
+    height = len(values) * _ROW + (_ROW if marks else 4)
+    inside = []
+    for mark in marks:
+        at = zero + mark.value * scale
+        inside.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="{height - _ROW}" '
+                      f'stroke="{_COLOURS[-1]}" stroke-dasharray="4 3"/><text x="{at:.1f}" '
+                      f'y="{height - 6}" text-anchor="middle" fill="#555">{escape(mark.name)}'
+                      "</text>")  # fmt: skip
     for at, (name, value) in enumerate(zip(names, values, strict=True)):
-        left, top = _LEFT + at * step, min(_y(value, low, high), zero)
-        height = max(abs(_y(value, low, high) - zero), 0.5)
-        colour = _COLOURS[0] if value >= 0 else _COLOURS[1]
-        short = name if len(name) <= 9 else name[:8] + "…"
-        middle = left + step / 2
-        inside += [
-            f'<rect x="{left + step * 0.12:.1f}" y="{top:.1f}" width="{step * 0.76:.1f}" '
-            f'height="{height:.1f}" fill="{colour}"><title>{escape(name)}: {value:.4g}</title>'
-            "</rect>",
-            f'<text x="{middle:.1f}" y="{_HEIGHT - _BOTTOM + 14}" font-size="8" '
-            f'text-anchor="middle">{escape(short)}</text>',
-        ]
-    return _frame(title, "", y_name, inside)
+        inside.append(_bar(at * _ROW, name, value, zero, scale))
+    inside.append(f'<line x1="{zero:.1f}" x2="{zero:.1f}" y1="0" y2="{len(values) * _ROW}" '
+                  'stroke="#888"/>')  # fmt: skip
+    return "".join([
+        f'<svg role="img" aria-label="{escape(title)}" viewBox="0 0 {_WIDTH} {height}" ',
+        'xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="11">',
+        f"<title>{escape(title)}</title>", *inside, "</svg>",
+    ])  # fmt: skip
+
+
+def _bar(top: float, name: str, value: float, zero: float, scale: float) -> str:
+    width = abs(value) * scale
+    begin = zero if value >= 0 else zero - width
+    colour = _COLOURS[0] if value >= 0 else _COLOURS[1]
+    short = name if len(name) <= _NAME_MAX else name[: _NAME_MAX - 1] + "…"
+    beside = (f'x="{begin + width + 4:.1f}"' if value >= 0
+              else f'x="{begin - 4:.1f}" text-anchor="end"')  # fmt: skip
+    return (
+        f'<text x="{_NAME_WIDTH - 6}" y="{top + 15}" text-anchor="end">{escape(short)}'
+        f"<title>{escape(name)}</title></text>"
+        f'<rect x="{begin:.1f}" y="{top + 4}" width="{width:.1f}" height="{_ROW - 8}" '
+        f'fill="{colour}"/><text {beside} y="{top + 15}">{value:.3g}</text>'
+    )

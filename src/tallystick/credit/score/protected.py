@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tallystick.credit.score.columns import Column, Numbers
 
-__all__ = ["groups_of", "is_protected"]
+__all__ = ["groups_of", "in_order", "is_protected"]
 
 _WORDS: Final = frozenset({
     "sex", "gender", "age", "aged", "birth", "birthday", "birthdate", "birthyear", "dob",
@@ -27,6 +27,7 @@ _PAIRS: Final = frozenset({("personal", "status"), ("national", "origin")})
 _CHINESE: Final = ("性别", "年龄", "出生", "婚姻", "民族", "种族", "宗教", "国籍", "残疾", "怀孕")
 
 _BANDS: Final = (25.0, 35.0, 45.0, 60.0)
+_AGES: Final = ("below 25", "25 to 34", "35 to 44", "45 to 59", "60 and above")
 _DISTINCT_MAX: Final = 10
 
 
@@ -48,6 +49,11 @@ def groups_of(column: Column) -> NDArray[np.str_]:
     if len(np.unique(values)) <= _DISTINCT_MAX:
         groups[known] = [f"{value:g}" for value in values]
         return groups
-    names = np.array(["below 25", "25 to 34", "35 to 44", "45 to 59", "60 and above"])
-    groups[known] = names[np.searchsorted(_BANDS, values, side="right")]
+    groups[known] = np.array(_AGES)[np.searchsorted(_BANDS, values, side="right")]
     return groups
+
+
+def in_order(groups: NDArray[np.str_]) -> list[str]:
+    """Ages from young to old, all else as it is; what is missing last."""
+    place = {name: at for at, name in enumerate(_AGES)}
+    return sorted(map(str, groups), key=lambda one: (one == "missing", place.get(one, 0), one))

@@ -48,6 +48,11 @@ def train(
     """
     require_free(directory)
     data = prepare(read_table(path), roles)
+    for name, why in data.left_out.items():
+        tell(f"column {name} is left out: {why}")
+    for spec in data.specs:
+        if spec.specials:
+            tell(f"column {spec.name}: {', '.join(spec.specials)} among numbers: special values")
     validation = cross_validate(data, settings, tell)
     tell("training on all rows")
     fitted = fit(data, data.columns, data.bad, settings)

@@ -33,6 +33,7 @@ __all__ = [
     "Validation",
     "cross_validate",
     "fit",
+    "folds_of",
     "probabilities",
     "repeats_for",
 ]
@@ -101,6 +102,12 @@ def _folds(bad: Floats, folds: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
         fold[rows] = np.arange(len(rows)) % folds
     for at in range(folds):
         yield np.flatnonzero(fold != at), np.flatnonzero(fold == at)
+
+
+def folds_of(bad: Floats, settings: Settings) -> Iterator[tuple[Ints, Ints]]:
+    """Training rows and held-out rows of every fold of every repeat."""
+    for repeat in range(settings.repeats or repeats_for(len(bad))):
+        yield from _folds(bad, settings.folds, settings.seed + 1_000 * (repeat + 1))
 
 
 def _binned(data: Dataset, columns: dict[str, Column], bad: Floats) -> tuple[Attribute, ...]:
@@ -176,16 +183,15 @@ def cross_validate(
     areas: dict[str, list[float]] = {"scorecard": [], "challenger": []}
     held_out: dict[str, Floats] = {}
     repeats = settings.repeats or repeats_for(len(data.bad))
-    for repeat in range(repeats):
-        parts = _folds(data.bad, settings.folds, settings.seed + 1_000 * (repeat + 1))
-        for at, (train, test) in enumerate(parts):
-            fitted = fit(data, take(data.columns, train), data.bad[train], settings)
-            for name, found in probabilities(fitted, take(data.columns, test)).items():
-                areas[name].append(auc(data.bad[test], found))
-                if repeat == 0:
-                    held_out.setdefault(name, np.zeros(len(data.bad)))[test] = found
-            tell(
-                f"repeat {repeat + 1} of {settings.repeats}, fold {at + 1} of {settings.folds}: "
-                + ", ".join(f"{name} {found[-1]:.4f}" for name, found in areas.items() if found)
-            )
+    for at, (train, test) in enumerate(folds_of(data.bad, settings)):
+        repeat, fold = divmod(at, settings.folds)
+        fitted = fit(data, take(data.columns, train), data.bad[train], settings)
+        for name, found in probabilities(fitted, take(data.columns, test)).items():
+            areas[name].append(auc(data.bad[test], found))
+            if repeat == 0:
+                held_out.setdefault(name, np.zeros(len(data.bad)))[test] = found
+        tell(
+            f"repeat {repeat + 1} of {repeats}, fold {fold + 1} of {settings.folds}: "
+            + ", ".join(f"{name} {found[-1]:.4f}" for name, found in areas.items() if found)
+        )
     return Validation(areas["scorecard"], areas["challenger"], held_out)
