@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.platform_parts import START_MS
 from tests.risk.blacklist.kept_list import DAY_MS, EVIDENCE, PHONE, KeptList, member_caller
+from tests.stores import contents
 
 from tallystick.risk.blacklist.model import (
     QUOTA_CONFIRMED,
@@ -38,7 +39,7 @@ def test_who_asks_learns_hits_and_nothing_of_others(kept: KeptList) -> None:
 
 def test_nothing_that_is_stored_holds_the_identifier(kept: KeptList) -> None:
     kept.publish()
-    dump = "\n".join(kept.writer.iterdump())  # type: ignore[attr-defined]
+    dump = "\n".join(contents(kept.database))
     assert "38001380" not in dump
     assert b"38001380".hex() not in dump.lower()
 

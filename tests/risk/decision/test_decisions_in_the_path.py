@@ -10,6 +10,7 @@ import pytest
 from tests.payments.market import ALICE, APP, BOB, as_party
 from tests.platform_parts import Clock
 from tests.risk.decision.watched_market import ANN, BEN, WatchedMarket, reopened, watched
+from tests.stores import chosen
 
 from tallystick.payments.wallet.model import StartWithdrawal
 from tallystick.pipeline.commands import Origin, Request
@@ -204,15 +205,27 @@ def test_a_rule_change_and_payments_of_one_batch_see_each_other(shop: WatchedMar
     assert codes == ["accepted", "accepted", "RISK_DENIED", "RISK_DENIED"]
 
 
+_REFUSE_TRADES = {
+    "sqlite": (
+        "CREATE TRIGGER no_trades BEFORE INSERT ON trade BEGIN SELECT RAISE(FAIL, 'full'); END",
+    ),
+    "postgres": (
+        "CREATE FUNCTION no_trades() RETURNS trigger AS $$ BEGIN "
+        "RAISE EXCEPTION 'full' USING ERRCODE = '23514'; END $$ LANGUAGE plpgsql",
+        "CREATE TRIGGER no_trades BEFORE INSERT ON trade FOR EACH ROW EXECUTE FUNCTION no_trades()",
+    ),
+}
+_TAKE_TRADES = {"sqlite": "DROP TRIGGER no_trades", "postgres": "DROP TRIGGER no_trades ON trade"}
+
+
 def test_what_an_undone_batch_has_counted_is_taken_back(shop: WatchedMarket) -> None:
     shop.define("paid", "count", ("party",), 60)
     shop.publish("paid >= 2", "deny")
-    shop.writer.execute(
-        "CREATE TRIGGER no_trades BEFORE INSERT ON trade BEGIN SELECT RAISE(FAIL, 'full'); END"
-    )
+    for statement in _REFUSE_TRADES[chosen()]:
+        shop.writer.execute(statement)
     for _ in range(3):
         assert shop.code_of(shop.pay(ALICE, 10)) != "accepted"
-    shop.writer.execute("DROP TRIGGER no_trades")
+    shop.writer.execute(_TAKE_TRADES[chosen()])
     assert shop.decisions() == []
     codes = [shop.code_of(shop.pay(ALICE, 10)) for _ in range(3)]
     assert codes == ["accepted", "accepted", "RISK_DENIED"]

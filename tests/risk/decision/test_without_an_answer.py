@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.payments.market import ALICE
 from tests.risk.decision.watched_market import ANN, WatchedMarket, watched
+from tests.stores import database_for
 
 from tallystick.payments.trades.model import PayTrade
 from tallystick.pipeline.commands import Context
@@ -15,8 +16,6 @@ from tallystick.risk.decision import filling
 from tallystick.risk.decision.facts import Facts
 from tallystick.risk.decision.model import SetFailurePolicy
 from tallystick.risk_facts import READERS
-from tallystick.store.connection import Database
-from tallystick.store.engine import database_of
 from tallystick.store.rows import ReadSession
 
 
@@ -95,8 +94,11 @@ def test_a_long_history_is_read_beside_the_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(filling, "_AT_ONCE_MAX", 2)
-    database: Database = database_of("", tmp_path)
-    options: dict[str, Any] = {"open_rows": lambda: ReadSession(database.connect(readonly=True))}
+
+    def open_rows() -> ReadSession:
+        return ReadSession(database_for(tmp_path).connect(readonly=True))
+
+    options: dict[str, Any] = {"open_rows": open_rows}
     with watched(tmp_path, **options) as shop:
         shop.publish("amount > 4000", "deny", name="large")
         for _ in range(4):

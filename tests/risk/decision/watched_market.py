@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 from tests.payments.market import APP, CODES, Market, market
 from tests.platform_parts import Clock
-from tests.stores import run_folder
+from tests.stores import chosen, database_for, run_folder
 
 from tallystick.parties import service as parties
 from tallystick.partners import service as partners
@@ -32,6 +31,7 @@ from tallystick.risk.decision.model import (
 )
 from tallystick.risk.decision.rules import Rule
 from tallystick.risk_facts import FOR_PEOPLE, READERS
+from tallystick.store.connection import Database
 
 __all__ = ["ANN", "BEN", "WatchedMarket", "watched"]
 
@@ -43,7 +43,7 @@ BEN: Final = Caller(CallerKind.OPERATOR, "ben", _SCOPES)
 class WatchedMarket(Market):
     """A market with the decision engine in the path."""
 
-    def __init__(self, database: Path, registry: Registry, clock: Clock | None = None,
+    def __init__(self, database: Database, registry: Registry, clock: Clock | None = None,
                  **options: Any) -> None:  # fmt: skip
         self.engine = DecisionEngine(READERS, for_people=FOR_PEOPLE, **options)
         self._number = 0
@@ -90,7 +90,7 @@ class WatchedMarket(Market):
 
 
 @functools.cache
-def _seeded() -> Path:
+def _seeded(store: str) -> Path:
     folder = run_folder("tallystick-watched-")
     with market(folder):
         pass
@@ -100,7 +100,7 @@ def _seeded() -> Path:
 @contextmanager
 def watched(folder: Path, clock: Clock | None = None, **options: Any) -> Iterator[WatchedMarket]:
     """A market as it is seeded, decided from now on."""
-    shutil.copytree(_seeded(), folder, dirs_exist_ok=True)
+    database_for(folder, copy_of=_seeded(chosen()))
     yield from _opened(folder, clock, **options)
 
 
@@ -117,7 +117,7 @@ def _opened(folder: Path, clock: Clock | None, **options: Any) -> Iterator[Watch
     )  # fmt: skip
     for register in products:
         register(registry)
-    parts = WatchedMarket(folder / "tallystick.db", registry, clock, **options)
+    parts = WatchedMarket(database_for(folder), registry, clock, **options)
     try:
         yield parts
     finally:

@@ -22,7 +22,6 @@ from tallystick.risk.graph.follower import GraphFollower
 from tallystick.risk.graph.queries import answer
 from tallystick.risk.graph.schema import EdgeKindName, VertexKind
 from tallystick.risk.graph.sign_ins import ADDRESS, DEVICE, medium_id
-from tallystick.store.engine import connect
 from tallystick.store.rows import ReadSession
 
 WALLET, TILL = wallet_id(ALICE, "CNY"), wallet_id(SHOP, "CNY")
@@ -38,9 +37,9 @@ class Seen:
         self.follower = self.new_follower()
 
     def new_follower(self) -> GraphFollower:
-        database = self.folder / "tallystick.db"
+        database = self.market.database
         made = GraphFollower(
-            lambda: ReadSession(connect(database, readonly=True)), self.folder / "graph.npz"
+            lambda: ReadSession(database.connect(readonly=True)), self.folder / "graph.npz"
         )
         made.rebuild()
         return made
