@@ -191,6 +191,7 @@ def test_the_signing_key_changes_while_the_server_answers(folder: Folder) -> Non
         server.stop()
 
 
+@pytest.mark.embedded_store
 def test_a_backup_of_a_running_server_can_be_started(folder: Folder, tmp_path: Path) -> None:
     server = ServerProcess(folder.settings.data).start()
     try:
@@ -212,6 +213,7 @@ def test_a_backup_of_a_running_server_can_be_started(folder: Folder, tmp_path: P
     assert count == (2,)
 
 
+@pytest.mark.embedded_store
 def test_without_a_database_there_is_nothing_to_back_up(tmp_path: Path) -> None:
     done = tallystick_here("backup", tmp_path / "b", "--data", tmp_path / "nowhere")
     assert done.returncode == 2

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.operating.client import Client, run_tallystick, tallystick_here
 from tests.server_process import ServerProcess
-from tests.stores import database_for
+from tests.stores import ask
 
 ROWS = """\
 {"id": 70, "book": 7, "code": 10}
@@ -79,9 +78,8 @@ def test_a_transfer_is_taken_back_by_the_machines_operator(data: Path) -> None:
     assert "1000 of it" in _said(
         data, "reverse", "701", "--amount", "1001", "--reason", "x", code=2
     )
-    with closing(database_for(data).connect(readonly=True)) as connection:
-        sql = "SELECT caller_kind, caller_id FROM audit WHERE command = 'ledger.reverse'"
-        assert set(connection.execute(sql)) == {("operator", "command-line")}
+    sql = "SELECT caller_kind, caller_id FROM audit WHERE command = 'ledger.reverse'"
+    assert set(ask(data, sql)) == {("operator", "command-line")}
 
 
 def test_a_group_has_balances_and_a_statement(data: Path, tmp_path: Path) -> None:

@@ -156,6 +156,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.embedded_store
 def test_a_servers_archive_is_restored_and_audited_by_the_command(
     tmp_path: Path,
 ) -> None:

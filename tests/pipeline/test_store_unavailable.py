@@ -15,6 +15,8 @@ from tests.stores import contents
 from tallystick.pipeline.commands import SYSTEM, Request
 from tallystick.store.engine import SqliteDatabase
 
+pytestmark = pytest.mark.embedded_store
+
 LARGE = "x" * 200_000
 
 

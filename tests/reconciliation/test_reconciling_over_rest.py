@@ -10,6 +10,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from tests.server_process import ServerProcess
+from tests.stores import store_environment
 
 from tallystick.cli import answer
 
@@ -74,10 +75,12 @@ def test_a_file_that_is_wrong_is_refused_with_line_and_reason(
 
 
 def test_the_sandbox_s_statement_is_imported_on_the_command_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
     ServerProcess(data).start().stop()
+    for name, value in store_environment(data).items():
+        monkeypatch.setenv(name, value)
     assert answer(["reconcile", "sandbox-statement", "--data", str(data)]) == 0
     text = capsys.readouterr().out
     assert text.count(":61:") >= 3

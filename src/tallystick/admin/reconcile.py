@@ -11,6 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from tallystick.admin.commands import UsageError
+from tallystick.admin.ledger_proofs import reading
 from tallystick.admin.offline import carry_out, offline
 from tallystick.money.china_time import parse_china_time
 from tallystick.payments.banks.day_statement import day_statement, orders_until
@@ -21,8 +22,6 @@ from tallystick.reconciliation.matching.rules import read_rules
 from tallystick.reconciliation.model import PLATFORM_RULES, StatementImported
 from tallystick.reconciliation.statements.mapping import read_mapping
 from tallystick.settings import load_settings
-from tallystick.store.engine import DATABASE_NAME, StoreError, connect
-from tallystick.store.rows import ReadSession
 
 __all__ = ["reconcile"]
 
@@ -98,12 +97,6 @@ def sandbox_statement(
     start_ms = parse_china_time(f"{day or datetime.fromtimestamp(today, UTC).date()} 00:00:00")
     if start_ms is None:
         raise UsageError("A day is written yyyy-mm-dd.")
-    database = load_settings(config, os.environ, data=data).data / DATABASE_NAME
-    if not database.exists():
-        raise StoreError(f"The data folder {database.parent} has no database.")
-    connection = connect(database, readonly=True)
-    try:
-        orders = orders_until(ReadSession(connection), bank, currency, start_ms + _DAY_MS)
-    finally:
-        connection.close()
+    with reading(load_settings(config, os.environ, data=data)) as rows:
+        orders = orders_until(rows, bank, currency, start_ms + _DAY_MS)
     print(day_statement(orders, bank, currency, start_ms, errors=errors), end="")
