@@ -47,8 +47,8 @@ NOT_DECIDED: Final[dict[str, str]] = {
     "entries in the books that its callers keep; products alone move what is in the platform's": """
         exchange.define_desk exchange.put_rates exchange.quote ledger.create_accounts
         ledger.create_records ledger.create_transfers ledger.delete_group ledger.name_book
-        ledger.reverse ledger.save_group ledger.set_metadata ledger.sign_head monitor.create
-        monitor.end period.approve_reopening period.ask_reopening period.close
+        ledger.reverse ledger.save_group ledger.set_metadata ledger.sign_head ledger.succeed_key
+        monitor.create monitor.end period.approve_reopening period.ask_reopening period.close
         period.reject_reopening schedule.create schedule.end schedule.pause schedule.resume
         sweep.create sweep.end sweep.run""",
     "a lender's own figures: nothing leaves or enters a wallet": """

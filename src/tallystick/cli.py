@@ -37,6 +37,8 @@ ledger.command("tallystick.admin.ledger_statement:statement", name="statement")
 for _name in ("keys", "heads", "sign", "proof", "consistency"):
     ledger.command(f"tallystick.admin.ledger_proofs:{_name}", name=_name)
 ledger.command("tallystick.admin.ledger_proofs:statement_proof", name="statement-proof")
+ledger.command("tallystick.admin.ledger_proofs:new_key", name="new-key")
+ledger.command("tallystick.admin.ledger_proofs:key_history", name="key-history")
 for _name in ("report", "balance"):
     ledger.command(f"tallystick.admin.ledger_report:{_name}", name=_name)
 _BOOKKEEPING = {

@@ -6,7 +6,8 @@ away and run `python verify.py PROOF --key KEY`. What it checks is written in do
 * an entry is in the books: its hash, and a path of hashes to the root of a Merkle tree over all
   entries (RFC 6962, section 2.1), whose head is signed;
 * a later head continues an earlier one: nothing was changed or taken away between them;
-* a statement: every line is in the books, and the lines add up from opening to closing balance.
+* a statement: every line is in the books, and the lines add up from opening to closing balance;
+* which keys followed which: each says so of the next, and the next of it, and from where on.
 
 A head is a signed note in the form of C2SP's tlog-checkpoint: https://c2sp.org/tlog-checkpoint.
 """
@@ -27,13 +28,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 __all__ = [
-    "CONSISTENCY", "INCLUSION", "STATEMENT", "DoesNotHold", "Head", "PublicKey", "Unreadable",
-    "check", "head_text", "main", "read_head", "read_key", "record_of", "verify", "verify_note",
+    "CONSISTENCY", "INCLUSION", "KEYS", "STATEMENT", "DoesNotHold", "Head", "PublicKey",
+    "Succession", "Unreadable", "check", "head_text", "main", "read_head", "read_key",
+    "read_succession", "record_of", "succession_text", "verify", "verify_note",
 ]  # fmt: skip
 
 INCLUSION = "tallystick.inclusion/1"
 CONSISTENCY = "tallystick.consistency/1"
 STATEMENT = "tallystick.statement/1"
+KEYS = "tallystick.keys/1"
 
 _ED25519 = b"\x01"
 _HASH_BYTES = 32
@@ -53,7 +56,7 @@ class DoesNotHold(Exception):
     """What was to be proved is not.
 
     Args:
-        what: `entry`, `path`, `signature`, `size`, `head`, `order`, `line` or `balance`.
+        what: `entry`, `path`, `signature`, `key`, `size`, `head`, `order`, `line` or `balance`.
         sentence: why, for a person.
     """
 
@@ -263,13 +266,103 @@ def _require_signature(text: str, signature: bytes, key: PublicKey) -> None:
         raise DoesNotHold("signature", "The head was changed after it was signed.") from error
 
 
-def _signed_head(note: object, key: PublicKey) -> Head:
+def key_text(key: PublicKey) -> str:
+    """A key as it is handed to others."""
+    return f"{key.name}+{key.hash.hex()}+{base64.b64encode(_ED25519 + key.raw).decode()}"
+
+
+class Succession(NamedTuple):
+    """That a key follows another.
+
+    Args:
+        after: the journal's last batch under a head of the old key; the new one signs later ones.
+    """
+
+    old: PublicKey
+    new: PublicKey
+    after: int
+    time_ms: int
+
+
+def succession_text(succession: Succession) -> str:
+    """The text that both keys sign; its second line is no number, so it is never a head."""
+    old, new, after, time_ms = succession
+    return (
+        f"{old.name}\nsuccession\nfrom {key_text(old)}\nto {key_text(new)}\n"
+        f"after {after}\ntime {time_ms}\n"
+    )
+
+
+def read_succession(note: object) -> Succession:
+    """What a statement about keys says, when both have signed it.
+
+    Raises:
+        Unreadable: it is no such statement.
+        DoesNotHold: one of them has not.
+    """
+    if not isinstance(note, str):
+        raise Unreadable("A statement about keys is not text.")
+    lines = note.split("\n\n", 1)[0].split("\n")
+    marks = [line.partition(" ")[0] for line in lines[1:]]
+    if marks != ["succession", "from", "to", "after", "time"]:
+        raise Unreadable("A statement about keys does not have the lines of one.")
+    old, new, after, time_ms = (line.partition(" ")[2] for line in lines[2:])
+    read = Succession(
+        read_key(old), read_key(new), _whole(after, "batch of the keys"), _whole(time_ms, "time")
+    )
+    for key in (read.old, read.new):
+        if verify_note(note, key) != succession_text(read):
+            raise Unreadable("A statement about keys does not have the lines of one.")
+    return read
+
+
+class _Signer(NamedTuple):
+    """A key with the journal's batches under whose heads it may stand: `after < batch <= until`."""
+
+    key: PublicKey
+    after: int
+    until: int
+
+
+_NO_END = 2**63 - 1
+
+
+def _signers(document: Mapping[str, Any], key: PublicKey) -> list[_Signer]:
+    """The keys that may sign, the given one being one of them, the oldest first."""
+    notes = document.get("successions", [])
+    if not isinstance(notes, list):
+        raise Unreadable("The statements about keys are not a list.")
+    found = [read_succession(note) for note in notes]
+    if not found:
+        return [_Signer(key, -1, _NO_END)]
+    keys = [found[0].old, *(one.new for one in found)]
+    ends = [-1, *(one.after for one in found), _NO_END]
+    if [one.old for one in found] != keys[:-1] or ends != sorted(ends):
+        raise DoesNotHold("key", "The statements about keys do not follow each other.")
+    if key not in keys:
+        raise DoesNotHold("key", f"{key_text(key)} is none of the keys that follow each other.")
+    return [_Signer(*one) for one in zip(keys, ends, ends[1:], strict=False)]
+
+
+def _signed_head(document: Mapping[str, Any], part: str, key: PublicKey) -> Head:
+    note = document.get(part)
     if not isinstance(note, str):
         raise Unreadable("The document has no head.")
-    head = read_head(verify_note(note, key))
+    signers = _signers(document, key)
+    signed = [one for one in signers if _has_signature(note, one.key)]
+    signer = signed[0] if signed else signers[-1]
+    head = read_head(verify_note(note, signer.key))
     if head.origin != key.name:
         raise DoesNotHold("head", f"It is a head of {head.origin}, not of {key.name}.")
+    if not signer.after < head.journal <= signer.until:
+        raise DoesNotHold("key", "The head was signed by a key that was not the ledger's then.")
     return head
+
+
+def _has_signature(note: str, key: PublicKey) -> bool:
+    """Whether a line claims to be this key's signature."""
+    mark = base64.b64encode(key.hash).decode()[:5]
+    return any(line.startswith(f"{_DASH}{key.name} {mark}") for line in note.splitlines())
 
 
 # Entries.
@@ -337,7 +430,7 @@ def _require_included(
         )
 
 
-# The three documents.
+# The documents.
 
 
 def verify_inclusion(document: Mapping[str, Any], key: PublicKey, entry: object = None) -> str:
@@ -349,7 +442,7 @@ def verify_inclusion(document: Mapping[str, Any], key: PublicKey, entry: object 
     Raises:
         Unreadable, DoesNotHold
     """
-    head = _signed_head(document.get("head"), key)
+    head = _signed_head(document, "head", key)
     record = record_of(document.get("entry") if entry is None else entry)
     if entry is not None and "entry" in document and record_of(document["entry"]) != record:
         raise DoesNotHold("entry", "The entry that was given is not the one in the proof.")
@@ -363,8 +456,8 @@ def verify_consistency(document: Mapping[str, Any], key: PublicKey) -> str:
     Raises:
         Unreadable, DoesNotHold
     """
-    first = _signed_head(document.get("first"), key)
-    second = _signed_head(document.get("second"), key)
+    first = _signed_head(document, "first", key)
+    second = _signed_head(document, "second", key)
     path = _hashes(document, "path")
     if first.size > second.size:
         raise DoesNotHold("size", "The second head has fewer entries than the first.")
@@ -409,7 +502,7 @@ def verify_statement(document: Mapping[str, Any], key: PublicKey) -> str:
     Raises:
         Unreadable, DoesNotHold
     """
-    head = _signed_head(document.get("head"), key)
+    head = _signed_head(document, "head", key)
     account, lines = document.get("account"), document.get("lines")
     if not isinstance(account, Mapping) or not isinstance(lines, list):
         raise Unreadable("The statement has no account or no lines.")
@@ -436,6 +529,18 @@ def verify_statement(document: Mapping[str, Any], key: PublicKey) -> str:
     )
 
 
+def verify_keys(document: Mapping[str, Any], key: PublicKey) -> str:
+    """Check which keys followed which, from or to the one that is known.
+
+    Raises:
+        Unreadable, DoesNotHold
+    """
+    if "successions" not in document:
+        raise Unreadable("The document has no statements about keys.")
+    signers = _signers(document, key)
+    return f"{len(signers)} keys follow each other; the newest is {key_text(signers[-1].key)}"
+
+
 def _require_in_period(document: Mapping[str, Any], entry: Mapping[str, Any], line: int) -> None:
     at_ms = _number(entry, "timestamp", 8) // 1_000_000
     first, before = document.get("from_ms"), document.get("before_ms")
@@ -456,6 +561,7 @@ def verify(document: object, key: PublicKey, entry: object = None) -> str:
         INCLUSION: lambda d: verify_inclusion(d, key, entry),
         CONSISTENCY: lambda d: verify_consistency(d, key),
         STATEMENT: lambda d: verify_statement(d, key),
+        KEYS: lambda d: verify_keys(d, key),
     }
     kind = document.get("kind") if isinstance(document, Mapping) else None
     if not isinstance(document, Mapping) or not isinstance(kind, str) or kind not in kinds:

@@ -14,14 +14,17 @@ from tallystick.admin.commands import HERE, Place, UsageError
 from tallystick.admin.offline import carry_out, offline
 from tallystick.money.china_time import parse_china_time
 from tallystick.proofs import views
+from tallystick.proofs.keys import new_key as fresh_key
 from tallystick.proofs.keys import public_text
-from tallystick.proofs.model import HeadSigned, SignTreeHead
+from tallystick.proofs.model import HeadSigned, KeySucceeded, SignTreeHead, SucceedLedgerKey
 from tallystick.proofs.tree import LedgerTree
 from tallystick.settings import Settings
 from tallystick.store.engine import StoreError, database_of
 from tallystick.store.rows import ReadSession
 
-__all__ = ["consistency", "heads", "keys", "proof", "sign", "statement_proof"]
+__all__ = [
+    "consistency", "heads", "key_history", "keys", "new_key", "proof", "sign", "statement_proof",
+]  # fmt: skip
 
 T = TypeVar("T")
 
@@ -74,6 +77,39 @@ def keys(*, place: Place = HERE) -> int:
     text = "\n".join(k["public_key"] for k in shown)
     place.say({"keys": shown}, text or "There is no key yet; the first start makes one.")
     return 0
+
+
+def new_key(*, place: Place = HERE) -> int:
+    """Have a new key sign heads from here on, while no server runs.
+
+    The old key signs that the new one follows it; heads that it has signed stay as good as they
+    were. Hand the new public key out, with `key-history`.
+    """
+    with offline(place.settings) as platform:
+        platform.heads.prepare()
+        carry_out(platform, SignTreeHead())  # What is there now is still under the old key.
+        key = fresh_key(platform.sealer, 0)
+        done = carry_out(
+            platform,
+            SucceedLedgerKey(
+                key_id=key.key_id, public_key=key.public_key, private_sealed=key.private_sealed
+            ),
+        )
+    assert isinstance(done, KeySucceeded)
+    place.say(
+        {"key_id": done.key_id, "public_key": done.public_key, "note": done.note},
+        f"Heads are signed from here on with {done.public_key}",
+    )
+    return 0
+
+
+def key_history(*, place: Place = HERE, out: Path | None = None) -> int:
+    """The signed statements of which key followed which, for who has one of the public keys.
+
+    Args:
+        out: a file to write them into; else they are printed.
+    """
+    return _give(_made(place, views.keys_document), out, place, "The history of the keys")
 
 
 def heads(*, place: Place = HERE, limit: int = 20) -> int:

@@ -32,10 +32,14 @@ class HeadRecord(NamedTuple):
 def _opened(note: str, keys: Sequence[NoteKey]) -> Head:
     """What a note says, if one of the keys signed it (DoesNotHold, Unreadable)."""
     origin = note.partition("\n")[0]
+    failed = DoesNotHold("signature", "It is of no key of this ledger.")
     for key in keys:
         if key.name == origin:
-            return read_head(verify_note(note, read_key(key.text)))
-    raise DoesNotHold("signature", "It is of no key of this ledger.")
+            try:
+                return read_head(verify_note(note, read_key(key.text)))
+            except DoesNotHold as error:
+                failed = error
+    raise failed
 
 
 def outside_heads(

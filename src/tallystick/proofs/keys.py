@@ -9,10 +9,11 @@ from tallystick.proofs.model import LedgerKey
 from tallystick.store.connection import Connection
 from tallystick.store.sealing import Sealer
 from tallystick.transparency.notes import NoteKey, NoteSigner, write_note
-from tallystick.verify import Head, head_text
+from tallystick.verify import Head, Succession, head_text, read_key, succession_text
 
 __all__ = [
-    "PRIVATE", "SigningKey", "ensure_key", "new_key", "newest_key", "public_text", "signed_note",
+    "PRIVATE", "SigningKey", "ensure_key", "new_key", "newest_key", "newest_key_id", "opened_key",
+    "public_text", "signed_note", "succession_note",
 ]  # fmt: skip
 
 PRIVATE: Final = "ledger_key.private"
@@ -32,10 +33,10 @@ class SigningKey(NamedTuple):
     signer: NoteSigner
 
 
-def new_key(sealer: Sealer, now_ms: int) -> LedgerKey:
-    """A fresh key pair."""
+def new_key(sealer: Sealer, now_ms: int, name: str = "") -> LedgerKey:
+    """A fresh key pair, by the name of the key that it follows if there is one."""
     key_id, seed = secrets.token_hex(4), secrets.token_bytes(_SEED_BYTES)
-    name = f"tallystick/ledger/{key_id}"
+    name = name or f"tallystick/ledger/{key_id}"
     sealed = sealer.seal(PRIVATE, seed.hex())
     return LedgerKey(key_id, name, NoteSigner(name, seed).key.public, sealed, now_ms)
 
@@ -68,10 +69,23 @@ def newest_key(connection: Connection, sealer: Sealer) -> SigningKey | None:
         StoreError: it does not open with this master key.
     """
     row = connection.execute(_NEWEST).fetchone()
-    if row is None:
-        return None
-    seed = bytes.fromhex(sealer.open(PRIVATE, bytes(row[2])))
-    return SigningKey(row[0], NoteSigner(row[1], seed))
+    return None if row is None else opened_key(row[0], row[1], bytes(row[2]), sealer)
+
+
+def newest_key_id(connection: Connection) -> str:
+    """Which key signs now; empty where there is none."""
+    row = connection.execute(_NEWEST).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def opened_key(key_id: str, name: str, private_sealed: bytes, sealer: Sealer) -> SigningKey:
+    """A key from its row.
+
+    Raises:
+        StoreError: it does not open with this master key.
+    """
+    seed = bytes.fromhex(sealer.open(PRIVATE, private_sealed))
+    return SigningKey(key_id, NoteSigner(name, seed))
 
 
 def public_text(key: LedgerKey) -> str:
@@ -83,3 +97,14 @@ def signed_note(head: Head, key: SigningKey) -> str:
     """A head with its signature, as C2SP's signed notes are written."""
     text = head_text(head)
     return write_note(text, key.signer.signature(text))
+
+
+def succession_note(old: SigningKey, new: SigningKey, after: int, now_ms: int) -> str:
+    """The statement that a key follows another, with the signatures of both.
+
+    Args:
+        after: the journal's batch in which the last head of the old key ends.
+    """
+    before, since = (read_key(key.signer.key.text) for key in (old, new))
+    text = succession_text(Succession(before, since, after, now_ms))
+    return write_note(text, old.signer.signature(text), new.signer.signature(text))

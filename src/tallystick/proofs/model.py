@@ -13,7 +13,8 @@ from tallystick.pipeline.commands import Command, Reply
 from tallystick.store.table import Row, Table
 
 __all__ = [
-    "HeadSigned", "LedgerKey", "Prepared", "SignTreeHead", "TreeHead", "TreePage",
+    "HeadSigned", "KeySuccession", "KeySucceeded", "LedgerKey", "Prepared", "SignTreeHead",
+    "SucceedLedgerKey", "TreeHead", "TreePage",
 ]  # fmt: skip
 
 
@@ -28,6 +29,14 @@ class LedgerKey(Row, frozen=True):
     name: str
     public_key: bytes
     private_sealed: bytes
+    created_ms: int
+
+
+class KeySuccession(Row, frozen=True):
+    """That a key follows another; `note` is the statement, signed by both."""
+
+    number: int
+    note: str
     created_ms: int
 
 
@@ -50,6 +59,7 @@ class TreePage(Row, frozen=True):
 
 
 Table("ledger_key", LedgerKey, ("key_id",))
+Table("ledger_succession", KeySuccession, ("number",))
 Table("ledger_head", TreeHead, ("number",))
 Table("ledger_page", TreePage, ("number",))
 
@@ -82,3 +92,24 @@ class HeadSigned(Reply, frozen=True, kw_only=True):
     key_id: str
     note: str
     signed_ms: int
+
+
+class SucceedLedgerKey(Command, frozen=True, kw_only=True, tag="ledger.succeed_key"):
+    """Have another key sign heads from here on; the old one signs that it does.
+
+    Args:
+        public_key: 32 bytes, Ed25519.
+        private_sealed: its private half, sealed as `keys.PRIVATE`.
+    """
+
+    key_id: str
+    public_key: bytes
+    private_sealed: bytes
+
+
+class KeySucceeded(Reply, frozen=True, kw_only=True):
+    """The key that signs now, and the statement about it."""
+
+    key_id: str
+    public_key: str
+    note: str

@@ -13,17 +13,18 @@ from tallystick.ledger.encoding import entry_from
 from tallystick.ledger.model import Account, Transfer
 from tallystick.ledger.statements import balance_of, normal_side, statement
 from tallystick.pipeline.refusals import Refused
-from tallystick.proofs.model import LedgerKey, TreeHead
+from tallystick.proofs.model import KeySuccession, LedgerKey, TreeHead
 from tallystick.proofs.tree import LedgerTree, entry_at, place_of
 from tallystick.store.connection import Connection
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
 from tallystick.transparency.merkle import leaf_hash
-from tallystick.verify import CONSISTENCY, INCLUSION, STATEMENT
+from tallystick.verify import CONSISTENCY, INCLUSION, KEYS, STATEMENT
 
 __all__ = [
     "EntryProof", "consistency_document", "entry_fields", "head_of_size", "heads_page",
-    "inclusion_document", "keys", "newest_head", "one_moment", "proofs_of", "statement_document",
+    "inclusion_document", "keys", "keys_document", "newest_head", "one_moment", "proofs_of",
+    "statement_document",
 ]  # fmt: skip
 
 _NS_PER_MS = 1_000_000
@@ -69,6 +70,17 @@ def one_moment(connection: Connection) -> Iterator[None]:
 def keys(rows: ReadSession) -> list[LedgerKey]:
     """All keys that ever signed, the newest first."""
     return rows.query(LedgerKey, "ORDER BY created_ms DESC, key_id DESC")
+
+
+def successions(connection: Connection) -> Document:
+    """The statements about keys that followed each other, for a document; nothing when none did."""
+    rows = ReadSession(connection).query(KeySuccession, "ORDER BY number")
+    return {"successions": [row.note for row in rows]} if rows else {}
+
+
+def keys_document(rows: ReadSession) -> Document:
+    """Which keys followed which, for who knows one of them."""
+    return {"kind": KEYS, "successions": []} | successions(rows.connection)
 
 
 def _head(connection: Connection, tail: str, *values: int) -> TreeHead | None:
@@ -150,7 +162,7 @@ def inclusion_document(rows: ReadSession, tree: LedgerTree, transfer_id: int) ->
         [proof] = proofs_of(connection, tree, head, transfers)
         return {
             "kind": INCLUSION, "entry": entry_fields(transfers[0]), **proof.shown(),
-            "head": head.note,
+            "head": head.note, **successions(connection),
         }  # fmt: skip
 
 
@@ -174,7 +186,7 @@ def consistency_document(
         path = tree.consistency(connection, old.size, new.size)
         return {
             "kind": CONSISTENCY, "first": old.note, "second": new.note,
-            "path": [sibling.hex() for sibling in path],
+            "path": [sibling.hex() for sibling in path], **successions(connection),
         }  # fmt: skip
 
 
@@ -241,6 +253,6 @@ def statement_document(
             "before_ms": before_ms, "opening": str(opening),
             "closing": str(lines[-1].balance if lines else opening),
             "lines": [_line(line, proof) for line, proof in zip(lines, proofs, strict=True)],
-            "head": head.note,
+            "head": head.note, **successions(connection),
         }  # fmt: skip
         return StatementProof(document, moves[limit - 1].timestamp if len(moves) > limit else None)

@@ -31,6 +31,10 @@ Note = Annotated[
     str,
     Meta(description="A signed note in the form of C2SP's tlog-checkpoint, line ends included."),
 ]
+Successions = Annotated[
+    list[str] | UnsetType,
+    Meta(description="Which keys followed which, signed by both; left out while there is one."),
+]
 
 
 class LedgerKeyShape(Shape, frozen=True, kw_only=True):
@@ -79,6 +83,7 @@ class InclusionShape(Shape, frozen=True, kw_only=True):
     leaf_hash: Hash
     path: list[Hash]
     head: Note
+    successions: Successions = UNSET
 
 
 class ConsistencyShape(Shape, frozen=True, kw_only=True):
@@ -88,6 +93,7 @@ class ConsistencyShape(Shape, frozen=True, kw_only=True):
     first: Note
     second: Note
     path: list[Hash]
+    successions: Successions = UNSET
 
 
 class ProvedAccountShape(Shape, frozen=True, kw_only=True):
@@ -121,6 +127,7 @@ class ProvedStatementShape(Shape, frozen=True, kw_only=True):
     closing: SignedUnits
     lines: list[ProvedLineShape]
     head: Note
+    successions: Successions = UNSET
 
 
 class StatementPageShape(Shape, frozen=True, kw_only=True):
