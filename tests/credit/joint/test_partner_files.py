@@ -280,7 +280,7 @@ def test_files_are_checked_across_a_change_of_the_key_and_not_back(files: Files)
     draw(shop, 100_000)
     files.next_day()
     old = (files.folder / EAST / "tallystick.key").read_text("utf-8")
-    key = new_key(shop.sealer, 2)
+    key = new_key(shop.sealer, 2, old.partition("+")[0])
     connection = shop.database.connect()
     connection.execute(
         "INSERT INTO ledger_key (key_id, name, public_key, private_sealed, created_ms) "

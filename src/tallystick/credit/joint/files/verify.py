@@ -97,6 +97,11 @@ def _keys(text: str) -> list[NoteKey]:
         raise PartnerFileError(f"The key cannot be read: {error}.") from error
 
 
+def _shown(key: NoteKey) -> str:
+    """A key that follows another may have its name; they are told apart by their ids."""
+    return f"{key.name}+{key.key_id.hex()}"
+
+
 def _manifest(path: Path, keys: Sequence[NoteKey]) -> _Signed | Problem:
     """A manifest that is signed by one of the keys."""
     try:
@@ -109,7 +114,7 @@ def _manifest(path: Path, keys: Sequence[NoteKey]) -> _Signed | Problem:
         return Problem("manifest", path.name, "format", f"{manifest.format} is not {FORMAT}.")
     by = next((n for n, key in enumerate(keys) if key.signed(note) is not None), None)
     if by is None:
-        names = " or ".join(key.name for key in keys)
+        names = " or ".join(_shown(key) for key in keys)
         return Problem("signature", path.name, "", f"It is not signed by {names}.")
     return _Signed(path, manifest, hashlib.sha256(whole.encode()).hexdigest(), by)
 
@@ -281,7 +286,7 @@ def _one(chain: Sequence[_Signed], files: dict[str, Path], keys: Sequence[NoteKe
                 said = f"It does not follow the files of {manifest.since} that are given."
             found.append(Problem("missing_day", signed.path.name, manifest.since, said))
         if last is not None and signed.by < last.by:
-            said = f"It is signed by {keys[signed.by].name}, which was replaced before this day."
+            said = f"It is signed by {_shown(keys[signed.by])}, which was replaced before this day."
             found.append(Problem("signature", signed.path.name, manifest.day, said))
         frames, wrong = _day_frames(signed, files)
         found += wrong
