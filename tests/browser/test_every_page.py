@@ -52,6 +52,7 @@ def pages_of_a_buyer(server: ServerProcess) -> Iterator[str]:
             "bills",
             "loans",
             "loans/offers/cash",
+            "loans/apply",
             "invoices",
             "statement",
             "code",
@@ -83,7 +84,7 @@ def pages_of_an_operator(server: ServerProcess) -> Iterator[str]:
     yield from (
         f"/console/trades/{known[s]}" for s in ("Waiting", "Shipped", "Settled", "Refunded")
     )
-    yield from ("/console/blacklist", "/console/loans", "/console/loans/1")
+    yield from ("/console/blacklist", "/console/loans", "/console/loans/1", "/console/scoring")
     yield from ("/console/receivables", "/console/receivables/1")
     yield from ("/console/collections", "/console/collections/strategies")
     yield "/console/funding/simulate?programme=east-cash&days=30&share=0.5&total=1&day=0&eligible="

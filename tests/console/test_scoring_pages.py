@@ -11,7 +11,7 @@ from tests.credit.scoring.borrowers import model_of_incomes
 
 from tallystick.credit.inquiries.limits import Band, LimitPolicy
 from tallystick.credit.inquiries.model import SetLimitPolicy
-from tallystick.credit.loans.model import DefineLoanProduct, ProductTerms
+from tallystick.credit.loans.model import DefineLoanProduct, GrantCreditLine, ProductTerms
 
 HERE = "/wallet/loans/apply"
 # In a currency of their own, so that the policy holds nobody else down.
@@ -67,6 +67,8 @@ def test_a_refusal_says_why_in_the_visitors_language(
 
 def test_what_cannot_be_applied_for_is_refused_on_the_page(scored: World) -> None:
     person = signed_in(scored, scored.buyer("odd").login).get(HERE)
+    assert "Hong Kong cash" in person.text
+    assert "Cash loan" not in person.text
     assert person.send(HERE, product="hk-cash", income="much").status == 422
     assert person.get(HERE).send(HERE, product="nothing", income="").status == 404
     assert "have not applied" in person.get(HERE).text
@@ -83,6 +85,22 @@ def test_operators_see_the_card_the_decisions_and_let_a_model_serve_again(
     first = desk.page.split("/console/scoring/20")[1].split('"')[0]
     seen = desk.get(f"/console/scoring/20{first}")
     assert "What took points away" in seen.text
-    assert "monthly income, verified or stated" in seen.text
+    assert "Days past due at the month" in seen.text
     assert desk.get("/console/scoring/1").status == 404
     assert not desk.get("/console/scoring").has_form("/console/scoring/models/x/serve")
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("en", "You have no score yet: apply for a line first"), ("zh", "您尚无信用分，请先申请额度")],
+)
+def test_signing_beyond_the_limit_says_what_held_it_down(
+    scored: World, language: str, sentence: str
+) -> None:
+    who = scored.buyer("unscored")
+    scored.do(GrantCreditLine(borrower_id=who.party_id, product_id="hk-cash", amount=200_00))
+    offer = "/wallet/loans/offers/hk-cash"
+    person = signed_in(scored, who.login).get(f"{offer}?lang={language}")
+    person.send(f"{offer}/sign", payment_password="123456")
+    assert person.status == 422
+    assert sentence in person.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
@@ -12,7 +13,7 @@ from tallystick.console.requests import Form, amount_in, need_party, read_form
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.credit.inquiries.exposure import policy_in_force
 from tallystick.credit.inquiries.model import IncomeStated, StateIncome
-from tallystick.credit.loans.model import LoanProduct
+from tallystick.credit.loans.model import LoanProduct, ProductTerms
 from tallystick.credit.merchant.model import MerchantProduct
 from tallystick.credit.scoring.model import Application, ApplicationDone, ApplyForLine
 from tallystick.credit.scoring.views import applications_of, causes_of, serving_of
@@ -26,11 +27,12 @@ _HERE: Final = "/wallet/loans/apply"
 _SHOWN: Final = 20
 
 
-def _products(front: Frontend) -> list[LoanProduct]:
-    """What may be applied for: open, and not drawn on sales."""
+def _products(front: Frontend, currency: str) -> list[LoanProduct]:
+    """What may be applied for: open, in the policy's currency, and not drawn on sales."""
     rows = front.platform.rows
     return [one for one in rows.select(LoanProduct)
-            if one.is_open and rows.get(MerchantProduct, one.product_id) is None]  # fmt: skip
+            if one.is_open and rows.get(MerchantProduct, one.product_id) is None
+            and msgspec.json.decode(one.terms, type=ProductTerms).currency == currency]  # fmt: skip
 
 
 def _page(front: Frontend, visitor: Visitor, refusal: RefusalText | None = None) -> Response[str]:
@@ -40,7 +42,7 @@ def _page(front: Frontend, visitor: Visitor, refusal: RefusalText | None = None)
     income = rows.get(IncomeStated, party_id, currency)
     return front.page(
         visitor, "wallet/apply.html", status=refusal.status if refusal else 200, here="loans",
-        refusal=refusal, products=_products(front), currency=currency, income=income,
+        refusal=refusal, products=_products(front, currency), currency=currency, income=income,
         is_open=policy is not None and serving_of(rows) is not None,
         written=format_amount(income.monthly, currency) if income else "",
         applications=applications_of(rows, party_id, _SHOWN),

@@ -14,6 +14,7 @@ from tallystick.console.identity import failed_text, prove_payment_password
 from tallystick.console.loan_charts import paid_chart, sales_chart, schedule_chart
 from tallystick.console.requests import Form, amount_in, need_party, read_form
 from tallystick.console.step_up import asks_for_proof
+from tallystick.console.texts import TEXTS, text
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.credit.loans.model import (
     DrawLoan,
@@ -243,8 +244,16 @@ async def sign(
         return front.redirect(f"{_HERE}/{done.loan_id}", done="loan_signed")
     assert isinstance(done, Refusal)
     proof = await asks_for_proof(front, visitor, done, f"{_HERE}/offers/{product_id}")
-    said = refusal_text(done, visitor.language)
+    said = refusal_text(done, visitor.language, _held_by(done, visitor))
     return proof or _offer_page(front, visitor, offer, form, said)
+
+
+def _held_by(refusal: Refusal, visitor: Visitor) -> str:
+    """What held the limit over all products down, in the visitor's language."""
+    key = f"apply.held.{refusal.detail.rstrip('.')}"
+    if refusal.code != "CREDIT_LIMIT_EXCEEDED" or key not in TEXTS:
+        return ""
+    return text(key, visitor.language)
 
 
 # A loan.

@@ -15,7 +15,7 @@ from tallystick.console.operators import act, operators_page, party_label
 from tallystick.console.requests import need_operator, read_form
 from tallystick.console.texts import Language, text
 from tallystick.console.visitor import Asking, Visitor, WebRequest
-from tallystick.credit.scoring.facts import COLUMNS
+from tallystick.credit.scoring.facts import HISTORIES, MONTHS, SINGLE
 from tallystick.credit.scoring.model import Application, ServeScoreModel
 from tallystick.credit.scoring.views import (
     card_of,
@@ -49,7 +49,8 @@ def scores_chart(applications: list[Application], language: Language) -> Markup:
         granted = sum(one.is_approved for one in inside)
         says = text("scoring.chart_says", language, low=low, high=high, granted=granted,
                     refused=len(inside) - granted)  # fmt: skip
-        points.append(Point(str(low), granted, says))
+        # Every other label, so that they stand apart on a phone.
+        points.append(Point("" if low % (2 * _STEP) else str(low), granted, says))
         refused.append(len(inside) - granted)
     return stacked_chart(
         points, refused, name="chart-scores", title=text("scoring.chart", language),
@@ -105,7 +106,8 @@ async def show_decision(
         raise Refused("CREDIT_APPLICATION_NOT_EXIST")
     return operators_page(
         front, visitor, "scoring_decision", "scoring", row=row, causes=causes_of(row),
-        applicant=party_label(front, row.party_id), meanings=COLUMNS,
+        applicant=party_label(front, row.party_id), histories=tuple(HISTORIES),
+        months=range(1, MONTHS + 1), singles=tuple(SINGLE),
         facts=msgspec.json.decode(row.facts, type=dict[str, str]),
     )  # fmt: skip
 

@@ -15,21 +15,32 @@ from tallystick.credit.loans.life import live
 from tallystick.credit.loans.model import Loan, LoanEvent, LoanEventKind, contract_of
 from tallystick.credit.loans.timing import loan_day
 
-__all__ = ["COLUMNS", "MONTHS", "MONTH_MS", "LoanPast", "Past", "came_bad", "cause_of", "facts_of"]
+__all__ = [
+    "COLUMNS",
+    "HISTORIES",
+    "MONTHS",
+    "MONTH_MS",
+    "SINGLE",
+    "LoanPast",
+    "Past",
+    "came_bad",
+    "cause_of",
+    "facts_of",
+]
 
 MONTHS: Final = 6
 _MONTH_DAYS: Final = 30
 _DAY_MS: Final = 86_400_000
 MONTH_MS: Final = _MONTH_DAYS * _DAY_MS
 
-_HISTORIES: Final = {
+HISTORIES: Final[dict[str, str]] = {
     "received": "money that came into the wallet, loans left out",
     "spent": "money that left the wallet, repayments left out",
     "owed": "owed on all loans at the month's end, interest and fees too",
     "days_late": "days past due of the latest payment, over all loans, at the month's end",
     "repaid": "paid on loans",
 }
-_SINGLE: Final = {
+SINGLE: Final[dict[str, str]] = {
     "months_known": "months since the person was registered",
     "loans_drawn": "loans drawn in the six months",
     "loans_open": "loans that are open",
@@ -40,8 +51,8 @@ _SINGLE: Final = {
 
 COLUMNS: Final[dict[str, str]] = {
     f"{name}_{month}": f"{meaning}, month {month}"
-    for name, meaning in _HISTORIES.items() for month in range(1, MONTHS + 1)
-} | _SINGLE  # fmt: skip
+    for name, meaning in HISTORIES.items() for month in range(1, MONTHS + 1)
+} | SINGLE  # fmt: skip
 """Every column, and what it says."""
 
 _CAUSES: Final = {
@@ -78,7 +89,7 @@ class Past(NamedTuple):
 def cause_of(columns: Iterable[str]) -> str:
     """What a reason is about, by the first column behind it: `late`, `owed`, `income`, …"""
     for name in columns:
-        stem = name if name in _SINGLE else name.rpartition("_")[0]
+        stem = name if name in SINGLE else name.rpartition("_")[0]
         if stem in _CAUSES:
             return _CAUSES[stem]
     return "other"
