@@ -37,7 +37,8 @@ NOT_DECIDED: Final[dict[str, str]] = {
         anomaly.raise anomaly.record_notice bank.answered bank.sent blacklist.expire
         collections.check_promise collections.contact collections.record_delivery
         collections.review credit.check_monthly_floor credit.check_receivable credit.close_day
-        credit.collect_due credit.collect_loan credit.post_day credit.read_day credit.score_people
+        credit.collect_due credit.collect_loan credit.expire_deposit credit.post_day
+        credit.read_day credit.score_people
         credit.sweep_shares hold.expire joint.buy_back joint.expire joint.record_day ledger.expire
         monitor.look nonce.use notification.record_attempt notification.retry
         partners.forget_expired

@@ -13,6 +13,7 @@ from tallystick.accounting.books.model import LedgerBook
 from tallystick.accounting.exchange.model import ExchangeQuote, ExecuteExchange
 from tallystick.credit.collections.commands import TakeOffer
 from tallystick.credit.collections.model import CaseOffer
+from tallystick.credit.inquiries.model import CaptureDeposit, DepositFree
 from tallystick.credit.joint.model import DrawFunded, FundingDecision
 from tallystick.credit.loans.model import DrawLoan, DrawMore, Loan, PayLoan
 from tallystick.credit.merchant.model import DrawMerchantLoan
@@ -164,6 +165,13 @@ def _freeze(command: FreezeFunds, context: Context) -> Facts:
         party=payer,
     )  # fmt: skip
     return facts._replace(payee=command.payee_id or facts.merchant)
+
+
+def _deposit(command: CaptureDeposit, context: Context) -> Facts | None:
+    """A payment by who need not deposit; nobody shows a code for it."""
+    hold = context.uow.get(DepositFree, command.hold_id)
+    facts = _paid(command.payment, context)
+    return facts and facts._replace(party=hold.payer_id if hold else "")
 
 
 def _transfer(command: TransferBetweenWallets, context: Context) -> Facts:
@@ -375,6 +383,7 @@ READERS: Final[Mapping[type[Command], Reader]] = {
     UpdateApp: _changed_app,
     SetAppStatus: _changed_app,
     ExecuteExchange: _exchange,
+    CaptureDeposit: _deposit,
 }
 """Each decided command, with what tells its facts."""
 

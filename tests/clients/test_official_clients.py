@@ -139,6 +139,7 @@ def test_the_official_client_asks_for_scores_and_leaves_deposits_out(
     assert told["watch_list"]["level"] == "0"
     assert told["freeze"]["pre_auth_type"] == "CREDIT_AUTH"
     assert (told["freeze"]["credit_amount"], told["freeze"]["fund_amount"]) == ("99.00", "0.00")
+    assert (told["pay"]["total_amount"], told["pay"]["buyer_user_id"]) == ("60.00", person)
     assert told["unfreeze"]["auth_no"] == told["freeze"]["auth_no"]
     headers = {"authorization": f"Bearer {server.rest_key}"}
     seen = httpx.get(f"{server.base_url}/v1/credit/people/{person}", headers=headers).json()

@@ -125,9 +125,14 @@ def credit(settings: dict[str, Any]) -> dict[str, Any]:
         alipay, ZhimaCreditWatchlistBriefGetRequest, asked("watch", **about)
     )
     result["freeze"] = call(alipay, AlipayFundAuthOrderFreezeRequest, deposit)
+    auth_no = result["freeze"].get("auth_no", "0")
+    rent = {
+        "out_trade_no": f"{number}-rent", "total_amount": "60.00", "subject": "租金",
+        "auth_no": auth_no, "product_code": "PREAUTH_PAY",
+    }  # fmt: skip
+    result["pay"] = call(alipay, AlipayTradePayRequest, rent)
     release = {
-        "auth_no": result["freeze"].get("auth_no", "0"), "out_request_no": f"{number}-u",
-        "amount": "99.00", "remark": "还车",
+        "auth_no": auth_no, "out_request_no": f"{number}-u", "amount": "39.00", "remark": "还车",
     }  # fmt: skip
     result["unfreeze"] = call(alipay, AlipayFundAuthOrderUnfreezeRequest, release)
     return result

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.payments.market import (
     ALICE,
     APP,
@@ -15,6 +16,7 @@ from tests.payments.market import (
     BOB,
     CODES,
     DAY_MS,
+    OTHER_SELLER,
     SHOP,
     Market,
     as_party,
@@ -26,8 +28,10 @@ from tallystick.credit.inquiries import service as inquiries
 from tallystick.credit.inquiries.limits import Band, LimitPolicy
 from tallystick.credit.inquiries.model import (
     AskCredit,
+    CaptureDeposit,
     Consent,
     DepositFree,
+    ExpireDeposit,
     FreezeByScore,
     GrantConsent,
     Inquiry,
@@ -38,7 +42,7 @@ from tallystick.credit.inquiries.model import (
     SetLimitPolicy,
     StateIncome,
 )
-from tallystick.credit.inquiries.views import consents_of, inquiries_about
+from tallystick.credit.inquiries.views import consents_of, inquiries_about, operations_of
 from tallystick.credit.loans import service as loans
 from tallystick.credit.loans.model import (
     ChargeOffLoan,
@@ -53,6 +57,7 @@ from tallystick.credit.loans.model import (
 from tallystick.credit.pay_later import service as pay_later
 from tallystick.credit.pay_later.model import PayTradeLater
 from tallystick.payments.trades.model import CreateTrade, PayTrade
+from tallystick.payments.wallet.model import TransferBetweenWallets
 from tallystick.pipeline.commands import Caller, CallerKind
 
 CASH = ProductTerms(annual_rate=Decimal("0.12"), counts=(3,), amount_max=10_000)
@@ -218,3 +223,109 @@ def test_a_deposit_is_left_out_for_a_score_and_counts_as_owed(shop: Market) -> N
     assert kept is not None
     assert kept.open_amount == 0
     shop.accept(draw(3_000), as_party(ALICE))
+
+
+def left_out(shop: Market, number: str, amount: int = 900, **more: Any) -> Any:
+    """A deposit of Alice's that a score stands for."""
+    if not consents_of(shop.rows, ALICE):
+        shop.accept(SetLimitPolicy(terms=POLICY))
+        shop.accept(StateIncome(party_id=ALICE, currency="CNY", monthly=9_000, source="payslip"))
+        consent(shop, Purpose.DEPOSIT_FREE)
+        scored(shop)
+    command = FreezeByScore(
+        app_id=APP_ID, out_order_no=number, out_request_no=number, amount=amount,
+        title="Bicycle", payment_code_index=CODES[ALICE], **more,
+    )  # fmt: skip
+    made = shop.accept(command, APP)
+    shop.clock.pass_ms(1)
+    return made
+
+
+def capture(hold_id: str, number: str, amount: int, **more: Any) -> CaptureDeposit:
+    order = CreateTrade(
+        app_id=APP_ID, out_trade_no=number, amount=amount, subject="Rent", settlement="instant",
+        **more,
+    )  # fmt: skip
+    return CaptureDeposit(hold_id=hold_id, payment=PayTrade(app_id=APP_ID, order=order))
+
+
+def open_amount(shop: Market, hold_id: str) -> int:
+    hold = shop.rows.get(DepositFree, hold_id)
+    assert hold is not None
+    return hold.open_amount
+
+
+def test_a_deposit_pays_an_order_from_the_wallet_and_shrinks_with_it(shop: Market) -> None:
+    held = left_out(shop, "c1")
+    before = shop.available(ALICE)
+    paid = shop.accept(capture(held.hold_id, "rent-1", 300), APP)
+    assert (paid.status, paid.buyer_id) == ("settled", ALICE)
+    assert (shop.available(ALICE), open_amount(shop, held.hold_id)) == (before - 300, 600)
+    # What is left is all that it pays without a code; nobody else's app or seller has it.
+    for refused, code in (
+        (capture(held.hold_id, "rent-2", 601), "HOLD_AMOUNT_EXCEEDED"),
+        (capture("1" * 28, "rent-2", 1), "HOLD_NOT_EXIST"),
+        (capture(held.hold_id, "rent-2", 1, seller_id=OTHER_SELLER), "HOLD_MISMATCH"),
+        (capture(held.hold_id, "rent-1", 300), "TRADE_ALREADY_PAID"),
+    ):
+        assert shop.refuse(refused, APP) == code
+    with_code = capture(held.hold_id, "rent-2", 1)
+    with_code = replace(
+        with_code, payment=replace(with_code.payment, payment_code_index=CODES[ALICE])
+    )
+    assert shop.refuse(with_code, APP) == "INVALID_PARAMETER"
+    assert (shop.available(ALICE), open_amount(shop, held.hold_id)) == (before - 300, 600)
+    shop.accept(capture(held.hold_id, "rent-3", 600), APP)
+    assert shop.refuse(capture(held.hold_id, "rent-4", 1), APP) == "HOLD_CLOSED"
+
+
+def test_a_deposit_that_the_wallet_cannot_pay_stands_as_it_stood(shop: Market) -> None:
+    held = left_out(shop, "c2")
+    everything = TransferBetweenWallets(
+        payer_id=ALICE, payee_id=BOB, amount=shop.available(ALICE), out_biz_no="all"
+    )
+    shop.accept(everything, as_party(ALICE))
+    refused = capture(held.hold_id, "poor-1", 300)
+    assert shop.refuse(refused, APP) == "BUYER_BALANCE_NOT_ENOUGH"
+    assert open_amount(shop, held.hold_id) == 900
+    shop.fund(ALICE, 300, "again")
+    shop.accept(refused, APP)
+    assert (shop.available(ALICE), open_amount(shop, held.hold_id)) == (0, 600)
+
+
+def test_a_deposit_ends_by_itself_and_is_owed_no_more(shop: Market) -> None:
+    held = left_out(shop, "c3", expires_within_ms=2 * DAY_MS)
+    whole = left_out(shop, "c4", amount=100)
+    shop.accept(capture(held.hold_id, "rent-5", 200), APP)
+    assert shop.refuse(draw(2_201), as_party(ALICE)) == "CREDIT_LIMIT_EXCEEDED"
+    shop.clock.pass_ms(2 * DAY_MS - 1)
+    # Its time is over, also before the timer has said so.
+    assert shop.refuse(capture(held.hold_id, "rent-6", 1), APP) == "HOLD_CLOSED"
+    while shop.run_timers():
+        pass
+    hold = shop.rows.get(DepositFree, held.hold_id)
+    assert hold is not None
+    assert hold.open_amount == 0
+    kinds = [(one.kind, one.amount, one.remark) for one in operations_of(shop.rows, hold)]
+    assert kinds == [("FREEZE", 900, ""), ("PAY", 200, ""), ("UNFREEZE", 700, "expired")]
+    assert open_amount(shop, whole.hold_id) == 100
+    shop.accept(draw(2_900), as_party(ALICE))
+    back = ReleaseDeposit(app_id=APP_ID, hold_id=held.hold_id, out_request_no="late", amount=1)
+    assert shop.refuse(back, APP) == "HOLD_CLOSED"
+
+
+def test_a_deposit_that_is_paid_or_released_whole_has_no_timer_left(shop: Market) -> None:
+    held = left_out(shop, "c5")
+    shop.accept(capture(held.hold_id, "rent-7", 900), APP)
+    shop.clock.pass_ms(400 * DAY_MS)
+    while shop.run_timers():
+        pass
+    hold = shop.rows.get(DepositFree, held.hold_id)
+    assert hold is not None
+    assert [one.kind for one in operations_of(shop.rows, hold)] == ["FREEZE", "PAY"]
+    assert shop.refuse(ExpireDeposit(hold_id=held.hold_id)) == "HOLD_CLOSED"
+    longer = FreezeByScore(
+        app_id=APP_ID, out_order_no="c6", out_request_no="c6", amount=1, title="Bicycle",
+        payment_code_index=CODES[ALICE], expires_within_ms=361 * DAY_MS,
+    )  # fmt: skip
+    assert shop.refuse(longer, APP) == "INVALID_PARAMETER"

@@ -16,6 +16,7 @@ from tallystick.credit.inquiries.model import (
     DepositDone,
     DepositFree,
     DepositOperation,
+    ExpireDeposit,
     FreezeByScore,
     GrantConsent,
     Inquired,
@@ -24,16 +25,19 @@ from tallystick.credit.inquiries.model import (
     Purpose,
     ReleaseDeposit,
 )
-from tallystick.pipeline.decisions import Decision, event
+from tallystick.money.amount import format_amount
+from tallystick.payments.trades.model import Trade
+from tallystick.pipeline.decisions import Decision, Timer, event
 from tallystick.pipeline.refusals import Refused
 
 __all__ = [
-    "Asked", "consent_for", "freeze", "grant", "inquire", "release", "repeated", "revoke",
-    "same_freeze",
+    "Asked", "capture", "consent_for", "expire", "freeze", "grant", "inquire", "release",
+    "repeated", "revoke", "same_freeze",
 ]  # fmt: skip
 
 _DAY_MS: Final = 86_400_000
 _DAYS_MAX: Final = 365
+_DEPOSIT_DAYS_MAX: Final = 360
 
 
 class Asked(NamedTuple):
@@ -163,6 +167,9 @@ def freeze(
     """Leave a deposit out, as far as the score's band and the person's limit go."""
     if command.amount <= 0:
         raise Refused("INVALID_AMOUNT")
+    longest_ms = _DEPOSIT_DAYS_MAX * _DAY_MS
+    if not 0 <= command.expires_within_ms <= longest_ms:
+        raise Refused("INVALID_PARAMETER", f"A deposit is left out for {_DEPOSIT_DAYS_MAX} days.")
     outcome = Outcome.ANSWERED
     if asked.consent is None:
         outcome = Outcome.NO_CONSENT
@@ -176,7 +183,7 @@ def freeze(
     hold = DepositFree(
         asked.inquiry_id, command.app_id, command.out_order_no, asked.party_id, payee_id,
         command.currency, command.amount, command.amount, command.title, asked.inquiry_id,
-        asked.now_ms,
+        asked.now_ms, asked.now_ms + (command.expires_within_ms or longest_ms),
     )  # fmt: skip
     operation = DepositOperation(
         hold.hold_id, command.out_request_no, operation_id, "FREEZE", command.amount, "",
@@ -184,7 +191,15 @@ def freeze(
     )  # fmt: skip
     told = {"payer_id": hold.payer_id, "amount": hold.amount, "currency": hold.currency}
     happened = event("credit.deposit_left_out", hold.hold_id, told)
-    return Decision(_deposit_done(hold, operation), (made, hold, operation), events=(happened,))
+    timer = Timer(_timer(hold), hold.expires_ms, ExpireDeposit(hold_id=hold.hold_id))
+    return Decision(
+        _deposit_done(hold, operation), (made, hold, operation), timers=(timer,),
+        events=(happened,),
+    )  # fmt: skip
+
+
+def _timer(hold: DepositFree) -> str:
+    return f"deposit.expire:{hold.hold_id}"
 
 
 def same_freeze(
@@ -208,13 +223,58 @@ def release(
         if (known.kind, known.amount) != ("UNFREEZE", command.amount):
             raise Refused("HOLD_MISMATCH")
         return Decision(_deposit_done(hold, known))
-    if not hold.open_amount:
-        raise Refused("HOLD_CLOSED")
-    if not 0 < command.amount <= hold.open_amount:
-        raise Refused("HOLD_AMOUNT_EXCEEDED")
-    left = replace(hold, open_amount=hold.open_amount - command.amount)
+    _require_open(hold, command.amount, now_ms)
     operation = DepositOperation(
         hold.hold_id, command.out_request_no, operation_id, "UNFREEZE", command.amount,
         command.remark, now_ms,
     )  # fmt: skip
-    return Decision(_deposit_done(left, operation), (left, operation))
+    return _less(hold, operation, "deposit_released")
+
+
+def _require_open(hold: DepositFree, amount: int, now_ms: int) -> None:
+    if not hold.open_amount or (hold.expires_ms and now_ms >= hold.expires_ms):
+        raise Refused("HOLD_CLOSED")
+    if not 0 < amount <= hold.open_amount:
+        left = format_amount(hold.open_amount, hold.currency)
+        raise Refused("HOLD_AMOUNT_EXCEEDED", f"Left out: {left}.")
+
+
+def _less(hold: DepositFree, operation: DepositOperation, what: str) -> Decision:
+    """What an operation takes stands no more."""
+    left = replace(hold, open_amount=hold.open_amount - operation.amount)
+    over = (_timer(hold),) if hold.expires_ms and not left.open_amount else ()
+    told = {
+        "payer_id": hold.payer_id, "amount": operation.amount, "currency": hold.currency,
+        "open": left.open_amount,
+    }  # fmt: skip
+    return Decision(
+        _deposit_done(left, operation), (left, operation), cancelled_timers=over,
+        events=(event(f"credit.{what}", hold.hold_id, told),),
+    )  # fmt: skip
+
+
+def capture(hold: DepositFree, trade: Trade, operation_id: str, now_ms: int) -> Decision:
+    """An order is paid that the deposit stands for: so much less of it stands.
+
+    The money moves with the order's own decision; this one is recorded with it.
+    """
+    if hold.payee_id != trade.seller_id or hold.currency != trade.currency:
+        raise Refused("HOLD_MISMATCH", "The deposit is for another seller or currency.")
+    _require_open(hold, trade.amount, now_ms)
+    operation = DepositOperation(
+        hold.hold_id, trade.trade_no, operation_id, "PAY", trade.amount, "", now_ms
+    )
+    return _less(hold, operation, "deposit_captured")
+
+
+def expire(hold: DepositFree, operation_id: str, now_ms: int) -> Decision:
+    """Its time is over: what still stands is released."""
+    if not hold.open_amount:
+        raise Refused("HOLD_CLOSED")
+    if not hold.expires_ms or now_ms < hold.expires_ms:
+        raise Refused("INVALID_PARAMETER", "The deposit's time is not over.")
+    # Its own number serves as request number too, which no caller can have chosen.
+    operation = DepositOperation(
+        hold.hold_id, operation_id, operation_id, "UNFREEZE", hold.open_amount, "expired", now_ms
+    )
+    return _less(hold, operation, "deposit_expired")

@@ -6,14 +6,16 @@ from enum import StrEnum
 from typing import Final
 
 from tallystick.credit.inquiries.limits import LimitPolicy
+from tallystick.payments.trades.model import PayTrade
 from tallystick.pipeline.commands import Command, Reply
 from tallystick.store.table import Row, Table
 
 __all__ = [
-    "POLICY_ID", "AskCredit", "Consent", "ConsentDone", "CreditScore", "DepositDone",
-    "DepositFree", "DepositOperation", "FreezeByScore", "GrantConsent", "IncomeStated", "Inquired",
-    "Inquiry", "Outcome", "Purpose", "RecordScore", "RecordedCredit", "ReleaseDeposit",
-    "RevokeConsent", "SetLimitPolicy", "StateIncome", "StoredPolicy",
+    "POLICY_ID", "AskCredit", "CaptureDeposit", "Consent", "ConsentDone", "CreditScore",
+    "DepositDone", "DepositFree", "DepositOperation", "ExpireDeposit", "FreezeByScore",
+    "GrantConsent", "IncomeStated", "Inquired", "Inquiry", "Outcome", "Purpose", "RecordScore",
+    "RecordedCredit", "ReleaseDeposit", "RevokeConsent", "SetLimitPolicy", "StateIncome",
+    "StoredPolicy",
 ]  # fmt: skip
 
 POLICY_ID: Final = "limits"
@@ -102,7 +104,8 @@ class Inquiry(Row, frozen=True):
 class DepositFree(Row, frozen=True):
     """A deposit that need not be paid because of a score: no money is frozen.
 
-    `open_amount` is what still stands, in minor units; it counts as exposure.
+    `open_amount` is what still stands, in minor units; it counts as exposure. At `expires_ms`
+    what still stands is released by itself; 0 for never.
     """
 
     hold_id: str
@@ -116,10 +119,11 @@ class DepositFree(Row, frozen=True):
     title: str
     inquiry_id: str
     created_ms: int
+    expires_ms: int = 0
 
 
 class DepositOperation(Row, frozen=True):
-    """One operation of such a deposit."""
+    """One operation of such a deposit; `kind` is FREEZE, UNFREEZE or PAY."""
 
     hold_id: str
     out_request_no: str
@@ -196,7 +200,11 @@ class AskCredit(Command, frozen=True, kw_only=True, tag="credit.inquire"):
 
 
 class FreezeByScore(Command, frozen=True, kw_only=True, tag="credit.freeze_by_score"):
-    """Let a deposit be left out for whom the score speaks; no money is frozen."""
+    """Let a deposit be left out for whom the score speaks; no money is frozen.
+
+    Args:
+        expires_within_ms: until it ends by itself; 0 for the longest time that there is.
+    """
 
     app_id: str
     out_order_no: str
@@ -206,6 +214,23 @@ class FreezeByScore(Command, frozen=True, kw_only=True, tag="credit.freeze_by_sc
     payment_code_index: bytes
     currency: str = "CNY"
     payee_id: str = ""
+    expires_within_ms: int = 0
+
+
+class CaptureDeposit(Command, frozen=True, kw_only=True, tag="credit.capture_deposit"):
+    """Pay an order that the deposit stands for, from the wallet of who need not deposit.
+
+    `payment` names the order; nobody shows a code for it.
+    """
+
+    hold_id: str
+    payment: PayTrade
+
+
+class ExpireDeposit(Command, frozen=True, kw_only=True, tag="credit.expire_deposit"):
+    """The deposit's time is over (asked for by a timer)."""
+
+    hold_id: str
 
 
 class ReleaseDeposit(Command, frozen=True, kw_only=True, tag="credit.release_deposit"):

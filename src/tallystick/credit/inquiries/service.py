@@ -12,12 +12,14 @@ from tallystick.credit.inquiries.limits import Exposure, Limit, require_policy
 from tallystick.credit.inquiries.model import (
     POLICY_ID,
     AskCredit,
+    CaptureDeposit,
     Consent,
     ConsentDone,
     CreditScore,
     DepositDone,
     DepositFree,
     DepositOperation,
+    ExpireDeposit,
     FreezeByScore,
     GrantConsent,
     IncomeStated,
@@ -38,6 +40,8 @@ from tallystick.parties.views import active_party, take_payment_code
 from tallystick.partners.model import App
 from tallystick.payments.accounts import platform_book
 from tallystick.payments.callers import acting_app, sells_through, usable_app
+from tallystick.payments.trades.model import PayTrade, Trade, TradeDone
+from tallystick.payments.trades.service import Payer, pay_trade_by
 from tallystick.pipeline.commands import CallerKind, Context, Registry, Reply
 from tallystick.pipeline.decisions import record
 from tallystick.pipeline.numbers import dated_number
@@ -221,6 +225,38 @@ def release_deposit(command: ReleaseDeposit, context: Context) -> Reply:
     return record(context, decide.release(command, hold, known, number, context.now_ms))
 
 
+def capture_deposit(command: CaptureDeposit, context: Context) -> Reply:
+    """Pay an order from the wallet of who need not deposit; the deposit shrinks with it."""
+    uow = context.uow
+    _require_code_less(command.payment)
+    hold = uow.get(DepositFree, command.hold_id)
+    app_id = acting_app(context, command.payment.app_id)
+    if hold is None or hold.app_id != app_id:
+        raise Refused("HOLD_NOT_EXIST")
+
+    def who(_payment: PayTrade, _context: Context, trade: Trade) -> Payer:
+        number = dated_number(context.now_ms, context.request_key, "hold operation")
+        captured = decide.capture(hold, trade, number, context.now_ms)
+        record(context, captured)
+        return Payer(active_party(uow, hold.payer_id))
+
+    return pay_trade_by(command.payment, context, lambda _, payer: payer, who)
+
+
+def _require_code_less(payment: PayTrade) -> None:
+    if payment.payment_code_index or payment.buyer_id or payment.hold_id:
+        raise Refused("INVALID_PARAMETER", "A deposit is captured without a code or a buyer.")
+
+
+def expire_deposit(command: ExpireDeposit, context: Context) -> Reply:
+    """The timer's command."""
+    hold = context.uow.get(DepositFree, command.hold_id)
+    if hold is None:
+        raise Refused("HOLD_NOT_EXIST")
+    number = dated_number(context.now_ms, context.request_key, "hold operation")
+    return record(context, decide.expire(hold, number, context.now_ms))
+
+
 def register(registry: Registry) -> None:
     """Declare the commands of inquiries and limits."""
     write, own, ask = "credit:write", "wallet:write", "payments:write"
@@ -232,3 +268,5 @@ def register(registry: Registry) -> None:
     registry.add(AskCredit, ask_credit, reply=Inquired, scope=ask)
     registry.add(FreezeByScore, freeze_by_score, reply=DepositDone, scope=ask)
     registry.add(ReleaseDeposit, release_deposit, reply=DepositDone, scope=ask)
+    registry.add(CaptureDeposit, capture_deposit, reply=TradeDone, scope=ask)
+    registry.add(ExpireDeposit, expire_deposit, reply=DepositDone, scope="system")

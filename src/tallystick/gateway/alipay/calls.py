@@ -17,8 +17,9 @@ from tallystick.pipeline.refusals import Refusal
 from tallystick.platform import Platform
 
 __all__ = [
-    "CURRENCY", "Call", "Failed", "Method", "PayTerm", "create_order", "duration_ms", "money",
-    "notify_address", "pay_term", "royalty_splits", "settle_splits", "success", "yuan",
+    "CURRENCY", "Call", "Failed", "Method", "PayTerm", "create_order", "duration_ms",
+    "expires_within_ms", "money", "notify_address", "pay_term", "royalty_splits", "settle_splits",
+    "success", "yuan",
 ]  # fmt: skip
 
 CURRENCY = "CNY"
@@ -150,6 +151,18 @@ def duration_ms(text: str) -> int | None:
     """Milliseconds of `5m`, `2h` or `1d`; None when it is none of these."""
     match = _TIMEOUT.fullmatch(text)
     return int(match[1]) * _UNITS_MS[match[2]] if match else None
+
+
+def expires_within_ms(text: str | None) -> int:
+    """How long an authorisation stands, from `timeout_express`; 0 where nothing is said.
+
+    Raises:
+        Failed: it is no span.
+    """
+    within_ms = duration_ms(text) if text else 0
+    if within_ms is None:
+        raise Failed(fault("isv.invalid-parameter", "timeout_express"))
+    return within_ms
 
 
 def settle_splits(info: SettleInfo | None, seller_id: str) -> tuple[Split, ...]:

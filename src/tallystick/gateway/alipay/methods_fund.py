@@ -10,7 +10,7 @@ from tallystick.gateway.alipay.calls import (
     Call,
     Failed,
     Method,
-    duration_ms,
+    expires_within_ms,
     money,
     notify_address,
     success,
@@ -122,13 +122,6 @@ async def account_query(call: Call) -> dict[str, Any]:
     return success(available_amount=yuan(balance.available), freeze_amount=yuan(balance.frozen))
 
 
-def _expires_within_ms(text: str | None) -> int:
-    within_ms = duration_ms(text) if text else 0
-    if within_ms is None:
-        raise Failed(fault("isv.invalid-parameter", "timeout_express"))
-    return within_ms
-
-
 async def freeze(call: Call) -> dict[str, Any]:
     """`alipay.fund.auth.order.freeze`."""
     content = call.content
@@ -144,7 +137,7 @@ async def freeze(call: Call) -> dict[str, Any]:
             payee_id=content.payee_user_id or "",
             payment_code_index=payment_code_index(call.platform.sealer, content.auth_code),
             notify_url=notify_address(call),
-            expires_within_ms=_expires_within_ms(content.timeout_express),
+            expires_within_ms=expires_within_ms(content.timeout_express),
         )
     )
     return success(

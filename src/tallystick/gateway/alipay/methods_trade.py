@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from msgspec.structs import replace
+
+from tallystick.credit.inquiries.model import CaptureDeposit
+from tallystick.credit.inquiries.views import find_deposit
 from tallystick.credit.loans.model import Loan
 from tallystick.credit.pay_later.model import PAY_LATER, PayTradeLater
 from tallystick.gateway.alipay.calls import (
@@ -87,7 +91,7 @@ async def pay(call: Call) -> dict[str, Any]:
         hold_id=content.auth_no or "",
     )
     later = pay_later(content, payment)
-    done: TradeDone = await call.submit(later or payment)
+    done: TradeDone = await call.submit(later or _by_deposit(call, payment) or payment)
     amount = yuan(done.amount)
     return success(
         trade_no=done.trade_no,
@@ -102,6 +106,16 @@ async def pay(call: Call) -> dict[str, Any]:
         ],
         buyer_user_id=done.buyer_id,
     )
+
+
+def _by_deposit(call: Call, payment: PayTrade) -> CaptureDeposit | None:
+    """The payment out of a deposit that was left out by score, when `auth_no` names one."""
+    if not payment.hold_id:
+        return None
+    hold = find_deposit(call.platform.rows, call.app_id, hold_id=payment.hold_id)
+    if hold is None:
+        return None
+    return CaptureDeposit(hold_id=hold.hold_id, payment=replace(payment, hold_id="", buyer_id=""))
 
 
 def pay_later(content: TradePay, payment: PayTrade) -> PayTradeLater | None:

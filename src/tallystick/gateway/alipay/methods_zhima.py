@@ -8,6 +8,7 @@ from tallystick.credit.inquiries.model import (
     AskCredit,
     DepositDone,
     DepositFree,
+    DepositOperation,
     FreezeByScore,
     Inquired,
     Outcome,
@@ -15,7 +16,15 @@ from tallystick.credit.inquiries.model import (
     ReleaseDeposit,
 )
 from tallystick.credit.inquiries.views import operations_of
-from tallystick.gateway.alipay.calls import Call, Failed, Method, money, success, yuan
+from tallystick.gateway.alipay.calls import (
+    Call,
+    Failed,
+    Method,
+    expires_within_ms,
+    money,
+    success,
+    yuan,
+)
 from tallystick.gateway.alipay.faults import fault
 from tallystick.money.china_time import china_time
 from tallystick.parties.views import payment_code_index
@@ -106,6 +115,7 @@ async def freeze_by_score(call: Call) -> dict[str, Any]:
             title=content.order_title,
             payee_id=content.payee_user_id or "",
             payment_code_index=payment_code_index(call.platform.sealer, content.auth_code),
+            expires_within_ms=expires_within_ms(content.timeout_express),
         )
     )
     _require(done.outcome)
@@ -146,6 +156,13 @@ async def release_deposit(call: Call) -> dict[str, Any]:
     return success(**_shown(done), credit_amount=yuan(done.amount), fund_amount=yuan(0))
 
 
+def _status(hold: DepositFree, operations: list[DepositOperation]) -> str:
+    if hold.open_amount:
+        return "AUTHORIZED"
+    expired = any(one.out_request_no == one.operation_id for one in operations)
+    return "CLOSED" if expired else "FINISHED"
+
+
 def deposit_detail(call: Call, hold: DepositFree) -> dict[str, Any]:
     """`alipay.fund.auth.operation.detail.query` of a hold by score."""
     content = call.content
@@ -167,8 +184,8 @@ def deposit_detail(call: Call, hold: DepositFree) -> dict[str, Any]:
         payer_logon_id=call.login_of(hold.payer_id),
         total_freeze_amount=yuan(hold.amount),
         rest_amount=yuan(hold.open_amount),
-        total_pay_amount=yuan(0),
-        order_status="AUTHORIZED" if hold.open_amount else "FINISHED",
+        total_pay_amount=yuan(sum(one.amount for one in operations if one.kind == "PAY")),
+        order_status=_status(hold, operations),
         operation_id=found.operation_id,
         out_request_no=found.out_request_no,
         operation_type=found.kind,

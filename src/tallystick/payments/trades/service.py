@@ -201,17 +201,19 @@ def pay_trade(command: PayTrade, context: Context) -> Reply:
 
 
 def pay_trade_by(
-    command: PayTrade, context: Context, fund: Callable[[Trade, Payer], Payer]
-) -> Reply:
-    """Pay an order with money that another product brings.
+    command: PayTrade, context: Context, fund: Callable[[Trade, Payer], Payer],
+    who: Callable[[PayTrade, Context, Trade], Payer] = _payer,
+) -> Reply:  # fmt: skip
+    """Pay an order with money, or by an authorisation, that another product brings.
 
     Args:
         fund: given the order and who pays it, says what brings the money into its escrow.
+        who: says who pays it.
     """
     trade, is_new = _to_pay(command, context)
     state = _state(context, trade, stored=not is_new)
     decide.require_payable(trade)
-    payer = fund(trade, _payer(command, context, trade))
+    payer = fund(trade, who(command, context, trade))
     decision = decide.pay(
         state, payer.buyer, context.now_ms, opened_now=is_new, from_hold=payer.postings,
         settle_no=dated_number(context.now_ms, context.request_key, "settle"),
