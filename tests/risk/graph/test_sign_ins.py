@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +87,23 @@ def test_two_parties_at_one_device_share_it(seen: Seen) -> None:
     standing = seen.follower.standing(ALICE, "CNY")
     assert standing[2] == 1
     assert seen.follower.features(WALLET, seen.clock.now_ms).device_accounts == 1
+
+
+def test_what_rules_read_follows_by_itself(seen: Seen) -> None:
+    seen.follower.watch_standing(lambda: True)
+
+    async def follow() -> None:
+        following = asyncio.create_task(seen.follower.run())
+        for party in (ALICE, SHOP):
+            await asyncio.to_thread(seen.session, party, "phone-1")
+        async with asyncio.timeout(60):
+            while seen.follower.standing(ALICE, "CNY")[2] != 1:
+                assert not following.done(), following.exception()
+                await asyncio.sleep(0.05)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+    asyncio.run(follow())
 
 
 def test_an_address_joins_but_is_no_device(seen: Seen) -> None:

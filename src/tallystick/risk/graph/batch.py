@@ -47,7 +47,12 @@ def _answered(graph: Graph, number: int, line: str | bytes) -> Answered:
 
 
 def _read(line: str | bytes) -> tuple[str, dict[str, object]]:
-    asked = json.loads(line)
+    try:
+        asked = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise GraphError(f"is not JSON: {error.msg}, column {error.colno}") from error
+    except UnicodeDecodeError as error:
+        raise GraphError("is not UTF-8") from error
     if not isinstance(asked, dict):
         raise GraphError("a line is an object with query and params")
     query, params = asked.get("query"), asked.get("params", {})
