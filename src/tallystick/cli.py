@@ -170,7 +170,9 @@ def _sentence(error: Exception) -> str:
 def _starts_platform(arguments: Sequence[str]) -> bool:
     """Whether a command may open the platform, which logs; others need not wait for that."""
     if arguments[:1] == ["ledger"]:
-        return arguments[1:2] == ["sign"] or bool(_BOOKKEEPING.keys() & set(arguments[1:2]))
+        return arguments[1:2] in (["sign"], ["new-key"]) or bool(
+            _BOOKKEEPING.keys() & set(arguments[1:2])
+        )
     return arguments[:1] != ["risk"]
 
 
