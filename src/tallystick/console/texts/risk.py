@@ -36,7 +36,7 @@ RISK: Final[dict[str, tuple[str, str]]] = {
     "risk.why.observed": ("it is only observed", "仅观察"),
     "risk.from": ("It comes from", "来源"),
     "risk.result": ("What became of it", "执行结果"),
-    "risk.reasons": ("Rules and lists that held", "命中规则与名单"),
+    "risk.reasons": ("What held", "命中规则与名单"),
     "risk.latency": ("Risk's time, ms", "风控耗时（毫秒）"),
     "risk.latency_chart": ("How long risk took, ms", "风控耗时分布（毫秒）"),
     "risk.latency_says": ("{bound} ms: {count} decisions", "{bound} 毫秒：{count} 次"),
