@@ -22,7 +22,9 @@ from tallystick.gateway.rest.accounting_exchange import EXCHANGE_OPERATIONS
 from tallystick.gateway.rest.accounting_monitors import MONITOR_OPERATIONS
 from tallystick.gateway.rest.accounting_periods import PERIOD_OPERATIONS
 from tallystick.gateway.rest.accounting_schedules import SCHEDULE_OPERATIONS
+from tallystick.gateway.rest.collections import COLLECTION_OPERATIONS
 from tallystick.gateway.rest.identity import Identity
+from tallystick.gateway.rest.inquiries import INQUIRY_OPERATIONS
 from tallystick.gateway.rest.ledger_groups import LEDGER_GROUP_OPERATIONS
 from tallystick.gateway.rest.ledger_metadata import LEDGER_METADATA_OPERATIONS
 from tallystick.gateway.rest.operation import Call, Operation
@@ -40,7 +42,8 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
     operation.name: operation
     for operation in (
         *PERIOD_OPERATIONS, *SCHEDULE_OPERATIONS, *MONITOR_OPERATIONS, *EXCHANGE_OPERATIONS,
-        *LEDGER_GROUP_OPERATIONS, *LEDGER_METADATA_OPERATIONS,
+        *LEDGER_GROUP_OPERATIONS, *LEDGER_METADATA_OPERATIONS, *COLLECTION_OPERATIONS,
+        *INQUIRY_OPERATIONS,
     )
 }  # fmt: skip
 _IDENTITY: Final = Identity("command-line", "", COMMAND_LINE)

@@ -18,6 +18,8 @@ __all__ = ["credit"]
 credit = App(name="credit", help="Loans: schedules and what they cost; scores.")
 credit.command("tallystick.admin.funding:simulate_funding", name="simulate")
 credit.command("tallystick.admin.credit_day:close_credit_day", name="day")
+for _name in ("collections", "consents"):
+    credit.command(f"tallystick.admin.credit_desk:{_name}", name=_name)
 credit.command("tallystick.credit.score.command_line:score", name="score")
 
 _HEADINGS: Final = ("due", "principal", "interest", "fee", "payment", "balance")

@@ -124,12 +124,13 @@ def grant_consent(command: GrantConsent, context: Context) -> Reply:
 
 
 def revoke_consent(command: RevokeConsent, context: Context) -> Reply:
-    """The person takes it back."""
+    """The person takes it back, or who works on the machine does for them."""
     consent = context.uow.get(Consent, command.consent_id)
     by_person = context.caller.kind is CallerKind.PARTY
     if consent is None or (by_person and consent.party_id != context.caller.id):
         raise Refused("CREDIT_CONSENT_NOT_EXIST")
-    _only_self(context, consent.party_id)
+    if context.caller.kind is not CallerKind.OPERATOR:
+        _only_self(context, consent.party_id)
     return record(context, decide.revoke(consent, context.now_ms))
 
 
