@@ -229,12 +229,30 @@ def _unseen(folder: Path, quick: bool) -> dict[str, Figure]:
         for seed in (101, 102, 103)
     ]
     names = ["recall_at_1pct_fp", "auc", *(f"recall_{name}" for name in SCENARIOS)]
-    return {
+    found = {
         f"risk.model_{name}": Figure(
             statistics.median(float(r[name]) for r in reports), "", "seeds 101 to 103, median"
         )
         for name in names
     }
+    return found | _never_seen(folder, min(size, 20_000))
+
+
+def _never_seen(folder: Path, size: int) -> dict[str, Figure]:
+    """For each scenario, how much of it a model finds that has learned from the others alone."""
+    unseen = _events(fraud_history(101, events=size), folder, "unseen")
+    found: dict[str, Figure] = {}
+    for name in SCENARIOS:
+        others = tuple(other for other in SCENARIOS if other != name)
+        learned = _events(fraud_history(1, events=size, scenarios=others), folder, "learned")
+        report = evaluate(train(learned, FEATURES, "bench", kept_apart=0.05), unseen, FEATURES)
+        found[f"risk.model_never_seen_{name}"] = Figure(
+            float(report[f"recall_{name}"]),
+            "",
+            f"found by a model that learned the others, {size:,} events",
+        )
+        say(f"{name}: {report[f'recall_{name}']}")
+    return found
 
 
 def _blacklist(folder: Path, quick: bool) -> dict[str, Figure]:
