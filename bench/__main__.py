@@ -13,10 +13,17 @@ from bench.report import Options, print_markdown, print_report
 _NOT_BENCHES = frozenset({"__main__", "report"})
 
 
+def is_bench(name: str) -> bool:
+    """Whether a module of this folder has a `run`. No other is imported: what is measured shares
+    its memory with nothing that it does not use."""
+    there = any(module.name == name for module in pkgutil.iter_modules(bench.__path__))
+    known = there and name not in _NOT_BENCHES
+    return known and hasattr(importlib.import_module(f"bench.{name}"), "run")
+
+
 def benches() -> list[str]:
-    """The names of the benchmarks: modules of this folder that have a `run`."""
-    names = (m.name for m in pkgutil.iter_modules(bench.__path__) if m.name not in _NOT_BENCHES)
-    return sorted(n for n in names if hasattr(importlib.import_module(f"bench.{n}"), "run"))
+    """The names of the benchmarks."""
+    return sorted(m.name for m in pkgutil.iter_modules(bench.__path__) if is_bench(m.name))
 
 
 def main() -> int:
@@ -33,7 +40,7 @@ def main() -> int:
             says = (importlib.import_module(f"bench.{name}").__doc__ or "").strip().splitlines()[0]
             print(f"{name:16}{says}")
         return 0
-    if arguments.name not in benches():
+    if not is_bench(arguments.name):
         print(f"script/bench: name one of: {', '.join(benches())}", file=sys.stderr)
         return 2
     only = frozenset(part for part in arguments.only.split(",") if part)
