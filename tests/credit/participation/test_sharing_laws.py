@@ -92,7 +92,14 @@ class SharedLife(RuleBasedStateMachine):
         collected, state = self.collected, self.living.state()
         if collected and self.living.loan.status is LoanStatus.ACTIVE:
             reserve = state._replace(bank=state.books.account(SALES_SHARE), bank_id="")
-            self.living.keep(decide.pay(reserve, collected, PaymentMode.EARLY, effect))
+            try:
+                self.living.keep(decide.pay(reserve, collected, PaymentMode.EARLY, effect))
+            except Refused as refused:
+                assert refused.refusal.code == "LOAN_NOTHING_TO_PAY", refused  # noqa: PT017
+                back = state.books.posting(
+                    "returned", collected, source=reserve.bank, payee=state.wallet
+                )
+                self.living.keep(Decision(Reply(), postings=(back,)))
             assert self.collected == 0
 
     @property
@@ -117,6 +124,7 @@ class SharedLife(RuleBasedStateMachine):
         step = self.living.events[at % len(self.living.events)].step
         self._try(reversing.reverse, step, bank=bank)
 
+    @precondition(lambda self: self.living.loan.status is LoanStatus.ACTIVE)
     @rule()
     def buy_back(self) -> None:
         living = self.living

@@ -251,7 +251,13 @@ def _pay(context: Context, state: LoanState, amount: int, effect: Effect) -> Loa
     """Pay early with an amount; None when the loan takes nothing more."""
     if not amount or state.loan.status in (LoanStatus.SOLD, LoanStatus.CLOSED):
         return None
-    reply = record(context, loan_decide.pay(state, amount, PaymentMode.EARLY, effect))
+    try:
+        decision = loan_decide.pay(state, amount, PaymentMode.EARLY, effect)
+    except Refused as refused:
+        if refused.refusal.code != "LOAN_NOTHING_TO_PAY":
+            raise
+        return None
+    reply = record(context, decision)
     assert isinstance(reply, LoanDone)
     return reply
 
