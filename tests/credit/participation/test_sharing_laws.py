@@ -46,6 +46,29 @@ _EXPECTED_REFUSALS = {
 }  # fmt: skip
 
 
+def require_each_book_has_its_share(living: SharedLoan) -> None:
+    """See that every book holds its share of what is owed and of what is expected to be lost."""
+    everybody = (*living.first_plan.participants, *living.plan.participants)
+    wanted = {p.account: (p, Counter[str]()) for p in everybody if p.institution_id}
+    losses = apportion(living.allowance, living.plan.shares)
+    parts = zip(living.plan.participants, living.owed(), losses, strict=True)
+    for p, part, loss in parts:
+        if p.is_outside:
+            sums = wanted[p.account][1]
+            sums["principal"] += part[Bucket.PRINCIPAL]
+            sums["income"] += sum(part.values()) - part[Bucket.PRINCIPAL]
+            sums["loss"] += loss
+    for account, (p, sums) in wanted.items():
+        own, platform = book_id(p.entity, "CNY"), PLATFORM_BOOK
+        held = living.balance(PARTICIPATION_PRINCIPAL, account, platform)
+        assert held == living.balance(SHARE_PRINCIPAL, p.class_account, own)
+        assert held == sums["principal"]
+        income = living.balance(PARTICIPATION_INCOME, account, platform)
+        assert income == living.balance(SHARE_RECEIVABLE, account, own) == sums["income"]
+        expected = living.balance(PARTICIPATION_ALLOWANCE, account, platform)
+        assert expected == living.balance(SHARE_ALLOWANCE, account, own) == sums["loss"]
+
+
 class SharedLife(RuleBasedStateMachine):
     """Whatever happens on a loan, each who funds it has exactly its share of it."""
 
@@ -154,26 +177,7 @@ class SharedLife(RuleBasedStateMachine):
 
     @invariant()
     def each_book_has_its_share(self) -> None:
-        living = self.living
-        everybody = (*living.first_plan.participants, *living.plan.participants)
-        wanted = {p.account: (p, Counter[str]()) for p in everybody if p.institution_id}
-        losses = apportion(living.allowance, living.plan.shares)
-        parts = zip(living.plan.participants, living.owed(), losses, strict=True)
-        for p, part, loss in parts:
-            if p.is_outside:
-                sums = wanted[p.account][1]
-                sums["principal"] += part[Bucket.PRINCIPAL]
-                sums["income"] += sum(part.values()) - part[Bucket.PRINCIPAL]
-                sums["loss"] += loss
-        for account, (p, sums) in wanted.items():
-            own, platform = book_id(p.entity, "CNY"), PLATFORM_BOOK
-            held = living.balance(PARTICIPATION_PRINCIPAL, account, platform)
-            assert held == living.balance(SHARE_PRINCIPAL, p.class_account, own)
-            assert held == sums["principal"]
-            income = living.balance(PARTICIPATION_INCOME, account, platform)
-            assert income == living.balance(SHARE_RECEIVABLE, account, own) == sums["income"]
-            expected = living.balance(PARTICIPATION_ALLOWANCE, account, platform)
-            assert expected == living.balance(SHARE_ALLOWANCE, account, own) == sums["loss"]
+        require_each_book_has_its_share(self.living)
 
     @invariant()
     def what_is_expected_to_be_lost_is_borne_whole(self) -> None:
@@ -250,3 +254,23 @@ def test_what_is_lost_and_recovered_is_borne_whole_by_somebody(
         )
         assert got >= 0
     assert living.joint.recovered == living.position.recovered
+
+
+@given(contracts, plans())
+@settings(max_examples=40)
+def test_a_share_that_is_bought_back_takes_its_expected_loss_along(
+    contract: Contract, plan: Plan
+) -> None:
+    living = SharedLoan(contract, plan)
+    living.pass_days(200)
+    living.act(closing.close_day)
+    assert living.allowance > 0
+    require_each_book_has_its_share(living)
+    late = living.position.days_past_due
+    found = buy_back(living.funded(), living.owed(), late, living.allowance)
+    if found is not None:
+        living.take(found[0])
+        living.plan = found[1]
+    require_each_book_has_its_share(living)
+    living.act(closing.charge_off)
+    require_each_book_has_its_share(living)
