@@ -266,6 +266,37 @@ def test_a_live_loan_is_drawn_on_and_changed(shop: Market) -> None:
     assert len(position(shop, loan_id).schedule.rows) == 9
 
 
+def test_more_another_rate_and_other_dates_are_taken_on_one_day_and_what_is_not_says_why(
+    shop: Market,
+) -> None:
+    parts = msgspec.structs.replace(CASH, drawdowns_max=3)
+    shop.accept(DefineLoanProduct(product_id="cash", name="Cash loan", terms=parts))
+    loan_id = draw(shop, 1_000)
+    shop.clock.pass_ms(10 * DAY_MS)
+    shop.accept(DrawMore(loan_id=loan_id, amount=500), as_party(ALICE))
+    shop.accept(ChangeLoanRate(loan_id=loan_id, annual_rate=Decimal("0.06")))
+
+    def why_not(command: Any) -> str:
+        answer = shop.submit(command)
+        assert answer.refusal is not None
+        assert answer.refusal.code == "LOAN_STATE_REFUSED"
+        return answer.refusal.detail
+
+    own_rate = NewDates(count=9, annual_rate=Decimal("0.05"))
+    said = why_not(RescheduleLoan(loan_id=loan_id, dates=own_rate))
+    assert said == "Tomorrow: it got another rate today."
+    shop.accept(RescheduleLoan(loan_id=loan_id, dates=NewDates(count=9)))
+    shop.accept(DrawMore(loan_id=loan_id, amount=100), as_party(ALICE))
+    again = RescheduleLoan(loan_id=loan_id, dates=NewDates(count=4))
+    assert why_not(again) == "Tomorrow: it got other dates today."
+    rows = position(shop, loan_id).schedule.rows
+    assert len(rows) == 9
+    assert sum(row.principal for row in rows) == 1_600 == shop.sum_of(LOAN_PRINCIPAL.code)
+    shop.clock.pass_ms(DAY_MS)
+    shop.accept(PayLoan(loan_id=loan_id, amount=200, mode=PaymentMode.EARLY), as_party(ALICE))
+    assert why_not(again) == "Tomorrow: it was paid ahead today."
+
+
 def test_what_is_overdue_becomes_current_again_within_limits(shop: Market) -> None:
     loan_id = draw(shop)
     shop.clock.pass_ms(70 * DAY_MS)

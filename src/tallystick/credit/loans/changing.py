@@ -42,26 +42,44 @@ _ORDER: Final = {
     LoanEventKind.RE_AGE: 0, LoanEventKind.RESCHEDULE: 0, LoanEventKind.RATE_CHANGE: 1,
     LoanEventKind.DRAWDOWN: 2, LoanEventKind.PAYMENT: 3, LoanEventKind.REFUND: 3,
 }  # fmt: skip
+_TODAY: Final = {
+    LoanEventKind.RE_AGE: "it was re-aged", LoanEventKind.RESCHEDULE: "it got other dates",
+    LoanEventKind.RATE_CHANGE: "it got another rate", LoanEventKind.DRAWDOWN: "more was drawn",
+    LoanEventKind.PAYMENT: "it was paid ahead", LoanEventKind.REFUND: "its purchase was refunded",
+}  # fmt: skip
 _PAID_AS_PLANNED: Final = (PaymentMode.DUE.value, PaymentMode.NEXT.value)
 _YEAR: Final = timedelta(days=365)
 
 
-def _require_changeable(state: LoanState, position: Position, kind: LoanEventKind) -> None:
-    """See that a loan is open, and that nothing that a schedule takes later happened today."""
+def _require_changeable(
+    state: LoanState, position: Position, kind: LoanEventKind, *, sets_rate: bool = False
+) -> None:
+    """See that a loan is open, and that nothing that happened today would become something else.
+
+    On one day a schedule takes new dates, then a new rate, then what is drawn, then what is paid
+    ahead. Dates, rate and drawdowns come to the same in any order; what was paid ahead does not,
+    nor do two changes of one kind, nor dates that bring a rate of their own after a new rate.
+
+    Raises:
+        Refused: LOAN_STATE_REFUSED, with what of today stands in the way.
+    """
     if position.status is not LoanStatus.ACTIVE:
         raise Refused("LOAN_STATE_REFUSED")
     if state.contract.product.pay_later is not None:
         raise Refused("LOAN_STATE_REFUSED", "Purchases are repaid as they were agreed.")
     today, rank = state.day.isoformat(), _ORDER[kind]
     gone = {e.detail for e in state.events if e.kind is LoanEventKind.REVERSAL}
-    same_day = [
-        _ORDER[e.kind]
-        for e in state.events
-        if e.day == today and e.kind in _ORDER and e.detail not in _PAID_AS_PLANNED
-        if str(e.step) not in gone
-    ]
-    if any(other > rank or other == rank != _ORDER[LoanEventKind.DRAWDOWN] for other in same_day):
-        raise Refused("LOAN_STATE_REFUSED", "Tomorrow: today the loan was paid or changed.")
+    for event in state.events:
+        if event.day != today or event.kind not in _ORDER or event.detail in _PAID_AS_PLANNED:
+            continue
+        if str(event.step) in gone:
+            continue
+        other = _ORDER[event.kind]
+        again = other == rank != _ORDER[LoanEventKind.DRAWDOWN]
+        paid = other == _ORDER[LoanEventKind.PAYMENT]
+        two_rates = sets_rate and event.kind is LoanEventKind.RATE_CHANGE
+        if again or paid or two_rates:
+            raise Refused("LOAN_STATE_REFUSED", f"Tomorrow: {_TODAY[event.kind]} today.")
 
 
 def _require_offered(state: LoanState, after: Position) -> None:
@@ -151,7 +169,9 @@ def _by_new_dates(state: LoanState, changed: LoanEvent) -> Position:
 def reschedule(state: LoanState, new: NewDates) -> Decision:
     """Repay what is left by other dates."""
     before = caught_up_to_day(state).position
-    _require_changeable(state, before, LoanEventKind.RESCHEDULE)
+    _require_changeable(
+        state, before, LoanEventKind.RESCHEDULE, sets_rate=new.annual_rate is not None
+    )
     _require_dates(state, new)
     if before.due_total:
         raise Refused("LOAN_STATE_REFUSED", "What is due is paid or re-aged first.")
@@ -165,7 +185,7 @@ def reschedule(state: LoanState, new: NewDates) -> Decision:
 def re_age(state: LoanState, new: NewDates) -> Decision:
     """Put what is overdue back to what is to come."""
     before = caught_up_to_day(state).position
-    _require_changeable(state, before, LoanEventKind.RE_AGE)
+    _require_changeable(state, before, LoanEventKind.RE_AGE, sets_rate=new.annual_rate is not None)
     _require_dates(state, new)
     if not before.due_total:
         raise Refused("LOAN_STATE_REFUSED", "Nothing is overdue.")
