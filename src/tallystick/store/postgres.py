@@ -72,8 +72,13 @@ class _SumLoader(Loader):
 
 @lru_cache(maxsize=4096)
 def _translated(sql: str) -> bytes:
-    """The statement with psycopg's placeholders."""
-    return sql.replace("%", "%%").replace("?", "%s").encode()
+    """The statement with the server's own placeholders, which psycopg passes on as they are.
+
+    Its own placeholders it looks for in each statement anew, which for many rows in one took as
+    long as all else that a batch needs.
+    """
+    head, *tails = sql.split("?")
+    return (head + "".join(f"${at}{tail}" for at, tail in enumerate(tails, 1))).encode()
 
 
 def _port_error(error: psycopg.Error, *, lost: bool) -> sqlite3.Error:
@@ -188,7 +193,8 @@ class PostgresConnection:
 
     def _run(self, statement: bytes, parameters: Sequence[Any]) -> Cursor:
         try:
-            cursor = self.raw.cursor(binary=True)
+            cursor = psycopg.RawCursor(self.raw)
+            cursor.format = Format.BINARY
             return cursor.execute(statement, parameters or None)
         except psycopg.Error as error:
             raise _port_error(error, lost=self.raw.closed) from error
@@ -203,7 +209,7 @@ class PostgresConnection:
                 cursor = self._run(_translated(form.sql(len(part))), values)
             return cursor
         try:
-            cursor = self.raw.cursor()
+            cursor = psycopg.RawCursor(self.raw)
             cursor.executemany(_translated(sql), rows)
             return cursor
         except psycopg.Error as error:
