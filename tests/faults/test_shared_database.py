@@ -98,7 +98,7 @@ async def under_load(pair: Pair, trouble: Callable[[random.Random], None]) -> No
 
 async def busy(loads: list[Load], calls: int) -> None:
     """Wait until each load has made so many calls."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(600):
         while any(len(load.market.history.calls) < calls for load in loads):
             await asyncio.sleep(0.05)
 
