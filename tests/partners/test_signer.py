@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tallystick.partners import rsa2
 from tallystick.partners.signer import Signer
@@ -80,3 +82,22 @@ def test_the_process_ends_with_its_input_and_not_by_a_signal_to_the_group() -> N
     process.stdin.close()
     assert process.wait(30) == 0
     process.stdout.close()
+
+
+@pytest.mark.parametrize("asks", ["whole", "half"])
+def test_the_process_ends_without_a_word_when_its_server_is_killed(asks: str) -> None:
+    der = KEYS[0].private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    asked = frame(Asked(keys={1: der}, jobs=[(n, 1, b"text") for n in range(9)]))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tallystick.partners.signing_process"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    process.stdin.write(asked if asks == "whole" else asked[:-5])
+    process.stdin.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(60) == 0

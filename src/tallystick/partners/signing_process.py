@@ -6,6 +6,7 @@ MessagePack: in, an `Asked`; out, `[[job, signature], …]`.
 
 from __future__ import annotations
 
+import os
 import signal
 import struct
 import sys
@@ -50,7 +51,10 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
     decode = msgspec.msgpack.Decoder(Asked).decode
     keys: dict[int, RSAPrivateKey] = {}
     while len(head := source.read(LENGTH.size)) == LENGTH.size:
-        asked = decode(source.read(LENGTH.unpack(head)[0]))
+        size = LENGTH.unpack(head)[0]
+        if len(body := source.read(size)) < size:  # The server was killed while it asked.
+            return
+        asked = decode(body)
         for number, der in asked.keys.items():
             key = serialization.load_der_private_key(der, password=None)
             assert isinstance(key, RSAPrivateKey)
@@ -65,4 +69,7 @@ if __name__ == "__main__":
     # Who runs the platform stops the parent, and that ends the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    try:
+        serve(sys.stdin.buffer, sys.stdout.buffer)
+    except BrokenPipeError:  # The server was killed: nobody waits for the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
