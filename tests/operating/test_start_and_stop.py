@@ -188,6 +188,7 @@ def test_a_stop_while_it_starts_is_no_error(tmp_path: Path) -> None:
 # The sandbox's credentials.
 
 
+@pytest.mark.embedded_store
 def test_credentials_follow_the_server_to_another_port_and_folder(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "data").start()
     before = server.credentials

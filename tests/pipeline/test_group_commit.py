@@ -79,6 +79,7 @@ def test_a_command_sees_what_the_ones_before_it_in_the_batch_did(parts: Parts) -
         (Overflow(name="bad"), "INTERNAL_ERROR"),
         (Write(name="bad", value="\ud800"), "INVALID_PARAMETER"),
         (AddTo(name="bad", amount=2**70), "INVALID_PARAMETER"),
+        (Write(name="bad", value="a\0b"), "INVALID_PARAMETER"),
     ],
 )
 def test_one_that_goes_wrong_leaves_no_trace_and_does_not_touch_the_others(

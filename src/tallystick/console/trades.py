@@ -77,7 +77,9 @@ async def show_trades(request: WebRequest, front: Front, visitor: Asking) -> Res
     query = request.query_params
     fields = {"text": "text", "buyer": "buyer", "status": "status", "from_day": "from",
               "to_day": "to"}  # fmt: skip
-    wanted = TradeSearch(**{name: query.get(key, "").strip() for name, key in fields.items()})
+    wanted = TradeSearch(
+        **{name: query.get(key, "").replace("\0", " ").strip() for name, key in fields.items()}
+    )
     after = pair_cursor(query.get("after", ""))
     page = list_trades(
         front.platform.rows, trade_filter(wanted, _buyer_id(front, wanted.buyer)),

@@ -78,7 +78,7 @@ class Keyring:
         self._generation += 1
 
     def _load(self, app_id: str) -> AppKeys | None:
-        app = self._rows.get(App, app_id)
+        app = self._rows.get(App, app_id) if app_id.isalnum() else None
         if app is None:
             return None
         active = [

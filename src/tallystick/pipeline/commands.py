@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import operator
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -31,7 +32,11 @@ __all__ = [
     "Reply",
     "Request",
     "command_bytes",
+    "holds_nul",
 ]
+
+# A NUL as JSON writes it; after a backslash of its own it would be a text of six letters.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Command(msgspec.Struct, frozen=True, tag_field="command", kw_only=True):
@@ -153,6 +158,15 @@ class Entry(NamedTuple):
 def command_bytes(command: Command) -> bytes:
     """The command as it is stored in a timer and fingerprinted (MessagePack, tagged)."""
     return msgspec.msgpack.encode(command)
+
+
+def holds_nul(command: Command, data: bytes) -> bool:
+    """Whether a text of the command holds a NUL, which not every database keeps in a text.
+
+    Args:
+        data: the command's bytes; few commands have no zero byte among their numbers.
+    """
+    return b"\0" in data and _NUL.search(msgspec.json.encode(command)) is not None
 
 
 class Registry:

@@ -31,6 +31,7 @@ from tallystick.pipeline.commands import (
     Reply,
     Request,
     command_bytes,
+    holds_nul,
 )
 from tallystick.pipeline.refusals import Refusal, Refused
 from tallystick.pipeline.turns import turns_on
@@ -384,6 +385,8 @@ class Executor:
             key, data = request.key, command_bytes(request.command)
         except (OverflowError, ValueError):
             return Answer(None, Refusal("INVALID_PARAMETER", "A value is too large or no text."))
+        if holds_nul(request.command, data):
+            return Answer(None, Refusal("INVALID_PARAMETER", "A text holds a NUL."))
         fingerprint = _fingerprint(data)
         if request.remembered and (earlier := known.get(key)):
             return self._again(request, earlier, fingerprint)

@@ -7,6 +7,7 @@ REST answers as an RFC 9457 problem.
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Final, NamedTuple
 
 from tallystick.store.connection import ConnectionLost, StoreError
@@ -570,6 +571,11 @@ class Refused(Exception):
 
 
 def refusal_of(error: Exception) -> Refusal:
-    """What a caller is told of a failure: a database that has gone will be there again."""
+    """What a caller is told of a failure: a database that has gone will be there again.
+
+    What a database cannot hold, such as a NUL in a text of PostgreSQL's, is the caller's.
+    """
+    if isinstance(error, sqlite3.DataError):
+        return Refusal("INVALID_PARAMETER", "A value cannot be stored.")
     gone = isinstance(error, (ConnectionLost, StoreError))
     return Refusal("STORE_UNAVAILABLE" if gone else "INTERNAL_ERROR")

@@ -6,6 +6,7 @@ From bytes to a verified call, through the method, to signed bytes.
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
@@ -44,7 +45,7 @@ from tallystick.partners.keyring import AppKeys
 from tallystick.partners.nonces import UseNonce
 from tallystick.partners.signer import Signer
 from tallystick.pipeline.commands import SYSTEM
-from tallystick.pipeline.refusals import Refusal, Refused
+from tallystick.pipeline.refusals import Refusal, Refused, refusal_of
 from tallystick.platform import Platform
 
 __all__ = ["METHODS", "PAGE_METHODS", "AlipayGateway"]
@@ -125,6 +126,8 @@ class AlipayGateway:
             return failed.fault
         except Refused as refused:
             return fault_of(refused.refusal)
+        except sqlite3.DataError as error:
+            return fault_of(refusal_of(error))
         except Exception:
             log.exception("method_failed", method=method, app_id=call.app_id)
             return _INTERNAL.fault
