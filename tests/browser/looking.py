@@ -140,7 +140,11 @@ class Looking:
 
     def sees(self, text: str) -> bool:
         """Whether a text is to be seen, now or in a moment."""
-        self.find(text).wait_for(timeout=30_000)
+        try:
+            self.find(text).wait_for(timeout=30_000)
+        except Error as error:
+            shown = self.page.locator("body").inner_text()
+            raise AssertionError(f"{text!r} is not on {self.page.url}:\n{shown}") from error
         return True
 
     # Judging.

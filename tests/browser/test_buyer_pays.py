@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.browser.looking import DESKTOP, PHONE, Looking, Screen
 from tests.browser.shop_site import ShopSite
+from tests.console.world import CUSTOMER
 from tests.gateway.alipay.client_side import verifies
 from tests.gateway.alipay.shop import Auditor, Shop, china_now
 from tests.server_process import ServerProcess
@@ -129,7 +130,8 @@ def test_five_wrong_payment_passwords_lock_the_cashier(
 ) -> None:
     buyer = look(PHONE)
     trade_no = to_the_cashier(buyer, shop, shop_site, "form")
-    buyer.sign_in(BOB, PASSWORD)
+    # Nobody else of these tests pays as this customer.
+    buyer.sign_in(CUSTOMER.login, PASSWORD)
     for left in (4, 3, 2, 1):
         buyer.fill(payment_password="999999").press("Pay")
         assert buyer.sees(f"Tries left: {left}")
