@@ -134,6 +134,15 @@ class Platform:
         self.ledger = SqlLedgerReader(self.rows.connection)
         self.ledger.warm_up()
         self.registry = registry_of_products()
+        self._add_followers()
+        self._add_pipeline(writer)
+        self._add_workers()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._news: News | None = None
+
+    def _add_followers(self) -> None:
+        """What listens to the products' events: graph, proofs, blacklist, warnings, monitors."""
+        settings, clock_ms = self.settings, self.clock_ms
         self.graph = GraphFollower(
             lambda: ReadSession(self.database.connect(readonly=True)),
             settings.data / "fraud-graph.npz",
@@ -152,6 +161,12 @@ class Platform:
             settings.data / "account-habits.npz", clock_ms,
         )  # fmt: skip
         self.anomaly.register(self.registry)
+        self.monitors = MonitorWatch()
+        self.monitors.register(self.registry)
+
+    def _add_pipeline(self, writer: Connection) -> None:
+        """The one door: what is asked before a command, the executor, what is told after it."""
+        settings, clock_ms = self.settings, self.clock_ms
         self.metrics = Metrics()
         self.decisions = DecisionEngine(
             READERS, for_people=FOR_PEOPLE, told=self.metrics.decision,
@@ -162,8 +177,6 @@ class Platform:
         self.graph.watch_standing(lambda: self.decisions.wants_graph)
         self.level_limits = LevelLimits(READERS)
         self.registry.follow(person_service.LIMIT_SET, self.level_limits.forget)
-        self.monitors = MonitorWatch()
-        self.monitors.register(self.registry)
         self.archive = (
             Archive(self.database.path, settings.archive, clock_ms)
             if settings.archive is not None and isinstance(self.database, SqliteDatabase)
@@ -178,6 +191,10 @@ class Platform:
             ),
         )  # fmt: skip
         self._writer = writer
+
+    def _add_workers(self) -> None:
+        """What acts by itself beside the executor: timers, senders, banks, messages, the watch."""
+        settings, clock_ms = self.settings, self.clock_ms
         self._timer_rows = ReadSession(self.database.connect(readonly=True))
         self.timers = TimerRunner(
             self._timer_rows, self.executor, self.registry, clock_ms,
@@ -211,8 +228,6 @@ class Platform:
         )
         self.alert_notices = AlertNotices(self.reader, self.sealer, messages, self.executor.submit)
         self.alert_notices.register(self.registry)
-        self._tasks: list[asyncio.Task[None]] = []
-        self._news: News | None = None
 
     @classmethod
     def open(cls, settings: Settings, clock_ms: Callable[[], int] = wall_clock_ms) -> Platform:

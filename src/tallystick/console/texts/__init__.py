@@ -13,8 +13,8 @@ from tallystick.console.texts.alerts import ALERTS
 from tallystick.console.texts.blacklist import BLACKLIST
 from tallystick.console.texts.bookkeeping import BOOKKEEPING
 from tallystick.console.texts.collections import COLLECTIONS
-from tallystick.console.texts.common import COMMON
 from tallystick.console.texts.credit import CREDIT
+from tallystick.console.texts.every_page import EVERY_PAGE
 from tallystick.console.texts.exchange import EXCHANGE
 from tallystick.console.texts.fraud_graph import FRAUD_GRAPH
 from tallystick.console.texts.funding import FUNDING
@@ -31,7 +31,7 @@ from tallystick.console.texts.scoring import SCORING
 __all__ = ["TEXTS", "Language", "choose_language", "text"]
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
-    **COMMON,
+    **EVERY_PAGE,
     **PEOPLE,
     **PROVING,
     **CREDIT,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["COMMON"]
+__all__ = ["EVERY_PAGE"]
 
-COMMON: Final[dict[str, tuple[str, str]]] = {
+EVERY_PAGE: Final[dict[str, tuple[str, str]]] = {
     "page.skip": ("Skip to the content", "跳到正文"),
     "page.language": ("Language", "语言"),
     "page.times": ("Times are China time (UTC+8).", "时间均为北京时间（UTC+8）。"),
