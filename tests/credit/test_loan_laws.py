@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import hypothesis.strategies as st
+import msgspec
 from hypothesis import assume, given, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.credit.loan_life import LOAN_ID, WALLET, LivingLoan, contracts, new_dates
@@ -20,7 +21,7 @@ from tallystick.credit.loans.model import (
     contract_of,
 )
 from tallystick.credit.postings import RECEIVABLES, Bucket
-from tallystick.credit.schedules.terms import Effect
+from tallystick.credit.schedules.terms import AccruedInterest, Effect
 from tallystick.ledger.chart import CUSTOMER_WALLET, LOAN_ADVANCE, LOAN_CLEARING
 from tallystick.pipeline.refusals import Refused
 
@@ -192,6 +193,29 @@ def test_a_payment_that_is_taken_back_leaves_the_loan_as_if_it_had_never_been(
     assert {k: v for k, v in paid.ledger.debits.items() if v} == {
         k: v for k, v in never.ledger.debits.items() if v
     }
+
+
+@given(contracts, st.integers(1, 25), st.integers(1, 90), st.booleans(), new_dates)
+@settings(max_examples=40)
+def test_interest_that_other_dates_make_due_is_paid_by_what_waits(
+    contract: Contract, days: int, percent: int, charged: bool, dates: NewDates
+) -> None:
+    living = LivingLoan(contract)
+    living.pass_days(days)
+    amount = living.position.next_payment * percent // 100
+    assume(amount > 0 and not living.position.due_total)
+    living.act(decide.pay, amount, PaymentMode.NEXT, Effect.LOWER)
+    if charged:
+        living.act(decide.charge_fee, 700)
+    due = msgspec.structs.replace(dates, accrued=AccruedInterest.DUE)
+    try:
+        living.act(changing.re_age if charged else changing.reschedule, due)
+    except Refused:
+        assume(False)
+    position, ledger = living.position, living.ledger
+    assert ledger.balance(LOAN_ADVANCE, LOAN_ID) == position.advance
+    for bucket, entry in RECEIVABLES.items():
+        assert ledger.balance(entry, LOAN_ID) == position.left[bucket], bucket
 
 
 @given(contracts)

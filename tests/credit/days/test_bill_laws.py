@@ -22,7 +22,7 @@ from tallystick.credit.loans.days.shard import (
     standings_of,
 )
 from tallystick.credit.loans.decide import charge_fee
-from tallystick.credit.loans.model import LoanEventKind, PayLaterTerms, contract_of
+from tallystick.credit.loans.model import PayLaterTerms, contract_of
 from tallystick.credit.pay_later import decide
 from tallystick.credit.pay_later.columns import (
     BillsWritten,
@@ -59,20 +59,9 @@ def _loaded(loans: list[LivingLoan], bill: list[int], later: PayLaterTerms) -> L
     )  # fmt: skip
 
 
-_CHANGED = {
-    LoanEventKind.DRAWDOWN, LoanEventKind.RATE_CHANGE, LoanEventKind.RESCHEDULE,
-    LoanEventKind.RE_AGE,
-}  # fmt: skip
-
-
 def _exact(loans: list[LivingLoan]) -> list[LivingLoan]:
-    """Those that columns take, without what is refused for purchases: they keep their terms."""
-    return [
-        living
-        for living in loans
-        if living.standing and living.standing.exact
-        if not any(happened.kind in _CHANGED for happened in living.events)
-    ]
+    """Those that columns take."""
+    return [living for living in loans if living.standing and living.standing.exact]
 
 
 @given(lives(), _later, st.integers(0, 40), st.integers(-5, 70), st.data())

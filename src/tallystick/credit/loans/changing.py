@@ -20,6 +20,7 @@ from tallystick.credit.loans.model import (
 from tallystick.credit.loans.state import (
     LoanState,
     accrued,
+    advance_used,
     caught_up_to_day,
     first_try,
     kept,
@@ -94,12 +95,16 @@ def _changed(
     state: LoanState, changed: LoanEvent, after: Position, postings: list[Posting], what: str,
     amount: int = 0,
 ) -> Decision:  # fmt: skip
-    """The decision that a change comes to, with what was made principal by it."""
+    """The decision that a change comes to: what was made principal by it, and what fell due.
+
+    Interest that is due at once is paid by what waited first.
+    """
     caught_up = caught_up_to_day(state)
     before, books = caught_up.position, state.books
     for bucket, part in after.capitalised.items():
         grown = part - before.capitalised[bucket]
         postings.append(books.posting("capitalised", grown, bucket=bucket))
+    postings += advance_used(books, before, after)
     reply = loan_done(state, state.loan, after, step=changed.step, amount=amount)
     everything = (*caught_up.postings, *accrued(books, before, after), *postings)
     following = first_try(after) if not after.due_total else None

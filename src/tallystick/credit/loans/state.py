@@ -34,9 +34,9 @@ from tallystick.store.table import Row
 from tallystick.store.unit_of_work import Event
 
 __all__ = [
-    "CaughtUp", "Kept", "LoanState", "NewLoan", "accrued", "caught_up_to_day", "collection",
-    "first_try", "kept", "loan_done", "loan_event", "loan_happened", "position_of", "tried_next",
-    "waiting_try",
+    "CaughtUp", "Kept", "LoanState", "NewLoan", "accrued", "advance_used", "caught_up_to_day",
+    "collection", "first_try", "kept", "loan_done", "loan_event", "loan_happened", "position_of",
+    "tried_next", "waiting_try",
 ]  # fmt: skip
 
 
@@ -116,16 +116,24 @@ def accrued(books: LoanBooks, before: Position, after: Position) -> list[Posting
     return postings
 
 
+def advance_used(books: LoanBooks, before: Position, after: Position) -> list[Posting]:
+    """What had waited and paid what fell due between two positions without a payment."""
+    postings = []
+    for bucket in Bucket:
+        grown = after.charged[bucket] - before.charged[bucket]
+        made_principal = after.capitalised[bucket] - before.capitalised[bucket]
+        part = grown - made_principal - (after.left[bucket] - before.left[bucket])
+        postings.append(books.posting("advance_used", part, bucket=bucket))
+    return postings
+
+
 def caught_up_to_day(state: LoanState) -> CaughtUp:
     """Bring the loan from the day up to which it is booked to today."""
     before = live(state.contract, state.events, state.accrued_day)
     after = position_of(state)
-    books, used = state.books, []
-    for bucket in Bucket:
-        grown = after.charged[bucket] - before.charged[bucket]
-        part = grown - (after.left[bucket] - before.left[bucket])
-        used.append(books.posting("advance_used", part, bucket=bucket))
-    return CaughtUp(after, (*accrued(books, before, after), *used))
+    books = state.books
+    postings = (*accrued(books, before, after), *advance_used(books, before, after))
+    return CaughtUp(after, postings)
 
 
 def loan_done(
