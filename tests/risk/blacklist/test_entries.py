@@ -228,6 +228,9 @@ def test_buckets_have_what_changed_since_a_copy_was_made(kept: KeptList) -> None
         assert key_of_tag(tag) in bucket.tags.tolist()
         assert key_of_tag(tag_of(kept.pad_key("13900139000"))) not in bucket.tags.tolist()
     assert cache.find(tag, START_MS) == Finding(2, FRAUD, False)
+    before = cache.bucket(0, 0).to_bytes()
+    cache.merge()
+    assert cache.bucket(0, 0).to_bytes() == before
     whole = kept.keeping.published(kept.rows).content
     assert whole.to_bytes() == cache.bucket(0, 0).to_bytes()
     assert kept.ask(PHONE, "13900139000") == [Finding(2, FRAUD, False), None]

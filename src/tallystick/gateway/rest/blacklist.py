@@ -77,7 +77,7 @@ def open_list(call: Call, body: shapes.BlacklistOpening) -> OpenList:
 def get_list(call: Call, query: Query) -> shapes.BlacklistInfo:
     """The list's keys and reasons."""
     key = list_key(call.platform.rows)
-    call.platform.blacklist.cache.refresh(call.platform.rows.connection)
+    call.platform.blacklist.cache.refresh(call.platform.rows.connection, merge=False)
     return shapes.BlacklistInfo(
         origin=key.origin, public_key=key.public.hex(), log_key=key.log_key, size=key.size,
         bits=call.platform.blacklist.cache.bits,

@@ -27,6 +27,7 @@ from tallystick.transparency.notes import write_note
 __all__ = ["BLACKLIST_LOG_OPERATIONS"]
 
 _HASHES_MAX: Final = 1000
+_BUCKET_ROWS_MAX: Final = 16_384
 
 
 def get_head(call: Call, query: Query) -> shapes.BlacklistHead:
@@ -128,14 +129,21 @@ async def get_set(call: Call, query: shapes.SetQuery) -> shapes.BlacklistSet:
 
 
 async def get_bucket(call: Call, query: Query) -> shapes.BlacklistBucket:
-    """The rows whose tags begin alike: whom they are for does not show."""
+    """The rows whose tags begin alike: whom they are for does not show.
+
+    A usual bucket is cut from memory sooner than another thread would have begun.
+    """
     own_member(call)
     cache = call.platform.blacklist.cache
-    cache.refresh(call.platform.rows.connection)
+    cache.refresh(call.platform.rows.connection, merge=False)
     bits, prefix = int(call.path["bits"]), int(call.path["prefix"])
     if bits > BITS_MAX or prefix >= 1 << bits:
         raise Refused("INVALID_PARAMETER", f"bits is at most {BITS_MAX}, prefix below 2^bits.")
-    content = await asyncio.to_thread(cache.bucket, prefix, bits)
+    if (rows := cache.rows_expected(bits)) > _BUCKET_ROWS_MAX:
+        raise Refused("INVALID_PARAMETER", f"bits: {rows} rows; copy the set instead.")
+    if cache.overgrown:
+        await asyncio.to_thread(cache.merge)
+    content = cache.bucket(prefix, bits)
     return shapes.BlacklistBucket(version=content.version, bits=bits, rows=_rows(content))
 
 

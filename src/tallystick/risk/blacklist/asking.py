@@ -238,6 +238,8 @@ class ListClient:
         """The function's outputs of inputs, a thousand a request, in their order."""
         cuts = [inputs[at : at + BATCH_MAX] for at in range(0, len(inputs), BATCH_MAX)]
         assert self.asker is not None
+        if len(cuts) == 1:
+            return self._outputs(cuts[0])
         with ThreadPoolExecutor(threads) as pool:
             return [output for part in pool.map(self._outputs, cuts) for output in part]
 

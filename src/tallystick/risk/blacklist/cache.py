@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from bisect import bisect_left
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -29,7 +30,7 @@ from tallystick.store.rows import ReadSession
 __all__ = ["ListCache", "Published"]
 
 _CHUNK: Final = 500_000
-_OVERLAY_MAX: Final = 65_536
+_OVERLAY_MAX: Final = 16_384
 _DISPUTED: Final = 0x80
 
 
@@ -58,16 +59,17 @@ class Published:
 class _State(NamedTuple):
     """What is asked, replaced as one: sorted tags, their columns, and what changed since.
 
-    Only `overlay` grows in place; a key there is set whole.
+    Only `overlay` grows in place; a key there is set whole. `changed` are its keys in order.
     """
 
     tags: Column64
     columns: NDArray[np.uint32]
     overlay: dict[int, _Plain]
+    changed: list[int]
 
 
 def _no_state() -> _State:
-    return _State(np.zeros(0, np.uint64), np.zeros((5, 0), np.uint32), {})
+    return _State(np.zeros(0, np.uint64), np.zeros((5, 0), np.uint32), {}, [])
 
 
 class ListCache:
@@ -94,11 +96,20 @@ class ListCache:
         """How many leading bits name a bucket, as far as was read."""
         return bucket_bits(len(self._state.tags) + len(self._state.overlay))
 
-    def refresh(self, connection: Connection, *, in_payment: bool = False) -> None:
+    @property
+    def overgrown(self) -> bool:
+        """Whether so much has changed that `merge` is worth its time."""
+        return len(self._state.overlay) > _OVERLAY_MAX
+
+    def rows_expected(self, bits: int) -> int:
+        """How many rows a bucket named by so many bits has on average."""
+        return (len(self._state.tags) + len(self._state.overlay)) >> bits
+
+    def refresh(self, connection: Connection, *, merge: bool = True) -> None:
         """Take over what has changed since the last time.
 
         Args:
-            in_payment: whether somebody waits for a payment; the base is left as it is then.
+            merge: whether there is time to put what has changed into a large base.
         """
         if not self._stale:
             return
@@ -109,22 +120,39 @@ class ListCache:
                 found = rows.query(
                     ListedTag, "WHERE leaf > ? ORDER BY leaf LIMIT ?", (self._leaf, _CHUNK)
                 )
-                self._take(found, merge=not in_payment)
+                self._take(found, merge=merge)
                 if len(found) < _CHUNK:
                     return
 
     def _take(self, found: list[ListedTag], *, merge: bool) -> None:
-        overlay = self._state.overlay
-        for row in found:
-            overlay[key_of_tag(row.tag)] = _plain(row)
+        plains = {key_of_tag(row.tag): _plain(row) for row in found}
+        overlay, changed = self._state.overlay, self._state.changed
+        fresh = [key for key in plains if key not in overlay]
+        overlay.update(plains)
+        self._state = self._state._replace(changed=sorted([*changed, *fresh]))
         if found:
             self._leaf, self._published = found[-1].leaf, None
-        if merge and len(overlay) > _OVERLAY_MAX:
+        if merge and self.overgrown:
             self._state = _merged(self._state)
+
+    def merge(self) -> None:
+        """Put what has changed into the base; who asks or tells does not wait for it."""
+        with self._lock:
+            before = self._state._replace(overlay=dict(self._state.overlay))
+        merged = _merged(before)
+        with self._lock:
+            if self._state.tags is not before.tags:
+                return  # Another has put them there.
+            since = {
+                key: plain
+                for key, plain in self._state.overlay.items()
+                if before.overlay.get(key) is not plain
+            }
+            self._state = merged._replace(overlay=since, changed=sorted(since))
 
     def find(self, tag: bytes, now_ms: int) -> Finding | None:
         """What is said of a tag now."""
-        key, (tags, columns, overlay) = key_of_tag(tag), self._state
+        key, (tags, columns, overlay, _) = key_of_tag(tag), self._state
         plain = overlay.get(key)
         if plain is None:
             at = int(np.searchsorted(tags, np.uint64(key)))
@@ -140,15 +168,14 @@ class ListCache:
 
     def bucket(self, prefix: int, bits: int) -> ListedSet:
         """The rows whose tags begin with `bits` bits of `prefix`, with what changed since."""
-        version, (tags, columns, overlay) = self._leaf + 1, self._state
+        version, (tags, columns, overlay, changed) = self._leaf + 1, self._state
         base = ListedSet(version, tags, columns[3], columns[4]).bucket(prefix, bits)
-        changed = [
-            (key, plain)
-            for key, plain in list(overlay.items())
-            if not bits or key >> (64 - bits) == prefix
-        ]
-        kept = ~np.isin(base.tags, np.array([key for key, _ in changed], np.uint64))
-        said = [(key, plain) for key, plain in changed if plain.packed]
+        first = bisect_left(changed, prefix << (64 - bits))
+        keys = changed[first : bisect_left(changed, (prefix + 1) << (64 - bits))]
+        if not keys:
+            return base
+        kept = ~np.isin(base.tags, np.array(keys, np.uint64))
+        said = [(key, plain) for key in keys if (plain := overlay[key]).packed]
         found = ListedSet(
             version,
             np.concatenate([base.tags[kept], np.array([key for key, _ in said], np.uint64)]),
@@ -175,17 +202,21 @@ class ListCache:
 
 def _merged(state: _State) -> _State:
     """The overlay put into the base; what is said no more leaves it."""
-    if not state.overlay:
+    tags, columns, overlay, changed = state
+    if not changed:
         return state
-    keys = np.fromiter(state.overlay, np.uint64, len(state.overlay))
-    fresh = np.array([tuple(p) for p in state.overlay.values()], np.uint32).T.reshape(5, -1)
-    kept = ~np.isin(state.tags, keys)
-    tags = np.concatenate([state.tags[kept], keys])
-    columns = np.concatenate([state.columns[:, kept], fresh], axis=1)
-    stands = columns[0] != 0
-    tags, columns = tags[stands], columns[:, stands]
-    order = np.argsort(tags, kind="stable")
-    return _State(tags[order], columns[:, order], {})
+    keys = np.array(changed, np.uint64)
+    fresh = np.array([overlay[key] for key in changed], np.uint32).T
+    places = np.searchsorted(tags, keys)
+    known = places < len(tags)
+    known[known] = tags[places[known]] == keys[known]
+    tags, columns = np.delete(tags, places[known]), np.delete(columns, places[known], axis=1)
+    stands = fresh[0] != 0
+    keys, fresh = keys[stands], fresh[:, stands]
+    places = np.searchsorted(tags, keys)
+    return _State(
+        np.insert(tags, places, keys), np.insert(columns, places, fresh, axis=1), {}, []
+    )  # fmt: skip
 
 
 def _plain(row: ListedTag) -> _Plain:

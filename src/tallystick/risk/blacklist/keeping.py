@@ -182,7 +182,7 @@ class ListKeeping:
         self, facts: Mapping[str, int | str | bool], context: Context
     ) -> dict[str, int | str | bool]:
         """What is said of a command's party, payee, device and card: the gravest of it."""
-        self.cache.refresh(context.uow.connection, in_payment=True)
+        self.cache.refresh(context.uow.connection, merge=False)
         if self.cache.empty or context.uow.get(ListKey, LIST_KEY) is None:
             return dict(SHARED)
         self.keeper(context.uow)
