@@ -446,11 +446,12 @@ def live(contract: Contract, events: Sequence[LoanEvent], day: date) -> Position
     """Where a loan stands at the start of a day, after the events up to and on that day.
 
     Args:
-        events: in order of their steps; those that a later one takes back are left out.
+        events: in order of their steps; those that a later one takes back are left out. One that
+            was written later than its day has its place by its day.
     """
     taken_back = {e.detail for e in events if e.kind is LoanEventKind.REVERSAL}
     life = _Life(contract, contract.start)
-    for event in events:
+    for event in sorted(events, key=lambda one: one.day):
         if str(event.step) in taken_back:
             continue
         life.advance_to(date.fromisoformat(event.day))

@@ -244,19 +244,20 @@ def kept(
         before is None
         or before.exact != standing.exact
         or (before.terms_id != standing.terms_id)
-        or any(map(_changes_plan, events))
+        or any(_changes_plan(event) or event.day < state.day.isoformat() for event in events)
     ):
         rows += [plan_of(loan, position), terms_row(contract.product)]
     return Kept((*rows, *events), (), collection(standing.try_ms))
 
 
 def loan_event(
-    state: LoanState, kind: LoanEventKind, amount: int, detail: str, effect: Effect = Effect.LOWER
-) -> LoanEvent:
-    """The loan's next event, on the day."""
+    state: LoanState, kind: LoanEventKind, amount: int, detail: str, effect: Effect = Effect.LOWER,
+    day: date | None = None,
+) -> LoanEvent:  # fmt: skip
+    """The loan's next event, on the day, or on an earlier one."""
     return LoanEvent(
-        state.loan.loan_id, state.loan.steps + 1, kind, state.day.isoformat(), amount, detail,
-        effect, state.bank_id, state.caller, state.now_ms,
+        state.loan.loan_id, state.loan.steps + 1, kind, (day or state.day).isoformat(), amount,
+        detail, effect, state.bank_id, state.caller, state.now_ms,
     )  # fmt: skip
 
 

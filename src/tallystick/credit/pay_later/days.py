@@ -2,28 +2,36 @@
 
 Each command is one transaction over a few thousand bills of one day, the earliest first, and sends
 itself on. What is done leaves the selection with it, so that it goes on anywhere it was stopped.
+Bills are issued and checked as the loans stood when their day began, however late that is done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
 
-from tallystick.credit.loans import decide as loan_decide
 from tallystick.credit.loans.days.columns import I64
 from tallystick.credit.loans.loading import loan_state
 from tallystick.credit.loans.model import Loan, LoanEvent, LoanPlan, LoanStanding, LoanTerms
+from tallystick.credit.loans.reversing import charge_fee_of
 from tallystick.credit.loans.timing import loan_day
 from tallystick.credit.participation.model import JointLoan
 from tallystick.credit.participation.service import record
 from tallystick.credit.pay_later import decide
 from tallystick.credit.pay_later.columns import BillsWritten, checked_bills, written_bills
 from tallystick.credit.pay_later.fees import Fee, charge_fees
-from tallystick.credit.pay_later.loading import Loaded, Pair, billings_of, load
+from tallystick.credit.pay_later.loading import (
+    Loaded,
+    Pair,
+    billings_of,
+    billings_on,
+    load,
+    open_loans,
+)
 from tallystick.credit.pay_later.model import (
     BILLS,
     CYCLES,
@@ -42,6 +50,8 @@ __all__ = ["close_all_bills", "close_bills", "follow_days"]
 
 _CLOSING: Final = "pay_later.close_bills"
 _ONE_DAY: Final = timedelta(days=1)
+_BY_ONE_MAX: Final = 100
+"""Bills that are worked out one by one take longer; nobody waits for more of them."""
 
 
 def follow_days(uow: UnitOfWork, _: Event) -> None:
@@ -58,6 +68,13 @@ def close_all_bills(ask: Callable[[Command], Reply]) -> int:
         if not done.checked + done.reminded + done.issued:
             return bills
         bills += done.checked + done.reminded + done.issued
+
+
+class _Turn(NamedTuple):
+    """What one transaction works on: loans, and whose bills."""
+
+    loaded: Loaded
+    pairs: list[Pair]
 
 
 class _Work(NamedTuple):
@@ -119,8 +136,12 @@ class _Bills:
         )
         return [Bill(*row) for row in rows.fetchall()]
 
-    def _load(self, pairs: Sequence[Pair]) -> Loaded:
-        return load(self.context, self.index, pairs, self.today)
+    def _load(self, pairs: Sequence[Pair], day: date) -> _Turn:
+        """The loans of bills as they stood when a day began; of slow ones only so many."""
+        loaded = load(self.context, self.index, pairs, day, as_it_began=True)
+        later = set(loaded.by_one[_BY_ONE_MAX:])
+        loaded = loaded._replace(by_one=loaded.by_one[:_BY_ONE_MAX])
+        return _Turn(loaded, [pair for pair in pairs if pair not in later])
 
     def _written(self, loaded: Loaded, due: Sequence[date]) -> BillsWritten:
         floor = [bill.terms.minimum_floor for bill in loaded.bills]
@@ -140,7 +161,7 @@ class _Bills:
             (day.isoformat(), size),
         )
         pairs: list[Pair] = [(row[0], row[1]) for row in rows.fetchall()]
-        loaded = self._load(pairs)
+        loaded, pairs = self._load(pairs, day)
         terms = [bill.terms for bill in loaded.bills]
         due = [decide.due_day_after(day, later.due_day) for later in terms]
         says = self._written(loaded, due)
@@ -156,7 +177,7 @@ class _Bills:
             for billed in loaded.bills
         }
         for pair in loaded.by_one:
-            billings = billings_of(self.context, *pair)
+            billings = billings_on(self.context, pair, day)
             later = billings[-1].contract.product.pay_later
             if later is None:
                 continue
@@ -166,6 +187,7 @@ class _Bills:
             currency = billings[-1].loan.currency
             bills.append(self._bill(pair, currency, day, on, written, later.notice_days))
             following[pair] = decide.bill_day_after(day, later.bill_day)
+        following |= self._bought_since([pair for pair in pairs if pair not in following], day)
         self._keep_issued([bill for bill in bills if bill.total], pairs, following)
         return len(pairs)
 
@@ -192,12 +214,22 @@ class _Bills:
         if over:
             self.connection.executemany(CYCLES.delete_sql, over)
 
+    def _bought_since(self, pairs: Iterable[Pair], day: date) -> dict[Pair, date]:
+        """The next bill day of who owed nothing when a day began, and bought something since."""
+        found = {}
+        for pair in {loan.pair for loan in open_loans(self.connection, pairs)}:
+            later = billings_of(self.context, *pair)[-1].contract.product.pay_later
+            if later is not None:
+                found[pair] = decide.bill_day_after(day, later.bill_day)
+        return found
+
     # Reminding.
 
     def remind(self, day: date, size: int) -> int:
         """Tell of what is left of bills some days before they are due."""
         bills = self._selected("notice_day = ?", day.isoformat(), size)
-        loaded = self._load([_pair(bill) for bill in bills])
+        pairs = [_pair(bill) for bill in bills]
+        loaded = load(self.context, self.index, pairs, self.today, as_it_began=False)
         due = {_pair(bill): date.fromisoformat(bill.due_day) for bill in bills}
         says = self._written(loaded, [due[billed.pair] for billed in loaded.bills])
         left = {b.pair: n for b, n in zip(loaded.bills, says.total.tolist(), strict=True)}
@@ -221,8 +253,8 @@ class _Bills:
         """Charge the late fee where less than the minimum was paid by the due day."""
         due = (day - _ONE_DAY).isoformat()
         bills = self._selected("checked_ms = 0 AND due_day = ?", due, size)
-        loaded = self._load([_pair(bill) for bill in bills])
         of_pair = {_pair(bill): bill for bill in bills}
+        loaded, pairs = self._load(list(of_pair), day)
         ordered = [of_pair[billed.pair] for billed in loaded.bills]
         late = [billed.terms.late_fee for billed in loaded.bills]
         said = BillsWritten(_column(ordered, "total"), _column(ordered, "minimum"))
@@ -233,36 +265,35 @@ class _Bills:
             self.context, self.index, loaded, f"pay_later.late_fee:{due}",
             Fee(done.oldest[charged], done.late_fee[charged]),
         )  # fmt: skip
-        self._keep_checked(bills, fees, loaded.by_one)
+        slow = set(loaded.by_one)
+        self._keep_checked([of_pair[pair] for pair in pairs if pair not in slow], fees)
         for pair in loaded.by_one:
-            self._check_one(of_pair[pair])
-        return len(bills)
+            self._check_one(of_pair[pair], day)
+        return len(pairs)
 
-    def _keep_checked(
-        self, bills: Sequence[Bill], fees: dict[Pair, int], by_one: Sequence[Pair]
-    ) -> None:
-        slow = set(by_one)
+    def _keep_checked(self, bills: Sequence[Bill], fees: dict[Pair, int]) -> None:
         self.connection.executemany(
             "UPDATE pay_later_bill SET checked_ms = ?, late_fee = ? "
             "WHERE borrower_id = ? AND product_id = ? AND due_day = ?",
             [
                 (self.context.now_ms, fees.get(_pair(bill), 0), *BILLS.key_of(bill))
                 for bill in bills
-                if _pair(bill) not in slow
             ],
         )
 
-    def _check_one(self, bill: Bill) -> None:
-        billings = billings_of(self.context, *_pair(bill))
+    def _check_one(self, bill: Bill, day: date) -> None:
+        billings = billings_on(self.context, _pair(bill), day, collected=True)
         later = billings[-1].contract.product.pay_later
-        fee = later.late_fee if later else 0
+        bearer = decide.bears_fee(billings)
+        fee = later.late_fee if later and bearer else 0
         done = decide.checked(bill.total, bill.minimum, billings, fee)
         checked = replace(bill, checked_ms=self.context.now_ms, late_fee=done.late_fee)
         self.context.uow.put(checked)
-        if done.late_fee:
-            loan_id = billings[done.oldest].loan.loan_id
-            one = self.context._replace(request_key=self.context.request_key + loan_id.encode())
-            record(one, loan_decide.charge_fee(loan_state(one, loan_id), done.late_fee))
+        if done.late_fee and bearer:
+            loan_id = bearer.loan.loan_id
+            purpose = f"late fee:{bill.due_day}:{loan_id}".encode()
+            one = self.context._replace(request_key=self.context.request_key + purpose)
+            record(one, charge_fee_of(loan_state(one, loan_id), done.late_fee, day))
 
 
 def _pair(bill: Bill) -> Pair:

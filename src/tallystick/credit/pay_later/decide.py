@@ -7,10 +7,15 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from tallystick.credit.loans.life import Position
 from tallystick.credit.loans.model import (
     Contract,
     Loan,
+    LoanEvent,
+    LoanEventKind,
+    LoanStatus,
     PaymentMode,
     ProductTerms,
 )
@@ -21,8 +26,8 @@ from tallystick.money.rate import Rounding, apply_rate
 from tallystick.pipeline.refusals import Refused
 
 __all__ = [
-    "Billed", "Billing", "Checked", "Written", "bill_day_after", "billed_on", "checked",
-    "due_day_after", "last_bill_day", "notice_day",
+    "Billed", "Billing", "Checked", "Written", "bears_fee", "bill_day_after", "billed_on",
+    "checked", "counted", "due_day_after", "last_bill_day", "notice_day",
     "purchase_contract", "spread", "written",
 ]  # fmt: skip
 
@@ -94,6 +99,32 @@ class Billing(NamedTuple):
     position: Position
 
 
+def counted(events: Sequence[LoanEvent], day: date, *, collected: bool) -> list[LoanEvent]:
+    """What had happened on a loan when a day began, however late it is looked at.
+
+    Args:
+        collected: whether what was paid automatically since counts as paid before: the wallet is
+            tried on the due day, and a try that comes later is the platform's delay.
+    """
+    text, last = day.isoformat(), (day - timedelta(days=1)).isoformat()
+    gone = {event.detail for event in events if event.kind is LoanEventKind.REVERSAL}
+    found = []
+    for event in events:
+        if event.day < text:
+            found.append(event)
+        elif collected and _is_automatic(event) and str(event.step) not in gone:
+            found.append(replace(event, day=last))
+    return found
+
+
+def _is_automatic(event: LoanEvent) -> bool:
+    return (
+        event.kind is LoanEventKind.PAYMENT
+        and event.detail == PaymentMode.DUE.value
+        and event.caller.startswith("system:")
+    )
+
+
 class Billed(NamedTuple):
     """What one loan has on a bill, in minor units: all of it, and what of it must be paid."""
 
@@ -150,6 +181,13 @@ def checked(total: int, minimum: int, billings: Sequence[Billing], late_fee: int
     fee = late_fee if total - left < minimum else 0
     days = [b.position.days_past_due for b in billings]
     return Checked(left, fee, days.index(max(days)) if days else 0)
+
+
+def bears_fee(billings: Sequence[Billing]) -> Billing | None:
+    """The loan that was due longest of those that can still be charged; None for none."""
+    gone = (LoanStatus.CHARGED_OFF, LoanStatus.SOLD)
+    kept = [billing for billing in billings if billing.loan.status not in gone]
+    return max(kept, key=lambda billing: billing.position.days_past_due, default=None)
 
 
 class Part(NamedTuple):

@@ -19,11 +19,14 @@ from tallystick.credit.loans.life import live
 from tallystick.credit.loans.loading import loan_state
 from tallystick.credit.loans.model import (
     Loan,
+    LoanEvent,
     LoanStatus,
     PayLaterTerms,
     ProductTerms,
     contract_of,
 )
+from tallystick.credit.loans.standing import NEVER
+from tallystick.credit.loans.timing import collect_ms
 from tallystick.credit.pay_later import decide
 from tallystick.credit.pay_later.columns import minimum_fits
 from tallystick.pipeline.commands import Context
@@ -32,7 +35,8 @@ from tallystick.store.connection import Connection
 if TYPE_CHECKING:
     from tallystick.ledger.index import JournalIndex
 
-__all__ = ["Billed", "Loaded", "Pair", "billings_of", "load"]
+__all__ = ["Billed", "Loaded", "Pair", "billings_of", "billings_on", "load",
+           "open_loans"]  # fmt: skip
 
 _CHUNK: Final = 400
 
@@ -86,23 +90,57 @@ def billings_of(context: Context, borrower_id: str, product_id: str) -> list[dec
     return found
 
 
+def billings_on(
+    context: Context, pair: Pair, day: date, *, collected: bool = False
+) -> list[decide.Billing]:
+    """A person's loans of a product that were open when a day began, as they stood then.
+
+    Args:
+        collected: whether what was paid automatically since counts, too.
+    """
+    begins_ms = collect_ms(day, 0)
+    borrower_id, product_id = pair
+    found = []
+    for loan in context.uow.select(Loan, borrower_id=borrower_id, product_id=product_id):
+        if loan.drawn_ms < begins_ms and (loan.closed_ms >= begins_ms or not loan.closed_ms):
+            events = context.uow.select(LoanEvent, loan_id=loan.loan_id)
+            contract = contract_of(loan)
+            counted = decide.counted(events, day, collected=collected)
+            found.append(decide.Billing(loan, contract, live(contract, counted, day)))
+    return found
+
+
 class _Open(NamedTuple):
-    """An open loan; `payments` and `exact` are empty without a standing."""
+    """An open loan; what comes from its standing is empty without one.
+
+    Args:
+        happened_day: the day of what happened on it last.
+        booked_day: the ordinal of the day up to which it is booked.
+    """
 
     loan_id: str
     borrower_id: str
     product_id: str
+    status: str
+    happened_day: str
     payments: int | None
     exact: int | None
+    booked_day: int | None
 
     @property
     def pair(self) -> Pair:
         """Whose it is of what."""
         return self.borrower_id, self.product_id
 
+    def stands_at(self, day: date) -> bool:
+        """Whether its standing says how it stood when a day began."""
+        open_still = self.status == LoanStatus.ACTIVE.value
+        booked = self.booked_day or 0
+        return open_still and self.happened_day < day.isoformat() and booked <= day.toordinal()
 
-def _open_loans(connection: Connection, pairs: Iterable[Pair]) -> list[_Open]:
-    """The open loans of pairs, in order of their numbers."""
+
+def open_loans(connection: Connection, pairs: Iterable[Pair], at_ms: int = NEVER) -> list[_Open]:
+    """The loans of pairs that were open at a moment, now by itself, in order of their numbers."""
     by_product: dict[str, list[str]] = defaultdict(list)
     for borrower_id, product_id in dict.fromkeys(pairs):
         by_product[product_id].append(borrower_id)
@@ -111,24 +149,36 @@ def _open_loans(connection: Connection, pairs: Iterable[Pair]) -> list[_Open]:
         for start in range(0, len(borrowers), _CHUNK):
             part = borrowers[start : start + _CHUNK]
             rows = connection.execute(
-                "SELECT l.loan_id, l.borrower_id, l.product_id, s.payments, s.exact FROM loan l "  # noqa: S608
-                "LEFT JOIN loan_standing s ON s.loan_id = l.loan_id WHERE l.status = ? AND "
+                "SELECT l.loan_id, l.borrower_id, l.product_id, l.status, l.accrued_day, "  # noqa: S608
+                "s.payments, s.exact, s.accrued_day FROM loan l "
+                "LEFT JOIN loan_standing s ON s.loan_id = l.loan_id "
+                "WHERE (l.status = ? OR l.closed_ms >= ?) AND l.drawn_ms < ? AND "
                 f"l.product_id = ? AND l.borrower_id IN ({', '.join('?' * len(part))})",
-                (LoanStatus.ACTIVE.value, product_id, *part),
+                (LoanStatus.ACTIVE.value, at_ms, at_ms, product_id, *part),
             )
             found += [_Open(*row) for row in rows.fetchall()]
     return sorted(found)
 
 
-def load(context: Context, index: JournalIndex, pairs: Sequence[Pair], today: date) -> Loaded:
-    """Load the open loans of bills and bring them to a day; nothing is written."""
+def load(
+    context: Context, index: JournalIndex, pairs: Sequence[Pair], day: date, *, as_it_began: bool
+) -> Loaded:
+    """Load the open loans of bills and bring them to a day; nothing is written.
+
+    Args:
+        as_it_began: as they stood when the day began, whatever happened since. What the standings
+            do not tell of that is worked out one by one.
+    """
     connection = context.uow.connection
-    found = _open_loans(connection, pairs)
-    slow = {loan.pair for loan in found if not loan.exact}
+    found = open_loans(connection, pairs, collect_ms(day, 0) if as_it_began else NEVER)
+    slow = {
+        loan.pair for loan in found
+        if not loan.exact or (as_it_began and not loan.stands_at(day))
+    }  # fmt: skip
     kept = [loan for loan in found if loan.pair not in slow]
     while True:
-        loaded = _in_columns(connection, index, kept, today)
-        wide = _wide(loaded, kept, today)
+        loaded = _in_columns(connection, index, kept, day)
+        wide = _wide(loaded, kept, day)
         if not wide:
             return loaded._replace(by_one=sorted(slow))
         slow |= wide
