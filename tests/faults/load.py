@@ -27,6 +27,8 @@ ENVIRONMENT = {
 }
 _BUYERS = 3
 _MONEY = 20_000
+_LASTS_S = 600.0
+_AT_ONCE = 32  # A server that is slow to come back does not find a crowd that grew meanwhile.
 
 
 def server_on(data: Path) -> ServerProcess:
@@ -59,7 +61,7 @@ class Load(NamedTuple):
             credentials or server.credentials, base=server.base_url, rng=rng, notify_url=notify_url,
             timeout_s=5.0, patience_s=600.0, banks="124",
         )  # fmt: skip
-        plan = Plan(_BUYERS, rate, 60.0, 0)
+        plan = Plan(_BUYERS, rate, _LASTS_S, 0, in_flight_max=_AT_ONCE)
 
         async def act() -> None:
             with suppress(StoppedError):
@@ -68,15 +70,26 @@ class Load(NamedTuple):
 
         return cls(market, asyncio.create_task(act()))
 
+    async def until(self, calls: int) -> None:
+        """Let them act until they have begun so many calls, however long that takes."""
+        while len(self.market.history.calls) < calls and not self.task.done():
+            await asyncio.sleep(0.01)
+
     async def end(self) -> None:
         """Let nobody begin anything more, and wait until every command is answered."""
         self.market.stopping.set()
         await self.task
 
-    async def prove(self, receiver: Receiver | None = None) -> list[str]:
-        """All differences between what was answered and what is in the books."""
-        proof, notices = await prove(self.market)
+    async def prove(
+        self, receiver: Receiver | None = None, held_by_trade: dict[str, int] | None = None
+    ) -> list[str]:
+        """All differences between what was answered and what is in the books.
+
+        Args:
+            held_by_trade: what is held for trades of loads that ended and were proved.
+        """
+        proof, notices = await prove(self.market, held_by_trade)
         if receiver is not None:
-            await receiver.wait_for(notices, 30.0)
+            await receiver.wait_for(notices, 60.0)
             return proof.differences + receiver.compare(notices)
         return proof.differences

@@ -78,7 +78,7 @@ def test_bad_usage_is_one_sentence() -> None:
 async def acted(server: ServerProcess) -> Load:
     """A load that has come to its end."""
     load = Load.begin(server, random.Random(7))
-    await asyncio.sleep(2.0)
+    await load.until(calls=60)
     await load.end()
     return load
 

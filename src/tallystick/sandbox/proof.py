@@ -20,7 +20,7 @@ from tallystick.sandbox.statement import Line, check_statement
 __all__ = ["Book", "Proof", "prove"]
 
 _AT_ONCE: Final = 16
-_WAIT_S: Final = 20.0
+_WAIT_S: Final = 60.0
 _TIMER_LAG_MS: Final = 1_000
 _OPEN: Final = ("held", "shipped", "disputed")
 _ESCROW_CODE: Final = 2101
@@ -80,14 +80,14 @@ async def _each(items: Iterable[T], work: Callable[[T], Awaitable[U]]) -> list[U
 class _Auditor:
     """Reads the books over REST and gathers what differs."""
 
-    def __init__(self, market: Marketplace) -> None:
+    def __init__(self, market: Marketplace, held_by_trade: dict[str, int]) -> None:
         self.market = market
         self.rest = market.rest
         self.proof = Proof(calls=len(market.history.calls))
         self.proof.differences += market.history.differences
         self.moves: list[Move] = []
         self.frozen: Counter[str] = Counter()
-        self.held_by_trade: dict[str, int] = {}
+        self.held_by_trade = held_by_trade
         self.notices: dict[str, int] = {}
 
     def differs(self, what: str, told: object, found: object) -> None:
@@ -308,8 +308,15 @@ class _Auditor:
         return held
 
 
-async def prove(market: Marketplace) -> tuple[Proof, dict[str, int]]:
+async def prove(
+    market: Marketplace, held_by_trade: dict[str, int] | None = None
+) -> tuple[Proof, dict[str, int]]:
     """Compare everything that clients were told with the books.
+
+    Args:
+        held_by_trade: what is held for trades, minor units by trade number, as earlier proofs
+            found it for clients that act no more; this one's are added. The books are asked for
+            what is held for all others' trades.
 
     Returns:
         The proof, and how many notifications the shop is owed by trade number.
@@ -317,7 +324,7 @@ async def prove(market: Marketplace) -> tuple[Proof, dict[str, int]]:
     Raises:
         NoAnswerError: the server cannot be asked.
     """
-    auditor = _Auditor(market)
+    auditor = _Auditor(market, {} if held_by_trade is None else held_by_trade)
     await auditor.trades()
     await auditor.holds()
     auditor.transfers()

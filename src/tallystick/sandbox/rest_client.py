@@ -13,6 +13,7 @@ from tallystick.sandbox.answers import Answer, NoAnswerError, WrongAnswerError
 __all__ = ["RestClient"]
 
 _PAGE: Final = 200
+_LOOK_S: Final = 60.0
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
@@ -52,13 +53,13 @@ class RestClient:
         return await self._ask("POST", path, headers, content=msgspec.json.encode(body))
 
     async def get(self, path: str, **query: str | int) -> dict[str, Any]:
-        """A look that must succeed.
+        """A look that must succeed; a server with much to do has a minute for it.
 
         Raises:
             NoAnswerError: there was no answer, or none now.
             WrongAnswerError: it was refused.
         """
-        answer = await self._ask("GET", path, self._headers, params=query)
+        answer = await self._ask("GET", path, self._headers, params=query, timeout=_LOOK_S)
         if answer.code == "STORE_UNAVAILABLE":
             raise NoAnswerError(answer.code)
         if not answer.accepted:

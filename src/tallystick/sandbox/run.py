@@ -26,7 +26,6 @@ __all__ = ["Arrivals", "Plan", "Report", "run_marketplace"]
 
 _BUYER_MONEY: Final = 100_000
 _LATE_MS: Final = 50.0
-_IN_FLIGHT_MAX: Final = 5_000
 _NOTICES_WITHIN_S: Final = 30.0
 _LOOK_S: Final = 1.0
 
@@ -34,7 +33,8 @@ _LOOK_S: Final = 1.0
 class Plan(msgspec.Struct, frozen=True):
     """How many buyers, how many arrivals a second on average, for how long.
 
-    `history`: a file for every command and its answer, as JSON lines.
+    `history`: a file for every command and its answer, as JSON lines. `in_flight_max`: how many
+    may be at it at once; who arrives beyond that is counted and does nothing.
     """
 
     buyers: int
@@ -43,6 +43,7 @@ class Plan(msgspec.Struct, frozen=True):
     seed: int
     notify: bool = False
     history: Path | None = None
+    in_flight_max: int = 5_000
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -108,7 +109,7 @@ class Arrivals:
         return False
 
     def _begin(self) -> None:
-        if len(self._playing) >= _IN_FLIGHT_MAX:
+        if len(self._playing) >= self.plan.in_flight_max:
             self.not_started += 1
             return
         task = asyncio.create_task(self._play())
