@@ -81,7 +81,7 @@ class ServerProcess:
             )
         return self.process
 
-    def start(self, *, within_s: float = 180.0) -> ServerProcess:
+    def start(self, *, within_s: float = 600.0) -> ServerProcess:
         """Start it and wait until it is ready."""
         process = self.launch()
         deadline = time.monotonic() + within_s
@@ -89,7 +89,7 @@ class ServerProcess:
             if process.poll() is not None:
                 raise RuntimeError(f"the server ended: {self.log.read_text('utf-8')[-4000:]}")
             try:
-                with urllib.request.urlopen(f"{self.base_url}/readyz", timeout=2) as answer:
+                with urllib.request.urlopen(f"{self.base_url}/readyz", timeout=20) as answer:
                     if answer.status == 200:
                         return self
             except (urllib.error.URLError, OSError):
