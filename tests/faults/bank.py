@@ -20,7 +20,7 @@ __all__ = ["Bank"]
 
 _NO_OVERDRAFT = 2  # The flag `debits_must_not_exceed_credits`.
 _LINKED = 1
-_PATIENCE_S = 120.0
+_PATIENCE_S = 600.0
 _DONE = frozenset({"created", "exists"})
 _REFUSED = frozenset({"exceeds_credits", "id_already_failed", "linked_event_failed"})
 

@@ -54,7 +54,7 @@ def ledger_times(platform: Platform) -> list[int]:
 
 async def until_closed(platform: Platform, number: str) -> None:
     """Wait for a timer to close an order."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while found(platform, number).status is not TradeStatus.CLOSED:
             await asyncio.sleep(0.02)
 

@@ -95,7 +95,7 @@ async def until_refused(load: Load) -> None:
 def ready(server: ServerProcess) -> bool:
     """Whether the server says that it takes commands."""
     try:
-        with urllib.request.urlopen(f"{server.base_url}/readyz", timeout=10) as answer:
+        with urllib.request.urlopen(f"{server.base_url}/readyz", timeout=60) as answer:
             return bool(answer.status == 200)
     except urllib.error.HTTPError:
         return False
@@ -107,14 +107,14 @@ async def filled_and_freed(server: ServerProcess, disk: Disk) -> None:
         while len(load.market.history.calls) < 60:
             await asyncio.sleep(0.05)
         disk.fill(server)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(600):
             await until_refused(load)
-        async with asyncio.timeout(60):  # A small write may fit where a large one did not.
+        async with asyncio.timeout(600):  # A small write may fit where a large one did not.
             while await asyncio.to_thread(ready, server):
                 await asyncio.sleep(0.1)
         answered = sum(call.accepted is not None for call in load.market.history.calls)
         disk.free(server)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(600):
             await load.end()
         assert await load.prove() == []
         assert len(load.market.history.calls) >= answered

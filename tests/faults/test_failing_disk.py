@@ -25,7 +25,7 @@ BUSY = {"aop.ACQ.SYSTEM_ERROR", "STORE_UNAVAILABLE"}
 def reasons(server: ServerProcess) -> list[dict[str, str]]:
     """Why the server is not ready; nothing when it is."""
     try:
-        with urllib.request.urlopen(f"{server.base_url}/readyz", timeout=30):
+        with urllib.request.urlopen(f"{server.base_url}/readyz", timeout=60):
             return []
     except urllib.error.HTTPError as error:
         found: list[dict[str, str]] = json.loads(error.read())["reasons"]
@@ -35,7 +35,7 @@ def reasons(server: ServerProcess) -> list[dict[str, str]]:
 async def broken_and_replaced(server: ServerProcess, switch: Path) -> None:
     load = Load.begin(server, random.Random(5))
     try:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(600):
             while len(load.market.history.calls) < 40:
                 await asyncio.sleep(0.05)
             await asyncio.to_thread(switch.touch)

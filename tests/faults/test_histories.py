@@ -40,6 +40,14 @@ def servers(tmp_path: Path, chosen_store: str) -> Iterator[list[ServerProcess]]:
         server.kill()
 
 
+def until(bank: Bank, calls: int) -> None:
+    """Wait until so many calls were answered, however long that takes."""
+    deadline = time.monotonic() + 600
+    while len(bank.calls) < calls:
+        assert time.monotonic() < deadline, "nobody is answered any more"
+        time.sleep(0.01)
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_every_history_under_kills_is_one_of_a_bank_that_does_one_thing_after_another(
     servers: list[ServerProcess],
@@ -49,11 +57,11 @@ def test_every_history_under_kills_is_one_of_a_bank_that_does_one_thing_after_an
     bank.open()
     with bank.clients(CLIENTS):
         for kill in range(KILLS):
-            time.sleep(rng.uniform(0.2, 0.8))
+            until(bank, len(bank.calls) + rng.randint(30, 120))
             server = servers[kill % len(servers)]
             server.kill()
             server.start()
-        time.sleep(0.3)
+        until(bank, len(bank.calls) + 30)
     bank.last_look()
     gc.collect()  # Here nobody minds the sockets that a kill cut off.
     assert faults_of(bank.calls, opening=bank.opening, overdraft=bank.overdraft) == []
