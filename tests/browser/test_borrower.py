@@ -24,6 +24,9 @@ def test_from_an_offer_to_a_payment_whose_saving_was_shown_and_the_operators_sto
     borrower.fill(payment_password=PIN).press("Sign and draw")
     assert borrower.sees("the money is in your wallet")
     assert borrower.faults() == []
+    # Institutions fund it: the page says who, and how much of it.
+    assert borrower.sees("West Bank 西城银行 · 60.0 %")
+    assert borrower.sees("The platform · 40.0 %")
     expect(borrower.page.locator("svg.chart g")).to_have_count(12)
     loan = borrower.path
     borrower.page.locator('[name="early"]').fill("300.00")
@@ -46,4 +49,8 @@ def test_from_an_offer_to_a_payment_whose_saving_was_shown_and_the_operators_sto
     desk.press(loan.rpartition("/")[2])
     assert desk.sees("Loan drawn")
     assert desk.sees("Ledger postings")
+    assert desk.faults() == []
+    # The funding desk has the decision, and the quota that it took.
+    desk.go("/console/funding")
+    assert desk.sees("Drawn")
     assert desk.faults() == []

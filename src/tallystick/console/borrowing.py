@@ -8,7 +8,8 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from tallystick.console.display import money_text
+from tallystick.console.display import money_text, share_text
+from tallystick.console.drawing import Signed, draw, is_joint, unfunded_text
 from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
 from tallystick.console.identity import failed_text, prove_payment_password
 from tallystick.console.loan_charts import paid_chart, sales_chart, schedule_chart
@@ -16,8 +17,8 @@ from tallystick.console.requests import Form, amount_in, need_party, read_form
 from tallystick.console.step_up import asks_for_proof
 from tallystick.console.texts import TEXTS, text
 from tallystick.console.visitor import Asking, Visitor, WebRequest
+from tallystick.credit.joint.views import lenders_of
 from tallystick.credit.loans.model import (
-    DrawLoan,
     Loan,
     LoanDone,
     LoanProduct,
@@ -30,7 +31,7 @@ from tallystick.credit.loans.model import (
 from tallystick.credit.loans.prepaying import Prepaid, prepaid
 from tallystick.credit.loans.timing import loan_day
 from tallystick.credit.loans.views import LoanStory, loan_story
-from tallystick.credit.merchant.model import Assessment, DrawMerchantLoan, MerchantProduct
+from tallystick.credit.merchant.model import Assessment, MerchantProduct
 from tallystick.credit.merchant.views import Option, merchant_assessment, options_of
 from tallystick.credit.pay_later.views import later_line
 from tallystick.credit.receivables.model import AnswerNotice, Receivable, ReceivableStatus
@@ -190,6 +191,7 @@ def _offer_page(
         here="loans", offer=offer, option=option, amount=amount, count=count, chart=chart,
         percent=_percent, form=form, refusal=refusal, currency=currency,
         written=format_amount(amount, currency) if amount else "",
+        joint=is_joint(front, offer.product.product_id, currency),
     )  # fmt: skip
 
 
@@ -201,15 +203,6 @@ async def show_offer(
     offer = _one_offer(front, visitor, product_id)
     asked = {name: request.query_params.get(name, "") for name in ("amount", "count")}
     return _offer_page(front, visitor, offer, asked)
-
-
-def _drawing(party: Party, offer: Offer, amount: int, count: int) -> Command:
-    product_id = offer.product.product_id
-    if offer.assessed is not None:
-        return DrawMerchantLoan(
-            merchant_id=party.party_id, product_id=product_id, amount=amount, count=count
-        )
-    return DrawLoan(borrower_id=party.party_id, product_id=product_id, amount=amount, count=count)
 
 
 async def _done(
@@ -239,12 +232,17 @@ async def sign(
     failed = await prove_payment_password(front, party, form.get("payment_password", ""))
     if failed is not None:
         return _offer_page(front, visitor, offer, form, failed_text(failed, visitor.language))
-    done = await _done(front, visitor, form, _drawing(party, offer, amount, count), "sign")
+    signed = Signed(
+        product_id, offer.terms.currency, amount, count, offer.assessed is not None,
+        form.get("form_id", "")[:64],
+    )  # fmt: skip
+    done = await draw(front, visitor, party, signed)
     if isinstance(done, LoanDone):
         return front.redirect(f"{_HERE}/{done.loan_id}", done="loan_signed")
     assert isinstance(done, Refusal)
     proof = await asks_for_proof(front, visitor, done, f"{_HERE}/offers/{product_id}")
-    said = refusal_text(done, visitor.language, _held_by(done, visitor))
+    lines = (_held_by(done, visitor), unfunded_text(done, visitor.language))
+    said = refusal_text(done, visitor.language, *lines)
     return proof or _offer_page(front, visitor, offer, form, said)
 
 
@@ -299,6 +297,7 @@ def _loan_page(
         visitor, "wallet/loan.html", status=refusal.status if refusal else 200, here="loans",
         loan=loan, at=story.position, events=story.events, preview=preview, form=form,
         refusal=refusal, effect=_effect(form).value, position=held, plain=money_text,
+        lenders=lenders_of(platform.rows, loan.loan_id), share=share_text,
         chart=paid_chart(story.position, loan.currency, visitor.language),
         after=schedule_chart(
             [r for r in preview.position.schedule.rows if r.day > story.position.day],

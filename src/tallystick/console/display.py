@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from typing import Final
 
 from markupsafe import Markup
@@ -14,7 +15,7 @@ from tallystick.money.china_time import china_time, parse_china_time
 __all__ = [
     "DAY_MS", "china_day_start_ms", "china_time_of_day", "day_text", "hour_text", "iso_day",
     "moment", "money", "money_short", "money_text", "parse_day", "refused_moment",
-    "signed_money", "span_text",
+    "share_text", "signed_money", "span_text",
 ]  # fmt: skip
 
 CHINA_OFFSET_MS: Final = 8 * 3_600_000
@@ -56,6 +57,11 @@ def money_text(amount: int, currency: str) -> str:
     symbol = _currency(currency)
     space = "" if symbol in _SYMBOLS.values() else " "
     return f"{sign}{symbol}{space}{_grouped(amount, currency)}"
+
+
+def share_text(millionths: int) -> str:
+    """A share of the whole in percent, to a tenth."""
+    return f"{millionths / Decimal(10_000):.1f} %"
 
 
 def money_short(amount: int, currency: str) -> str:

@@ -11,7 +11,7 @@ from litestar import Response, get
 from markupsafe import Markup
 
 from tallystick.console.charts import Point, stacked_chart
-from tallystick.console.display import DAY_MS, money_short, money_text
+from tallystick.console.display import DAY_MS, money_short, money_text, share_text
 from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
 from tallystick.console.operators import operators_page, party_label
 from tallystick.console.requests import need_operator
@@ -22,7 +22,6 @@ from tallystick.credit.joint.model import FundingDecision, ProgrammeTerms
 from tallystick.credit.joint.simulate import Changes, Simulated, compare
 from tallystick.credit.joint.views import Quota, quotas, recent_decisions
 from tallystick.credit.loans.timing import loan_day
-from tallystick.credit.participation.model import WHOLE_PPM
 from tallystick.money.amount import MoneyError, format_amount, parse_amount
 from tallystick.pipeline.refusals import Refused
 
@@ -234,12 +233,8 @@ async def show_simulator(request: WebRequest, front: Front, visitor: Asking) -> 
             refusal = error_text(refused, visitor.language)
     return operators_page(
         front, visitor, "funding_simulate", "funding", refusal=refusal, views=views, asked=asked,
-        found=found, money_text=money_text, ppm=_ppm_text, cost=_cost_text,
+        found=found, money_text=money_text, ppm=share_text, cost=_cost_text,
     )  # fmt: skip
-
-
-def _ppm_text(part: int) -> str:
-    return f"{part * 100 / Decimal(WHOLE_PPM):.1f} %"
 
 
 def _cost_text(cost: Decimal) -> str:

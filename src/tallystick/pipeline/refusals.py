@@ -420,6 +420,8 @@ _ROWS: Final = [
     ("RECEIVABLE_STATE_REFUSED", 409, BUSINESS, "ACQ.TRADE_STATUS_ERROR",
      "The receivable's state does not allow this.", "应收账款状态不允许该操作。"),
     # Joint lending.
+    ("FUNDING_DECLINED", 422, BUSINESS, "ACQ.INVALID_PARAMETER",
+     "No plan was found by which this loan is funded.", "未找到可用的资金方案。"),
     ("FUNDING_EXPIRED", 409, BUSINESS, "ACQ.TRADE_STATUS_ERROR",
      "The time of this funding decision is over; its quota was given back.",
      "资金方案已过期，额度已释放。"),

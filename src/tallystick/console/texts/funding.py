@@ -40,6 +40,43 @@ FUNDING: Final[dict[str, tuple[str, str]]] = {
     "fund.status.cancelled": ("Given back", "已释放"),
     "fund.status.expired": ("Expired", "已过期"),
     "fund.rule": ("Rule that left no plan", "未通过的规则"),
+    "fund.left_none.open": (
+        "No programmes are open that make up the whole loan.",
+        "没有足够的启用方案覆盖全部借款金额。",
+    ),
+    "fund.left_none.product": (
+        "No programmes that make up the whole loan fund this product.",
+        "没有足够的方案支持该产品。",
+    ),
+    "fund.left_none.eligible": (
+        "The conditions of those who fund it are not met.", "不符合出资机构的准入条件。",
+    ),
+    "fund.left_none.price": (
+        "At this rate those who fund it would earn too little.", "该利率低于出资机构的定价要求。",
+    ),
+    "fund.left_none.share": (
+        "The shares of those who fund it do not make up the whole loan.",
+        "出资机构的份额合计无法覆盖全部借款。",
+    ),
+    "fund.left_none.loan": (
+        "The amount is outside of what they fund of one loan: ask for another amount.",
+        "借款金额超出出资机构的单笔限额，请调整金额。",
+    ),
+    "fund.left_none.borrower": (
+        "They fund no more of what one person owes: repay first, or ask for less.",
+        "已达出资机构的单一借款人限额，请先还款或减少金额。",
+    ),
+    "fund.left_none.day": (
+        "They fund no more today: try again tomorrow, or ask for less.",
+        "出资机构今日额度不足，请明日再试或减少金额。",
+    ),
+    "fund.left_none.total": (
+        "Their quota is used up: try again later, or ask for less.",
+        "出资机构总额度不足，请稍后再试或减少金额。",
+    ),
+    "fund.left_none.concentration": (
+        "They fund no more loans of this kind now.", "出资机构对该类借款的集中度已达上限。",
+    ),
     "fund.simulate": ("What if", "模拟"),
     "fund.simulate_lead": (
         "Applications of the last days, routed anew with one programme changed. Nothing is kept.",

@@ -39,6 +39,11 @@ LOANS: Final[dict[str, tuple[str, str]]] = {
         "is repaid from there on each due day.",
         "综合年化利率包含全部本息与费用。签署后款项进入您的钱包，并于每个还款日自动从钱包扣款。",
     ),
+    "loans.joint_note": (
+        "Institutions fund it together with the platform; the loan's page says who.",
+        "该借款由合作机构与平台共同出资，出资方在借款页面列示。",
+    ),
+    "loans.lenders": ("Funded by", "出资方"),
     "loans.sales": ("Your sales by month", "月度销售额"),
     "loans.sales_note": (
         "The offer follows from these sales. A share of each settlement repays the loan.",

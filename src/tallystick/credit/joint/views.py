@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -38,9 +38,9 @@ from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
 
 __all__ = [
-    "ExpectedLoss", "LoanShare", "Quota", "expected_loss", "institution_flows",
-    "institution_loans", "institution_of", "loan_share", "owed_now", "partner_days", "quotas",
-    "recent_decisions",
+    "ExpectedLoss", "Lender", "LoanShare", "Quota", "expected_loss", "institution_flows",
+    "institution_loans", "institution_of", "lenders_of", "loan_share", "owed_now", "partner_days",
+    "quotas", "recent_decisions",
 ]  # fmt: skip
 
 _OWED: Final = ("principal", "interest", "fee", "penalty")
@@ -83,6 +83,27 @@ class LoanShare(msgspec.Struct, frozen=True, kw_only=True):
     bought_back: bool
     owed: Mapping[str, int]
     flows: tuple[ShareFlow, ...]
+
+
+class Lender(NamedTuple):
+    """Who has a share of a loan; without a name it is the platform."""
+
+    name: str
+    share_ppm: int
+
+
+def lenders_of(rows: ReadSession, loan_id: str) -> list[Lender]:
+    """Who funds a loan now, the platform included; nobody where it does so alone."""
+    joint = rows.get(JointLoan, loan_id)
+    if joint is None:
+        return []
+    row = rows.get(FundingPlan, joint.plan_id)
+    assert row is not None, joint
+    names = {i.institution_id: i.name for i in rows.select(Institution)}
+    return [
+        Lender(names.get(p.institution_id, "") if p.is_outside else "", p.share_ppm)
+        for p in plan_of(row).participants
+    ]
 
 
 class _Ledger:
