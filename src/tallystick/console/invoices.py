@@ -26,6 +26,7 @@ from tallystick.credit.receivables.model import (
     PayReceivable,
     Receivable,
     ReceivableDone,
+    ReceivableEventKind,
     ReceivableKind,
     ReceivableStatus,
     ReduceReceivable,
@@ -52,7 +53,10 @@ _MONTHS_MAX: Final = 12
 _REASON_MAX: Final = 200
 _ACTS: Final = ("finance", "repay", "reduce", "pay")
 S = ReceivableStatus
+K = ReceivableEventKind
 _WAITING: Final = frozenset({S.REGISTERED, S.ACKNOWLEDGED})
+_SELLERS_OWN: Final = frozenset({K.ADVANCE, K.REPAID, K.LOST})
+"""What is between seller and lender; the debtor is not told."""
 
 
 def _party(visitor: Visitor) -> Party:
@@ -182,8 +186,9 @@ def _invoice_page(
     )  # fmt: skip
     return front.page(
         visitor, "wallet/invoice.html", status=refusal.status if refusal else 200, here="loans",
-        row=row, story=story, at=story.standing, sells=sells, other=other, form=form,
-        refusal=refusal, percent=_percent, is_open=row.status in OPEN, plain=money_text,
+        row=row, at=story.standing,
+        events=[e for e in story.events if sells or e.kind not in _SELLERS_OWN],
+        sells=sells, other=other, form=form, refusal=refusal, percent=_percent, is_open=row.status in OPEN, plain=money_text,
         is_invoice=row.kind is ReceivableKind.INVOICE,
         terms=terms_of_receivable(row) if row.terms else None,
         offers=_offers(front, row, visitor.language) if sells else [],
