@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -242,6 +244,19 @@ def test_what_is_no_model_does_not_serve(
     changed = msgspec.structs.replace(bundle, **{field: text})
     assert shop.refuse(changed) == "SCORE_MODEL_INVALID"
     assert shop.rows.select(ScoreModel) == []
+
+
+def test_another_model_does_not_serve_under_the_number_of_one_that_did(
+    shop: Market, model: Path
+) -> None:
+    bundle = bundle_of(model)
+    shop.accept(bundle)
+    other = re.sub(r'"points": (\d)', r'"points": 1\1', bundle.model, count=1)
+    old, new = (hashlib.sha256(text.encode()).hexdigest() for text in (bundle.model, other))
+    manifest = bundle.manifest.replace(old, new)
+    forged = msgspec.structs.replace(bundle, model=other, manifest=manifest)
+    assert shop.refuse(forged) == "SCORE_MODEL_INVALID"
+    assert [one.terms for one in shop.rows.select(ScoreModel)] == [bundle.model]
 
 
 def test_a_model_of_other_columns_does_not_serve(shop: Market, tmp_path: Path) -> None:

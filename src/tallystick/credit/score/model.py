@@ -16,6 +16,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -32,8 +33,8 @@ from tallystick.credit.score.tables import Table
 from tallystick.credit.score.trees import Trees
 
 __all__ = [
-    "FORMAT", "Model", "ModelText", "columns_of", "load_model", "number_of", "require_free",
-    "save_model", "text_of",
+    "FORMAT", "Model", "ModelText", "columns_of", "load_model", "number_of",
+    "number_of_sums", "require_free", "save_model", "text_of",
 ]  # fmt: skip
 
 FORMAT: Final = "tallystick-score/1"
@@ -179,7 +180,12 @@ def _sum(data: bytes) -> str:
 
 
 def _number(files: dict[str, bytes]) -> str:
-    return _sum("".join(_sum(data) for data in files.values()).encode())[:16]
+    return number_of_sums({name: _sum(data) for name, data in files.items()})
+
+
+def number_of_sums(sums: Mapping[str, str]) -> str:
+    """The number of a model whose files have these SHA-256 by name; it is of what scores alone."""
+    return _sum("".join(sums[name] for name in (_MODEL, _TREES) if name in sums).encode())[:16]
 
 
 def load_model(directory: Path) -> Model:

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from tallystick.credit.score.card import Card
-from tallystick.credit.score.model import FORMAT, ModelText, columns_of
+from tallystick.credit.score.model import FORMAT, ModelText, columns_of, number_of_sums
 from tallystick.credit.score.scorecard import probability_of, score_of, total_points
 from tallystick.credit.score.tables import Table
 from tallystick.credit.scoring.facts import COLUMNS, cause_of
@@ -85,6 +85,8 @@ def checked_model(manifest: str, model: str, card: str) -> str:
     for name, data in (("model.json", model), ("card.json", card)):
         if kept.files.get(name) != hashlib.sha256(data.encode()).hexdigest():
             raise Refused("SCORE_MODEL_INVALID", f"{name} is not what training wrote.")
+    if number_of_sums(kept.files) != kept.model:
+        raise Refused("SCORE_MODEL_INVALID", "The model's number is not that of its files.")
     if shown.model != kept.model:
         raise Refused("SCORE_MODEL_INVALID", "The card is of another model.")
     unknown = [one.name for one in text.specs if one.name not in COLUMNS]
