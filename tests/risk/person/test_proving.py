@@ -166,6 +166,20 @@ def test_documents_and_faces_are_not_tried_out(prover: Prover) -> None:
     assert prover.refused(mistyped) == "DOCUMENT_INVALID"
 
 
+def test_many_faces_at_once_are_no_more_tries_than_one_after_the_other(prover: Prover) -> None:
+    async def asked() -> list[str]:
+        wrong = (
+            prover.proving.check_document(prover.alice, NUMBER, ANOTHERS)
+            for _ in range(3 * DOCUMENT_TRIES_MAX)
+        )
+        found = await asyncio.gather(*wrong, return_exceptions=True)
+        return [one.refusal.code for one in found if isinstance(one, Refused)]
+
+    codes = prover.run(asked())
+    assert codes.count("FACE_MISMATCH") == DOCUMENT_TRIES_MAX
+    assert codes.count("TOO_MANY_REQUESTS") == 2 * DOCUMENT_TRIES_MAX
+
+
 def test_recovery_takes_the_very_document_and_its_face(prover: Prover) -> None:
     proving, alice = prover.proving, prover.alice
     prover.with_phone()

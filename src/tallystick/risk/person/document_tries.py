@@ -22,19 +22,23 @@ class DocumentTries:
     def __init__(self) -> None:
         self._wrong: OrderedDict[str, list[int]] = OrderedDict()
 
-    def require(self, party_id: str, now_ms: int) -> None:
-        """See that the party may try again.
+    def take(self, party_id: str, now_ms: int) -> None:
+        """Count a try as wrong before it is made, so that many at once are no more than in turn.
 
         Raises:
             Refused: TOO_MANY_REQUESTS.
         """
-        wrong = [at_ms for at_ms in self._wrong.get(party_id, ()) if at_ms > now_ms - _HOUR_MS]
-        if len(wrong) >= DOCUMENT_TRIES_MAX:
-            raise Refused("TOO_MANY_REQUESTS")
-
-    def count(self, party_id: str, now_ms: int) -> None:
-        """One more was wrong."""
         known = self._wrong.pop(party_id, [])
-        self._wrong[party_id] = [*known, now_ms][-DOCUMENT_TRIES_MAX:]
+        wrong = [at_ms for at_ms in known if at_ms > now_ms - _HOUR_MS]
+        may_try = len(wrong) < DOCUMENT_TRIES_MAX
+        self._wrong[party_id] = [*wrong, now_ms] if may_try else wrong
         if len(self._wrong) > _PARTIES_MAX:
             self._wrong.popitem(last=False)
+        if not may_try:
+            raise Refused("TOO_MANY_REQUESTS")
+
+    def give_back(self, party_id: str, taken_ms: int) -> None:
+        """The try of this moment was not a wrong one."""
+        known = self._wrong.get(party_id, [])
+        if taken_ms in known:
+            known.remove(taken_ms)

@@ -330,13 +330,14 @@ class Proving:
     async def _counted(self, party: Party, check: Callable[[], Awaitable[Any]]) -> PersonDone:
         """Have a document checked, unless too many were wrong within an hour; count a wrong one."""
         now_ms = self._clock_ms()
+        self._tries.take(party.party_id, now_ms)
         try:
-            self._tries.require(party.party_id, now_ms)
             done = await check()
-        except Refused as refused:
-            if refused.refusal.code in _WRONG_DOCUMENT:
-                self._tries.count(party.party_id, now_ms)
+        except Exception as error:
+            if not (isinstance(error, Refused) and error.refusal.code in _WRONG_DOCUMENT):
+                self._tries.give_back(party.party_id, now_ms)
             raise
+        self._tries.give_back(party.party_id, now_ms)
         assert isinstance(done, PersonDone)
         return done
 
