@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from tests.console.person import operator, signed_in
 from tests.console.world import ALICE, World
 
 from tallystick.parties.model import PartyKind, RegisterParty
 from tallystick.parties.passwords import PasswordHasher
 from tallystick.parties.views import login_index, seal_login, seal_name
+from tallystick.risk.blacklist.model import TAG_BYTES
 
 PLACE = "/console/blacklist"
 MINE = "/wallet/said-of-me"
@@ -40,8 +42,19 @@ def opened(world: World) -> None:
         assert "The list is open." in person.follow().text
 
 
-def test_somebody_is_listed_reads_it_disputes_it_and_it_is_decided(world: World) -> None:
+def known_by_nine(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody has eight more identifiers, of which nothing is said."""
+    keeping = world.platform.blacklist
+    others = [bytes([number]) * TAG_BYTES for number in range(8)]
+    own = keeping.tags_of
+    monkeypatch.setattr(keeping, "tags_of", lambda rows, who: [*others, *own(rows, who)])
+
+
+def test_somebody_is_listed_reads_it_disputes_it_and_it_is_decided(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened(world)
+    known_by_nine(world, monkeypatch)
     registered(world)
     keeper = operator(world)
     keeper.get(PLACE)

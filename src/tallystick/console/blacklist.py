@@ -269,14 +269,15 @@ async def _of_me(front: Frontend, visitor: Visitor) -> tuple[ToldEntry, ...]:
     if rows.get(ListKey, LIST_KEY) is None:
         return ()
     tags = front.platform.blacklist.tags_of(rows, party_id)
-    if not tags:
-        return ()
-    command = TellSubject(tags=tuple(tags[:IDENTIFIERS_MAX]), on_behalf=party_id)
-    answer = await front.submit(visitor.caller, command)
-    if answer.refusal is not None:
-        raise Refused(*answer.refusal)
-    assert isinstance(answer.reply, SubjectTold)
-    return answer.reply.entries
+    entries: list[ToldEntry] = []
+    for at in range(0, len(tags), IDENTIFIERS_MAX):
+        asked = tuple(tags[at : at + IDENTIFIERS_MAX])
+        answer = await front.submit(visitor.caller, TellSubject(tags=asked, on_behalf=party_id))
+        if answer.refusal is not None:
+            raise Refused(*answer.refusal)
+        assert isinstance(answer.reply, SubjectTold)
+        entries += answer.reply.entries
+    return tuple(entries)
 
 
 @get(_MINE)
