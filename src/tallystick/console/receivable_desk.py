@@ -34,6 +34,7 @@ from tallystick.credit.receivables.views import (
     receivables_of,
 )
 from tallystick.pipeline.refusals import Refused
+from tallystick.store.ledger_rows import SqlLedgerReader
 
 __all__ = ["RECEIVABLE_DESK"]
 
@@ -62,7 +63,7 @@ def _buckets(front: Frontend) -> list[DueBucket]:
     platform = front.platform
     with platform.reader() as rows:
         day = loan_day(platform.clock_ms())
-        return due_buckets(rows, platform.ledger.accounts, CURRENCY, day)
+        return due_buckets(rows, SqlLedgerReader(rows.connection).accounts, CURRENCY, day)
 
 
 @get(_HERE)
