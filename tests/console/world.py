@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from litestar.testing import TestClient
 from tests.stores import settings_on
 
 from tallystick.console.routes import routes
+from tallystick.credit.loans.timing import collect_ms, loan_day
+from tallystick.credit.merchant.decide import months_before
 from tallystick.gateway.alipay.page_return import build_return_url
 from tallystick.parties.model import PartyKind
 from tallystick.parties.passwords import PasswordHasher
@@ -264,6 +267,10 @@ class Moving:
     def __init__(self, behind_ms: int) -> None:
         self.behind_ms = behind_ms
 
+    def set_to(self, now_ms: int) -> None:
+        """Let it be so late now."""
+        self.behind_ms = int(time.time() * 1000) - now_ms
+
     def __call__(self) -> int:
         return int(time.time() * 1000) - self.behind_ms
 
@@ -276,8 +283,9 @@ async def months_of_sales(platform: Platform, clock: Moving, months: int = 8) ->
     await ask(platform, AddSeller(app_id=APP_ID, party_id=HISTORY.party_id))
     code = f"28{int(CUSTOMER.party_id) % 10**16:016d}"
     index = payment_code_index(platform.sealer, code)
-    for month in range(months):
-        clock.behind_ms = (months - month) * MONTH_MS
+    today = loan_day(int(time.time() * 1000))
+    for month, name in enumerate(months_before(today, months)):
+        clock.set_to(collect_ms(date.fromisoformat(f"{name}-15"), 12))
         amount = 200_000 + 50_000 * month
         order = CreateTrade(
             app_id=APP_ID, out_trade_no=f"OLD-{month}", amount=amount, subject="Old tea",
