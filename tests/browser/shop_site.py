@@ -61,7 +61,7 @@ class ShopSite:
 
     def wait_told(self, count: int, **wanted: str) -> list[dict[str, str]]:
         """What the shop was told with these fields, once there is enough of it."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             found = [f for f in list(self.told) if wanted.items() <= f.items()]
             if len(found) >= count or time.monotonic() > deadline:

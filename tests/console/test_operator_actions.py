@@ -95,7 +95,7 @@ def everything(world: World) -> dict[str, list[str]]:
 def noisy(world: World) -> World:
     """The world with a trade that a shop was to be told of, at an address that is not allowed."""
     world.paid(100, notify_url="http://127.0.0.1:9/notify")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while world.platform.rows.query(Notification, "LIMIT 1")[0].status != "given_up":
         assert time.monotonic() < deadline, "the notification is not given up"
         time.sleep(0.02)

@@ -142,7 +142,7 @@ class World(NamedTuple):
 
     def wait_for_banks(self) -> None:
         """Until the sandbox's bank has answered every order."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while open_bank_orders(self.platform.rows, limit=1):
             assert time.monotonic() < deadline, "the bank does not answer"
             time.sleep(0.02)

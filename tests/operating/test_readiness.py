@@ -80,7 +80,7 @@ def test_a_store_that_cannot_write_is_a_reason_until_it_can_again(tmp_path: Path
         assert "tallystick_store_writable 0.0" in metrics
         other.execute("ROLLBACK")
         other.close()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while await _parts(client):
                 await asyncio.sleep(0.05)
 

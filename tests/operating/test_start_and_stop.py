@@ -157,7 +157,7 @@ def test_a_stop_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) -
         assert server.process.poll() is None
     code = server.stop()
     for worker in workers:
-        worker.join(30)
+        worker.join(120)
     assert code == 0, server.log.read_text("utf-8")[-2000:]
     kept = {number for (number,) in ask(server.data, "SELECT out_trade_no FROM trade")}
     assert set(acknowledged) <= kept
@@ -168,7 +168,7 @@ def test_ctrl_c_stops_it_as_well(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "data", arguments=["--empty"]).start()
     assert server.process is not None
     server.process.send_signal(signal.SIGINT)
-    assert server.process.wait(30) == 0
+    assert server.process.wait(120) == 0
     assert "nobody can sign in yet" in server.log.read_text("utf-8")
     assert "Traceback" not in server.log.read_text("utf-8")
 

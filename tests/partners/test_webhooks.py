@@ -30,7 +30,7 @@ from tallystick.pipeline.commands import Command, Context, Registry, Reply
 from tallystick.store.unit_of_work import Event
 
 KEY = bytes(range(32))
-PATIENCE_S = 20
+PATIENCE_S = 120
 
 
 class Happen(Command, frozen=True, kw_only=True, tag="test.happen"):

@@ -191,6 +191,6 @@ def test_nobody_waits_for_ever_when_many_ask_while_it_stops(tmp_path: Path) -> N
         time.sleep(0.05)
         parts.executor.stop()
         for thread in threads:
-            thread.join(30)
+            thread.join(120)
         assert not any(thread.is_alive() for thread in threads)
         assert [int(note(parts.rows, f"n{me}") or 0) for me in range(8)] == accepted

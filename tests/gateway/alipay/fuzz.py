@@ -78,7 +78,7 @@ class RawReply(NamedTuple):
 class RawClient:
     """Sends bytes as they are, over a connection that stays open where the server lets it."""
 
-    def __init__(self, host: str, port: int, *, within_s: float = 20.0) -> None:
+    def __init__(self, host: str, port: int, *, within_s: float = 60.0) -> None:
         self._address = (host, port)
         self._within_s = within_s
         self._socket: socket.socket | None = None
@@ -164,7 +164,7 @@ class Fuzzer:
     """
 
     def __init__(
-        self, shop: Shop, auditor: Auditor, contents: Contents, *, seed: int, within_s: float = 20.0
+        self, shop: Shop, auditor: Auditor, contents: Contents, *, seed: int, within_s: float = 60.0
     ) -> None:
         parts = urlsplit(shop.server.base_url)
         assert parts.hostname is not None

@@ -42,7 +42,7 @@ class Receiver:
 
     def told(self, name: str, count: int) -> list[dict[str, str]]:
         """The first `count` notifications at an address, waiting for them."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             found = [form for path, form in _Handler.received if path.startswith(f"/{name}?")]
             if len(found) >= count:

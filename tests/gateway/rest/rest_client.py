@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import time
 import uuid
@@ -18,7 +19,7 @@ from tests.server_process import ServerProcess
 from tests.stores import database_for, rows_of, tables
 
 __all__ = [
-    "BUYER", "COURIER", "MARKET", "POOR", "TEA", "Answer", "Rest", "new_number",
+    "BUYER", "COURIER", "MARKET", "POOR", "TEA", "Answer", "Rest", "new_book", "new_number",
     "new_public_key", "table_digest", "until",
 ]  # fmt: skip
 
@@ -27,6 +28,9 @@ BUYER, POOR = "2088000000000101", "2088000000000103"
 
 # The server writes into these by itself.
 _IGNORED_TABLES = {"notification_attempt", "ledger_head", "ledger_page"}
+
+
+_BOOKS = itertools.count(500_000, 10)
 
 
 class Answer(NamedTuple):
@@ -165,7 +169,12 @@ def new_public_key() -> str:
     return base64.b64encode(der).decode()
 
 
-def until(found: Callable[[], Any], *, within_s: float = 20.0) -> Any:
+def new_book() -> int:
+    """A book that no other test of this process has, nor the next few after it."""
+    return next(_BOOKS)
+
+
+def until(found: Callable[[], Any], *, within_s: float = 120.0) -> Any:
     """What is found as soon as it is."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:

@@ -7,12 +7,12 @@ import time
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from tests.gateway.rest.rest_client import Rest
+from tests.gateway.rest.rest_client import Rest, new_book
 
 
 @pytest.fixture
 def book() -> int:
-    return time.time_ns() // 1000 % 900_000 + 1
+    return new_book()
 
 
 def today() -> date:

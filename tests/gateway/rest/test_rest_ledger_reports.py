@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 
 import httpx2
-from tests.gateway.rest.rest_client import Rest
+from tests.gateway.rest.rest_client import Rest, new_book
 
 LATEST = 9_000_000_000_000
 
 
 def test_a_balance_and_the_reports_are_as_of_a_moment(rest: Rest) -> None:
-    base, book = time.time_ns() * 1000, time.time_ns() % 900_000 + 1
+    base, book = time.time_ns() * 1000, new_book()
     codes = {1: 1001, 2: 2001, 3: 4001, 4: 5001}
     accounts = [{"id": base + n, "ledger": book, "code": code} for n, code in codes.items()]
     assert rest.done("/v1/ledger/accounts", accounts) == ["created"] * 4

@@ -7,14 +7,14 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.gateway.rest.rest_client import Rest
+from tests.gateway.rest.rest_client import Rest, new_book
 
 
 class Own:
     """A book of its own with two accounts and three transfers."""
 
     def __init__(self, rest: Rest) -> None:
-        self.base, self.book = time.time_ns() * 1000, time.time_ns() % 900_000 + 1
+        self.base, self.book = time.time_ns() * 1000, new_book()
         accounts = [{"id": self.base + n, "ledger": self.book, "code": 10} for n in (1, 2)]
         assert rest.done("/v1/ledger/accounts", accounts) == ["created"] * 2
         moves: list[dict[str, Any]] = [

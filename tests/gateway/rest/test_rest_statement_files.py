@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.gateway.rest.rest_client import Rest
+from tests.gateway.rest.rest_client import Rest, new_book
 
 from tallystick.gateway.rest.statement_files import accepted_form
 from tallystick.reconciliation.statements.camt053 import read_camt053
@@ -17,7 +17,7 @@ from tallystick.reconciliation.statements.mt940 import read_mt940
 @pytest.fixture
 def moved(rest: Rest) -> int:
     """An account of a book of its own, with three movements."""
-    base, book = time.time_ns() * 1000, time.time_ns() % 900_000 + 1
+    base, book = time.time_ns() * 1000, new_book()
     accounts = [{"id": base + n, "ledger": book, "code": 10} for n in (1, 2)]
     assert rest.done("/v1/ledger/accounts", {"accounts": accounts}) == ["created", "created"]
     moves = [

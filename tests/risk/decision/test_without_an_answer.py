@@ -107,7 +107,7 @@ def test_a_long_history_is_read_beside_the_commands(
         shop.publish("paid >= 5", "deny", name="many")
         # What was in force before goes on deciding meanwhile, and what it lets through is counted.
         assert shop.code_of(shop.pay(ALICE, 4001)) == "RISK_DENIED"
-        for _ in range(1000):
+        for _ in range(12_000):
             if not shop.engine.filling:
                 break
             shop.engine._filling.wait(0.01)

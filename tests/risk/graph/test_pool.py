@@ -159,5 +159,5 @@ def test_nothing_that_somebody_holds_is_filled_anew() -> None:
             )  # fmt: skip
     stop.set()
     for reader in readers:
-        reader.join(timeout=30)
+        reader.join(timeout=120)
     assert not failures
