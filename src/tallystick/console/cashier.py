@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from markupsafe import Markup
 
+from tallystick.console.drawing import unfunded_text
 from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
 from tallystick.console.identity import (
     Failed,
@@ -226,7 +227,8 @@ async def pay(
     if proof is not None:
         return proof
     if answer.refusal is not None:
-        said = refusal_text(answer.refusal, visitor.language)
+        line = unfunded_text(answer.refusal, visitor.language)
+        said = refusal_text(answer.refusal, visitor.language, line)
         return _show(front, visitor, _trade(front, trade_no), refusal=said)
     return front.redirect(f"/cashier/{trade.trade_no}", paid="now")
 

@@ -92,7 +92,7 @@ class Lived(NamedTuple):
     balances: dict[int, int]
 
 
-def _empty_wallets(shop: Market) -> None:
+def empty_wallets(shop: Market) -> None:
     for borrower in (ALICE, BOB):
         away = TransferBetweenWallets(
             payer_id=borrower, payee_id=SHOP, amount=shop.available(borrower),
@@ -154,7 +154,7 @@ def _lived(
         shop.accept(DefineLoanProduct(product_id=PAY_LATER, name="Pay later", terms=TERMS))
         for borrower in (ALICE, BOB):
             shop.accept(GrantCreditLine(borrower_id=borrower, product_id=PAY_LATER, amount=90_000))
-        _empty_wallets(shop)
+        empty_wallets(shop)
         for day in range(days):
             of_month = (START + timedelta(days=day)).day
             if on_time and of_month in _BILLED:
@@ -201,7 +201,7 @@ def shop(tmp_path: Path) -> Iterator[Market]:
     ) as made:
         made.accept(DefineLoanProduct(product_id=PAY_LATER, name="Pay later", terms=TERMS))
         made.accept(GrantCreditLine(borrower_id=ALICE, product_id=PAY_LATER, amount=20_000))
-        _empty_wallets(made)
+        empty_wallets(made)
         _buy(made, 0, Purchase(0, ALICE, 10_000, 1))
         yield made
 

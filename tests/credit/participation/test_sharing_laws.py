@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date, timedelta
 from decimal import Decimal
 
 import hypothesis.strategies as st
@@ -78,6 +79,7 @@ class SharedLife(RuleBasedStateMachine):
     def draw(self, contract: Contract, plan: Plan) -> None:
         self.living = SharedLoan(contract, plan)
         self.settled = self.taken = 0
+        self.drawn = contract.start.toordinal()
 
     def _try(self, decision, *args, bank: bool = False) -> None:  # type: ignore[no-untyped-def]
         try:
@@ -96,6 +98,17 @@ class SharedLife(RuleBasedStateMachine):
     def pay(self, percent: int, mode: PaymentMode, effect: Effect, bank: bool) -> None:
         amount = self.living.position.payoff * percent // 100
         self._try(decide.pay, amount, mode, effect, bank=bank)
+
+    @rule(percent=st.integers(1, 100))
+    def refund(self, percent: int) -> None:
+        amount = max(1, self.living.position.payoff * percent // 100)
+        self._try(decide.refund, amount, f"R{len(self.living.events)}")
+
+    @rule(amount=st.integers(1, 500), days=st.integers(0, 20))
+    def charge_fee(self, amount: int, days: int) -> None:
+        """A late fee, of today or of a day that was missed."""
+        day = max(self.living.day - timedelta(days), date.fromordinal(self.drawn))
+        self._try(reversing.charge_fee_of, amount, day)
 
     @rule(amount=st.integers(0, 5_000_000), rate=st.integers(1, 100))
     def sell(self, amount: int, rate: int) -> None:

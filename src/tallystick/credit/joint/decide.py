@@ -29,7 +29,9 @@ from tallystick.credit.joint.model import (
     ShareOffered,
 )
 from tallystick.credit.joint.routing import FACTS, Routed, ppm_of
+from tallystick.credit.loans.model import Contract
 from tallystick.credit.participation.model import (
+    WHOLE_PPM,
     BuyBackBy,
     LossSharing,
     Participant,
@@ -50,9 +52,9 @@ from tallystick.risk.decision.checking import Kind, checked
 from tallystick.risk.decision.language import ExpressionError
 
 __all__ = [
-    "Places", "Reserved", "decided", "declined", "define_programme", "drawn", "given_back",
-    "offered", "participants", "register_institution", "require_facts", "require_terms",
-    "reservation",
+    "Places", "Reserved", "decided", "declined", "define_programme", "drawn", "drawn_at_once",
+    "given_back", "offered", "participants", "purchase_rate", "register_institution",
+    "require_facts", "require_terms", "reservation",
 ]  # fmt: skip
 
 _PROGRAMME_ID: Final = re.compile(r"[a-z0-9_-]{1,32}")
@@ -404,6 +406,23 @@ def drawn(reserved: Reserved, loan_id: str, now_ms: int) -> Decision:
         postings=reservation(row, reserved.plan, TransferFlags.VOID_PENDING),
         cancelled_timers=(_timer_id(row.decision_id),),
     )
+
+
+def drawn_at_once(reserved: Reserved) -> Decision:
+    """Keep a decision whose loan is drawn in the same transaction: its day's ceilings count it."""
+    row, plan = reserved.row, reserved.plan
+    return Decision(_reply(row, plan), (plan_row(plan), row, *_days(reserved, 1)))
+
+
+def purchase_rate(contract: Contract) -> Decimal:
+    """What a purchase in instalments earns a year: its fees on what is owed on average.
+
+    The constant-ratio formula for monthly payments, 24 x fees / (price x (payments + 1)), to
+    six decimals, down; 0 on the next bill. Who pays the fee makes no difference.
+    """
+    fees = contract.seller_fee + contract.period_fee * contract.count
+    average = contract.principal * (contract.count + 1)
+    return Decimal(24 * fees * WHOLE_PPM // average) / WHOLE_PPM
 
 
 def given_back(reserved: Reserved, command: CancelFunding | ExpireFunding, now_ms: int) -> Decision:

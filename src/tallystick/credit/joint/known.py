@@ -19,16 +19,20 @@ from tallystick.store.rows import Rows
 __all__ = ["funded_jointly", "known_facts"]
 
 
-def funded_jointly(rows: Rows, product_id: str, currency: str) -> bool:
+def funded_jointly(rows: Rows, product_id: str, currency: str, *, named: bool = False) -> bool:
     """Whether an institution has a programme for a product, open or closed.
 
     From then on nobody draws it by themselves without a plan: the platform's own money is a
     programme, too.
+
+    Args:
+        named: only programmes count that name the product.
     """
     for programme in rows.select(Programme):
         if programme.institution_id:
             terms = msgspec.json.decode(programme.terms, type=ProgrammeTerms)
-            if terms.currency == currency and product_id in (terms.products or (product_id,)):
+            products = terms.products or (() if named else (product_id,))
+            if terms.currency == currency and product_id in products:
                 return True
     return False
 

@@ -42,7 +42,11 @@ FactValue = int | str | bool
 
 
 class Application(NamedTuple):
-    """A loan that looks for funds; `amount` in minor units, `annual_rate` a fraction of 1."""
+    """A loan that looks for funds; `amount` in minor units, `annual_rate` a fraction of 1.
+
+    Args:
+        is_purchase: paid later: institutions fund it by programmes that name its product.
+    """
 
     product_id: str
     currency: str
@@ -50,6 +54,7 @@ class Application(NamedTuple):
     payments: int
     annual_rate: Decimal
     facts: Mapping[str, FactValue]
+    is_purchase: bool = False
 
 
 class Candidate(NamedTuple):
@@ -125,6 +130,8 @@ def _product(candidate: Candidate, application: Application, found: Range) -> Ra
         return f"It funds {terms.currency}."
     if terms.products and application.product_id not in terms.products:
         return f"It does not fund {application.product_id}."
+    if application.is_purchase and candidate.institution_id and not terms.products:
+        return f"It does not name {application.product_id}, which pays purchases."
     return found
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from tallystick.credit.joint import covering, days, decide, reports
 from tallystick.credit.joint.days import look_for_buy_back
+from tallystick.credit.joint.known import funded_jointly, known_facts
 from tallystick.credit.joint.model import (
     ENTITY_MIN,
     CancelFunding,
@@ -38,7 +39,7 @@ from tallystick.credit.joint.routing import (
     facts_of,
     route,
 )
-from tallystick.credit.loans.model import DrawLoan, Loan, LoanDone, ProductTerms
+from tallystick.credit.loans.model import Contract, DrawLoan, Loan, LoanDone, ProductTerms
 from tallystick.credit.loans.service import draw_loan, open_product, require_within_line
 from tallystick.credit.merchant.model import DrawMerchantLoan, MerchantProduct
 from tallystick.credit.merchant.service import draw_merchant_loan, require_offer
@@ -57,6 +58,7 @@ from tallystick.ledger.chart import (
     SHARE_PRINCIPAL,
     book_id,
 )
+from tallystick.ledger.model import Account
 from tallystick.money.china_time import china_time
 from tallystick.parties.model import Party
 from tallystick.parties.views import active_party
@@ -67,7 +69,7 @@ from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.unit_of_work import UnitOfWork
 
-__all__ = ["borrower_use", "funded_loan", "programme_use", "register"]
+__all__ = ["borrower_use", "fund_purchase", "funded_loan", "programme_use", "register"]
 
 _DAY_CHARS: Final = 10
 
@@ -279,32 +281,85 @@ def decide_funding(command: DecideFunding, context: Context) -> Reply:
         require_within_line(uow, command.borrower_id, product.product_id, command.amount, book)
     desk = _Desk(context, application, command.borrower_id)
     routed = route(desk.candidates(), application)
-    row = FundingDecision(
+    row = _decision(context, application, command.borrower_id, routed)
+    if not routed.shares:
+        return record(context, decide.declined(row))
+    expires_ms = context.now_ms + command.valid_ms
+    row = msgspec.structs.replace(row, status=FundingStatus.RESERVED, expires_ms=expires_ms)
+    return record(context, decide.decided(_planned(context, desk, routed, row)))
+
+
+def _decision(
+    context: Context, application: Application, borrower_id: str, routed: Routed
+) -> FundingDecision:
+    """What routing came to, as a row: declined, or to be planned."""
+    return FundingDecision(
         decision_id=dated_number(context.now_ms, context.request_key, "funding"),
-        borrower_id=command.borrower_id,
-        product_id=product.product_id,
-        currency=terms.currency,
-        amount=command.amount,
-        count=command.count,
-        annual_rate=str(terms.annual_rate),
+        borrower_id=borrower_id,
+        product_id=application.product_id,
+        currency=application.currency,
+        amount=application.amount,
+        count=application.payments,
+        annual_rate=str(application.annual_rate),
         facts=msgspec.json.encode(application.facts).decode(),
-        status=FundingStatus.RESERVED if routed.shares else FundingStatus.DECLINED,
+        status=FundingStatus.DECLINED,
         plan_id="",
         rule=routed.rule,
         reasons=msgspec.json.encode(routed.reasons).decode(),
         loan_id="",
         day=china_time(context.now_ms)[:_DAY_CHARS],
         decided_ms=context.now_ms,
-        expires_ms=context.now_ms + command.valid_ms if routed.shares else 0,
+        expires_ms=0,
     )
-    if not routed.shares:
-        return record(context, decide.declined(row))
+
+
+def _planned(
+    context: Context, desk: _Desk, routed: Routed, row: FundingDecision
+) -> decide.Reserved:
+    """The plan of those who take part; kinds of loans that they count are made known."""
     plan = decide.participants(routed, desk.places(routed))
     row = msgspec.structs.replace(row, plan_id=plan_row(plan).plan_id)
     for candidate, _ in routed.shares:
         if kind := desk.classes.get(candidate.programme_id):
-            uow.put(kind)
-    return record(context, decide.decided(_with_days(context, row, plan)))
+            context.uow.put(kind)
+    return _with_days(context, row, plan)
+
+
+def fund_purchase(context: Context, loan: Loan, contract: Contract, buyer: Party) -> bool:
+    """Have a purchase that is paid later funded where institutions fund its product.
+
+    It is decided in the transaction that draws it, so nothing is reserved: the caller shares the
+    postings of the drawdown. Institutions fund purchases by programmes that name the product.
+
+    Returns:
+        Whether several fund it.
+
+    Raises:
+        Refused: FUNDING_DECLINED, with the rule that left no plan.
+    """
+    uow = context.uow
+    if not funded_jointly(uow, loan.product_id, loan.currency, named=True):
+        return False
+
+    def accounts(ids: list[int]) -> list[Account]:
+        return [account for one in ids if (account := uow.books.account(one)) is not None]
+
+    application = Application(
+        loan.product_id, loan.currency, contract.principal, contract.count,
+        decide.purchase_rate(contract), known_facts(uow, accounts, buyer, loan.currency),
+        is_purchase=True,
+    )  # fmt: skip
+    desk = _Desk(context, application, loan.borrower_id)
+    routed = route(desk.candidates(), application)
+    if not routed.shares:
+        raise Refused("FUNDING_DECLINED", routed.rule)
+    row = _decision(context, application, loan.borrower_id, routed)
+    row = msgspec.structs.replace(row, status=FundingStatus.DRAWN, loan_id=loan.loan_id)
+    planned = _planned(context, desk, routed, row)
+    own = context._replace(request_key=context.request_key + b"funding")
+    record(own, decide.drawn_at_once(planned))
+    uow.put(funded_loan(loan, planned.plan))
+    return True
 
 
 def _with_days(context: Context, row: FundingDecision, plan: Plan) -> decide.Reserved:

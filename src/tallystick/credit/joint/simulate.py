@@ -15,6 +15,7 @@ import msgspec
 
 from tallystick.credit.joint.model import FundingDecision, Programme, ProgrammeTerms
 from tallystick.credit.joint.routing import Application, Candidate, facts_of, route
+from tallystick.credit.loans.model import LoanProduct, ProductTerms
 from tallystick.credit.participation.model import WHOLE_PPM
 from tallystick.money.share import apportion
 from tallystick.store.rows import ReadSession
@@ -156,12 +157,16 @@ def past_applications(rows: ReadSession, since_ms: int, until_ms: int) -> list[A
         "WHERE decided_ms >= ? AND decided_ms < ? ORDER BY decided_ms, decision_id",
         (since_ms, until_ms),
     )  # fmt: skip
+    later = {
+        product.product_id for product in rows.select(LoanProduct)
+        if msgspec.json.decode(product.terms, type=ProductTerms).pay_later is not None
+    }  # fmt: skip
     return [
         Applied(
             row.borrower_id, row.day,
             Application(
                 row.product_id, row.currency, row.amount, row.count, Decimal(row.annual_rate),
-                msgspec.json.decode(row.facts),
+                msgspec.json.decode(row.facts), row.product_id in later,
             ),
         )
         for row in found

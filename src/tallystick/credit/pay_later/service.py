@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
+from tallystick.credit.joint.days import look_for_buy_back
+from tallystick.credit.joint.service import fund_purchase
 from tallystick.credit.loans import decide as loan_decide
 from tallystick.credit.loans.model import (
     Contract,
@@ -20,7 +22,7 @@ from tallystick.credit.loans.model import (
 from tallystick.credit.loans.service import loan_state, open_product, require_within_line, state_of
 from tallystick.credit.loans.state import NewLoan
 from tallystick.credit.loans.timing import loan_day
-from tallystick.credit.participation.service import record
+from tallystick.credit.participation.service import record, share_postings
 from tallystick.credit.pay_later import decide
 from tallystick.credit.pay_later.days import close_bills, follow_days
 from tallystick.credit.pay_later.loading import billings_of
@@ -41,6 +43,7 @@ from tallystick.payments.accounts import trade_escrow, wallet
 from tallystick.payments.trades.model import Refund, Trade, TradeDone, TradeStatus
 from tallystick.payments.trades.service import Payer, pay_trade_by
 from tallystick.pipeline.commands import SYSTEM, CallerKind, Context, Registry, Reply
+from tallystick.pipeline.decisions import Posting
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.unit_of_work import Event, UnitOfWork
@@ -61,7 +64,7 @@ def pay_trade_later(command: PayTradeLater, context: Context) -> Reply:
     if terms.pay_later is None:
         raise Refused("CREDIT_PRODUCT_NOT_EXIST", "This product pays no purchases.")
     later = terms.pay_later
-    made: list[Loan] = []
+    made: list[_Bought] = []
 
     def fund(trade: Trade, payer: Payer) -> Payer:
         if payer.postings or trade.currency != terms.currency:
@@ -76,16 +79,27 @@ def pay_trade_later(command: PayTradeLater, context: Context) -> Reply:
         new = NewLoan(loan, escrow, purse)
         drawn = loan_decide.draw(new, state_of(context, loan, ()))
         record(context, drawn._replace(postings=()))
-        made.append(loan)
+        several = fund_purchase(context, loan, contract, payer.buyer)
+        made.append(_Bought(loan, drawn.postings if several else ()))
         return payer._replace(postings=drawn.postings)
 
     reply = pay_trade_by(command.payment, context, fund)
     assert isinstance(reply, TradeDone)
-    if made:
-        _bill_next(context, made[0], later)
+    for loan, shared in made:
+        if shared:
+            share_postings(context, shared)
+            look_for_buy_back(context, loan.loan_id)
+        _bill_next(context, loan, later)
         if reply.status is TradeStatus.SETTLED:
-            _take_seller_fee(context, made[0].loan_id, reply.seller_id)
+            _take_seller_fee(context, loan.loan_id, reply.seller_id)
     return reply
+
+
+class _Bought(NamedTuple):
+    """The loan of a purchase, and the postings of its drawdown where several fund it."""
+
+    loan: Loan
+    shared: tuple[Posting, ...]
 
 
 def _loan(
