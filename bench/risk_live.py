@@ -64,11 +64,10 @@ def _event_by_event(history: History, compiled: CompiledSet) -> _Live:
     clock = time.thread_time
     windows_s = judging_s = 0.0
     for at, (at_ms, facts) in enumerate(zip(history.at_ms.tolist(), _facts(history), strict=True)):
-        past = Past(at_ms, facts)
         began = clock()
         inputs = dict(facts)
         windows.add_values(inputs, at_ms)
-        windows.add(past)
+        windows.add(Past(at_ms, inputs))
         counted = clock()
         inputs[SCORE] = scorer.score(inputs)
         verdict = judge(compiled, inputs)

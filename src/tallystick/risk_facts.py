@@ -98,10 +98,10 @@ def _paid(command: PayTrade, context: Context, kind: str = "payment") -> Facts |
     payer = _payer(context, command.payment_code_index, command.buyer_id)
     order = command.order
     if order is not None:
-        facts = _facts(
-            context, kind, order.app_id, amount=order.amount, currency=order.currency, party=payer
-        )
-        return facts._replace(payee=order.seller_id or facts.merchant)
+        app = acting_app(context, order.app_id)
+        merchant = _merchant(context, app)
+        payee = order.seller_id or merchant
+        return Facts(kind, order.amount, order.currency, payer, payee, merchant, app)
     trade = _stored_trade(command, context)
     if trade is None:
         return None

@@ -14,6 +14,7 @@ from tallystick.risk.anomaly.model import (
     Action,
     AlertDone,
     AlertKind,
+    ClearAnomalyPolicy,
     Level,
     RaiseAlert,
     SetAnomalyPolicy,
@@ -25,6 +26,7 @@ from tallystick.store.rows import ReadSession
 
 PEOPLE = [f"20880000000074{n:02d}" for n in range(8)]
 MULE = "2088000000007499"
+POLICY = SetAnomalyPolicy(level=Level.NOTICE, action=Action.NOTHING, from_score=100)
 _DAY_MS = 86_400_000
 
 
@@ -36,8 +38,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     for party in (*PEOPLE, MULE):
         made.register(party)
         made.fund(party, 10_000_000)
-    policy = SetAnomalyPolicy(level=Level.NOTICE, action=Action.NOTHING, from_score=100)
-    made.must(policy, Reply)
+    made.must(POLICY, Reply)
     yield made
     made.close()
 
@@ -104,6 +105,23 @@ def test_a_restart_between_changes_no_alert(
     assert any(b'"shared"' in reasons for reasons in map(_reasons, again))
     steady.close()
     after.close()
+
+
+def test_without_a_policy_nothing_is_read_and_the_first_one_has_it_caught_up(
+    world: World, tmp_path: Path
+) -> None:
+    _habits(world)
+    _half_an_attack(world, 0)
+    world.must(ClearAnomalyPolicy(level=Level.NOTICE), Reply)
+    watch = _watch(world, tmp_path / "kept.npz")
+    watch.register(world.platform.registry)
+    watch.begin()
+    assert _read(watch) == []
+    assert len(watch.profiles) == 0
+    world.must(POLICY, Reply)
+    assert any(b'"shared"' in reasons for reasons in map(_reasons, _read(watch)))
+    assert len(watch.profiles) == len(PEOPLE) + 1
+    watch.close()
 
 
 def _read(watch: AnomalyWatch) -> list[Request]:

@@ -1,9 +1,10 @@
 """The watch of a running platform: it follows the decisions, scores them, and raises alerts.
 
-It reads every decision once, in order, in a thread of its own; payments never wait for it. The
-habits that it has learned are kept in a file now and then and when the platform stops; at the
-next start it goes on from there. Without a file it learns from the newest decisions again. What
-happened long before it was read teaches, but raises no alert.
+It reads every decision once, in order, in a thread of its own; payments never wait for it. While
+no level has a policy it reads nothing, and catches up when one has. The habits that it has learned
+are kept in a file now and then and when the platform stops; at the next start it goes on from
+there. Without a file it learns from the newest decisions again. What happened long before it was
+read teaches, but raises no alert.
 """
 
 from __future__ import annotations
@@ -125,6 +126,8 @@ class AnomalyWatch:
         with self._mutex:
             if self._closed:
                 return []
+            if not self._on():
+                return []
             profiles = self._watcher.profiles
             rows = self._session().connection.execute(
                 f"SELECT {_EVENT} FROM risk_decision "  # noqa: S608 - names are ours
@@ -136,6 +139,18 @@ class AnomalyWatch:
             if profiles.position - self._kept_at >= _KEEP_AFTER:
                 self._keep()
             return found
+
+    def _on(self) -> bool:
+        """Whether a level has a policy; the first has the newest decisions read."""
+        if self._policies:
+            return True
+        if not self._changed:
+            return False
+        self._follow()
+        if self._policies:
+            profiles = self._watcher.profiles
+            profiles.position = max(profiles.position, self._last() - _LEARN_MAX)
+        return bool(self._policies)
 
     def _follow(self) -> None:
         """Take over a changed policy, and what owners have proved to be theirs."""

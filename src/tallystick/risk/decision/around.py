@@ -7,7 +7,7 @@ from typing import Protocol
 
 from tallystick.pipeline.commands import CallerKind, Context, Request, command_bytes
 from tallystick.pipeline.numbers import dated_number
-from tallystick.risk.decision.decide import NO_WARNING, Circumstances, Warned
+from tallystick.risk.decision.decide import NO_WARNING, UNREMARKABLE, Circumstances, Warned
 from tallystick.risk.decision.model import Review, StepUp
 from tallystick.risk.decision.rules import Outcome, Verdict
 from tallystick.store.unit_of_work import UnitOfWork
@@ -59,6 +59,8 @@ def circumstances(
     Returns:
         It, and the number of the review that a held command waits for.
     """
+    if verdict.outcome is Outcome.ALLOW and not listed and not warned:
+        return UNREMARKABLE, ""
     uow = context.uow
     if verdict.outcome is Outcome.HOLD:
         review = uow.find(Review, fingerprint=fingerprint_of(request))

@@ -17,7 +17,8 @@ from tallystick.risk.decision.facts import (
 from tallystick.risk.decision.rules import CompiledSet, Outcome, RuleSet, Verdict
 
 __all__ = [
-    "NO_WARNING", "Circumstances", "Settled", "Warned", "input_names", "settle", "wants_proof",
+    "NO_WARNING", "UNREMARKABLE", "Circumstances", "Settled", "Warned", "input_names", "settle",
+    "wants_proof",
 ]  # fmt: skip
 
 _LIST_NAMES = tuple(f"{kind}_{subject}" for kind in LISTED_KINDS for subject in LISTED)
@@ -58,12 +59,19 @@ class Circumstances(NamedTuple):
     warned: str = ""
 
 
+UNREMARKABLE = Circumstances()
+"""Nothing counts beside the rules: so it is with nearly every command."""
+
+
 class Settled(NamedTuple):
     """The outcome, and what it comes from: `rules`, `list`, `step_up`, `review`, `anomaly` or
     `observed`."""
 
     outcome: Outcome
     why: str
+
+
+_ALLOWED = Settled(Outcome.ALLOW, "")
 
 
 def input_names(rule_set: RuleSet, compiled: CompiledSet) -> tuple[str, ...]:
@@ -91,6 +99,8 @@ def settle(verdict: Verdict, around: Circumstances, kind: str = "") -> Settled:
     """
     if kind in OBSERVED:
         return Settled(Outcome.ALLOW, "observed")
+    if around is UNREMARKABLE and not verdict.hits:
+        return _ALLOWED
     if any(name.startswith("block_") for name in around.listed):
         return Settled(Outcome.DENY, "list")
     if any(name.startswith("allow_") for name in around.listed):

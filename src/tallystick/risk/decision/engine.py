@@ -196,10 +196,10 @@ class DecisionEngine:
     def warm(self, session: ReadSession) -> None:
         """Get ready from what is stored, before the first command."""
         if not is_postgres(session.connection):
-            self._follow(session, session, at_once=True)
+            self._follow(session, session.connection, at_once=True)
             return
         session.connection.execute("BEGIN")
-        self._follow(session, session, at_once=True)
+        self._follow(session, session.connection, at_once=True)
         self._seq = _newest(session.connection)
         session.connection.execute("ROLLBACK")
 
@@ -226,7 +226,7 @@ class DecisionEngine:
         self._number = -1
         self._lists.forget()
 
-    def _follow(self, rows: Rows, session: ReadSession, *, at_once: bool = False) -> None:
+    def _follow(self, rows: Rows, connection: Connection, *, at_once: bool = False) -> None:
         """Take over the rule set and lists that are in force for this command."""
         self._lists.follow(rows)
         active = rows.get(ActiveNumber, SET_NUMBER)
@@ -238,7 +238,7 @@ class DecisionEngine:
         row = rows.get(RuleSetRow, number) if number else None
         rule_set = RuleSet() if row is None else msgspec.json.decode(row.contents, type=RuleSet)
         if self._broken or rule_set.features != self._compiled.source.features:
-            windows = self._filling.filled(rule_set.features, session.connection, at_once=at_once)
+            windows = self._filling.filled(rule_set.features, connection, at_once=at_once)
             if windows is None:
                 self._awaited = number
                 return  # What was in force before decides until they are filled.
@@ -289,7 +289,7 @@ class DecisionEngine:
         try:
             if self._rest_until > began > 0:
                 raise OutOfTime
-            self._follow(context.uow, ReadSession(context.uow.connection))
+            self._follow(context.uow, context.uow.connection)
             watched = self._warnings.follow(context.uow)
             if self._number == 0 and self._lists.empty and not watched:
                 return None

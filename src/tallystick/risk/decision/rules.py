@@ -37,7 +37,7 @@ class Outcome(IntEnum):
         return _WORDS[self]
 
 
-_WORDS: Final = {outcome: outcome.name.lower() for outcome in Outcome}
+_WORDS: Final = tuple(outcome.name.lower() for outcome in Outcome)
 
 
 class Lane(StrEnum):

@@ -137,6 +137,7 @@ class _Group:
         )
         self._nothing = {f.name: 0 for f in features}
         self._series: dict[Any, _Series] = {}
+        self._read: tuple[Any, _Series | None] = (None, None)
         self._where = Condition(where) if where else None
         self.longest_ms = max(spans)
 
@@ -156,13 +157,20 @@ class _Group:
         except ArithmeticError:
             return False
 
-    def add(self, past: Past) -> Any:
-        """Count a command; its key, or None when it has none."""
+    def add(self, past: Past, *, just_read: bool) -> Any:
+        """Count a command; its key, or None when it has none.
+
+        Args:
+            just_read: whether this very command was what `read` was last asked for.
+        """
         facts = past.facts
-        key = self._key_of(facts)
+        if just_read:
+            key, series = self._read
+        else:
+            key = self._key_of(facts)
+            series = None if key is None else self._series.get(key)
         if key is None:
             return None
-        series = self._series.get(key)
         if series is None:
             series = _Series(len(self._windows), len(self._of), self._distinct)
             self._series[key] = series
@@ -272,6 +280,7 @@ class _Group:
         """The group's features for a command."""
         key = self._key_of(facts)
         series = None if key is None else self._series.get(key)
+        self._read = key, series
         if series is None or not series.times:
             into.update(self._nothing)
             return
@@ -314,6 +323,7 @@ class Windows:
         self._groups = [_Group(by, where, asked) for (by, where), asked in grouped.items()]
         self._events_max = events_max
         self._kept: deque[_Kept] = deque()
+        self._just_read: Facts | None = None
         self.longest_ms = max((group.longest_ms for group in self._groups), default=0)
         self.since_ms = 0
         wanted = [names_in(parse(where)) for _, where in grouped if where]
@@ -328,23 +338,29 @@ class Windows:
     def read(self, facts: Facts, at_ms: int) -> dict[str, int | str | bool]:
         """Every feature's value for a command at a moment."""
         values: dict[str, int | str | bool] = {}
+        self._just_read = None
         for group in self._groups:
             group.read(facts, at_ms, self.since_ms, values)
         return values
 
     def add_values(self, facts: dict[str, int | str | bool], at_ms: int) -> None:
         """The same, added to the command's facts."""
+        self._just_read = None
         for group in self._groups:
             group.read(facts, at_ms, self.since_ms, facts)
+        self._just_read = facts
 
     def add(self, past: Past) -> None:
         """Count a command that was decided; moments do not go back."""
         if not self._groups:
             return
         taken = self._takes(past.facts)
-        keys = tuple(
-            [g.add(past) if takes else None for g, takes in zip(self._groups, taken, strict=True)]
-        )
+        just_read = past.facts is self._just_read
+        self._just_read = None  # What is added or forgotten now, the next must look for itself.
+        keys = tuple([
+            group.add(past, just_read=just_read) if takes else None
+            for group, takes in zip(self._groups, taken, strict=True)
+        ])  # fmt: skip
         self._kept.append(_Kept(past.at_ms, keys))
         self._forget(past.at_ms)
 
@@ -375,6 +391,7 @@ class Windows:
 
     def take_back(self, count: int) -> None:
         """Take out the newest commands again, newest first; all are of the latest moment."""
+        self._just_read = None
         for _ in range(min(count, len(self._kept))):
             for group, key in zip(self._groups, self._kept.pop().keys, strict=True):
                 if key is not None:

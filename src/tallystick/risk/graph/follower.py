@@ -26,7 +26,7 @@ from tallystick.risk.graph.feed import WRITTEN, apply_event, wallet_id
 from tallystick.risk.graph.graph import Graph
 from tallystick.risk.graph.kernels import Floats
 from tallystick.risk.graph.schema import VertexKind
-from tallystick.risk.graph.sign_ins import Seen, apply_seen, seen_after
+from tallystick.risk.graph.sign_ins import Seen, SeenPage, apply_seen, seen_after
 from tallystick.risk.graph.snapshot import load_snapshot, save_snapshot
 from tallystick.risk.graph.spread import association_scores
 from tallystick.risk.graph.standing import STANDING_ALONE, Standing, standing_of
@@ -172,7 +172,7 @@ class GraphFollower:
 
         Records are read before events, so that whatever a record builds on is among the events.
         """
-        seen = seen_after(self._session(), self.graph.decided, _EVENTS_AT_ONCE)
+        page = seen_after(self._session(), self.graph.decided, _EVENTS_AT_ONCE)
         events = (
             self._session()
             .connection.execute(
@@ -182,25 +182,27 @@ class GraphFollower:
             )
             .fetchall()
         )
-        if seen or events:
+        if page.size or events:
             with self.graph.lock.writing():
-                self._take(seen, events)
-        return _EVENTS_AT_ONCE in (len(seen), len(events))
+                self._take(page, events)
+        return _EVENTS_AT_ONCE in (page.size, len(events))
 
-    def _take(self, seen: list[Seen], events: Sequence[Any]) -> None:
+    def _take(self, page: SeenPage, events: Sequence[Any]) -> None:
         """Both in the order of their times, events first; until a page ends that was full."""
-        at, graph = 0, self.graph
+        at, graph, seen = 0, self.graph, page.seen
         for seq, topic, subject, payload, created_ms in events:
             while at < len(seen) and seen[at].at_ms < created_ms:
                 self._take_seen(seen[at])
                 at += 1
-            if at == len(seen) == _EVENTS_AT_ONCE:
+            if at == len(seen) and page.size == _EVENTS_AT_ONCE:
+                graph.decided = page.last
                 return
             self.skipped += not apply_event(graph, topic, subject, payload, created_ms)
             graph.position = seq
         if len(events) < _EVENTS_AT_ONCE:
             for each in seen[at:]:
                 self._take_seen(each)
+            graph.decided = page.last
 
     def _take_seen(self, seen: Seen) -> None:
         self.skipped += not apply_seen(self.graph, seen)

@@ -16,7 +16,7 @@ from tallystick.risk.graph.graph import Graph
 from tallystick.risk.graph.schema import EdgeKindName, VertexKind
 from tallystick.store.rows import ReadSession
 
-__all__ = ["ADDRESS", "DEVICE", "Seen", "apply_seen", "medium_id", "seen_after"]
+__all__ = ["ADDRESS", "DEVICE", "Seen", "SeenPage", "apply_seen", "medium_id", "seen_after"]
 
 DEVICE: Final = "device"
 ADDRESS: Final = "address"
@@ -45,6 +45,14 @@ class Seen(NamedTuple):
     address: str
 
 
+class SeenPage(NamedTuple):
+    """Of some records in order those that name a medium, the last of all, and how many they are."""
+
+    seen: list[Seen]
+    last: int
+    size: int
+
+
 def medium_id(label: str, text: str) -> int:
     """The number of a medium.
 
@@ -55,14 +63,22 @@ def medium_id(label: str, text: str) -> int:
     return number_of(label, text)
 
 
-def seen_after(rows: ReadSession, seq: int, count: int) -> list[Seen]:
-    """The records that follow one, oldest first."""
+def seen_after(rows: ReadSession, seq: int, count: int) -> SeenPage:
+    """The records that follow one, oldest first; most of a gateway's name no medium."""
+    last, size = rows.connection.execute(
+        "SELECT MAX(seq), COUNT(*) FROM "
+        "(SELECT seq FROM risk_decision WHERE seq > ? ORDER BY seq LIMIT ?) AS next",
+        (seq, count),
+    ).fetchone()
+    if not size:
+        return SeenPage([], seq, 0)
     found = rows.connection.execute(
         f"SELECT {', '.join(Seen._fields)} FROM risk_decision "  # noqa: S608
-        "WHERE seq > ? ORDER BY seq LIMIT ?",
-        (seq, count),
+        "WHERE seq > ? AND seq <= ? AND (device <> '' OR (address <> '' AND app = '')) "
+        "ORDER BY seq",
+        (seq, last),
     )
-    return [Seen(*row) for row in found.fetchall()]
+    return SeenPage([Seen(*row) for row in found.fetchall()], int(last), int(size))
 
 
 def apply_seen(graph: Graph, seen: Seen) -> bool:
