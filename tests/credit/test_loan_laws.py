@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import hypothesis.strategies as st
@@ -62,6 +63,13 @@ class LoanLife(RuleBasedStateMachine):
     def refund(self, percent: int) -> None:
         amount = max(1, self.living.position.payoff * percent // 100)
         self._try(decide.refund, amount, f"R{len(self.living.events)}")
+
+    @precondition(lambda self: self.living.loan.status is LoanStatus.ACTIVE)
+    @rule(amount=st.integers(1, 500), days=st.integers(0, 20))
+    def charge_fee(self, amount: int, days: int) -> None:
+        """A late fee, of today or of a day that was missed."""
+        day = max(self.living.day - timedelta(days), contract_of(self.living.loan).start)
+        self._try(reversing.charge_fee_of, amount, day)
 
     @rule()
     def collect(self) -> None:
