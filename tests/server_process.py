@@ -73,7 +73,9 @@ class ServerProcess:
         command = [sys.executable, "-m", self.module, "server", "--data", str(self.data)]
         command += ["--host", self.host, "--port", str(self.port), *self.arguments]
         paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
-        env = os.environ | store_environment(self.data)
+        # A busy machine lets no command through for want of an answer of risk.
+        patient = {"TALLYSTICK_RISK_BUDGET_MS": "60000"}
+        env = os.environ | store_environment(self.data) | patient
         env |= {"PYTHONPATH": os.pathsep.join(p for p in paths if p)} | self.env
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(

@@ -139,8 +139,12 @@ def address_of(data: Path) -> str:
 
 
 def settings_on(data: Path, **more: Any) -> Settings:
-    """Settings of a platform on a data folder, whose books are in the chosen store."""
-    return Settings(data=data, **{"database": address_of(data)} | more)
+    """Settings of a platform on a data folder, whose books are in the chosen store.
+
+    Risk may take its time: a busy machine lets no command through.
+    """
+    usual: dict[str, Any] = {"database": address_of(data), "risk_budget_ms": 60_000}
+    return Settings(data=data, **usual | more)
 
 
 def store_environment(data: Path) -> dict[str, str]:

@@ -173,6 +173,7 @@ class Platform:
             unanswered=self.metrics.unanswered, standing=self.graph.standing,
             shared=self.blacklist.about, warnings=self.warnings,
             open_rows=lambda: ReadSession(self.database.connect(readonly=True)),
+            budget_s=settings.risk_budget_ms / 1000,
         )  # fmt: skip
         self.graph.watch_standing(lambda: self.decisions.wants_graph)
         self.level_limits = LevelLimits(READERS)

@@ -115,6 +115,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch_max: Annotated[
         int, Meta(ge=1, le=8192, description="The most commands in one transaction.")
     ] = 256
+    risk_budget_ms: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=60_000,
+            description="How long risk may take for a command before the command's failure policy "
+            "counts, in milliseconds.",
+        ),
+    ] = 50
     timer_tick_ms: Annotated[
         int,
         Meta(ge=10, le=60_000, description="How often due timers are looked for, in milliseconds."),
