@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from tests.gateway.rest.rest_client import BUYER, TEA, Rest, until
+from tests.server_process import ServerProcess
+from tests.stores import database_for
 
 from tallystick.risk.graph.feed import wallet_id
 
@@ -28,15 +32,18 @@ def paid_to_tea(rest: Rest) -> float:
     return sum(float(row["sumAmount"]) for row in rows if row["dstId"] == tea)
 
 
-def caught_up(rest: Rest) -> bool:
-    """Whether the graph has read all that other tests did: nothing new comes for a while."""
-    first = rest.get("/v1/risk/graph")
-    time.sleep(1)
-    return bool(first["ready"]) and rest.get("/v1/risk/graph") == first
+def caught_up(rest: Rest, data: Path) -> bool:
+    """Whether the graph has read all that other tests did."""
+    with closing(database_for(data).connect(readonly=True)) as db:
+        (newest,) = db.execute("SELECT MAX(seq) FROM outbox").fetchone()
+    state = rest.get("/v1/risk/graph")
+    return bool(state["ready"]) and state["position"] >= newest
 
 
-def test_a_trade_that_is_paid_is_a_transfer_and_its_refund_another(rest: Rest) -> None:
-    until(lambda: caught_up(rest))
+def test_a_trade_that_is_paid_is_a_transfer_and_its_refund_another(
+    rest: Rest, running_server: ServerProcess
+) -> None:
+    until(lambda: caught_up(rest, running_server.data))
     before = paid_to_tea(rest)
     trade = rest.paid_trade("33.25")
     until(lambda: round(paid_to_tea(rest) - before, 2) == 33.25)
