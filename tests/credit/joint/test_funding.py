@@ -24,6 +24,7 @@ from tallystick.credit.joint.model import (
     ProgrammeTerms,
 )
 from tallystick.credit.joint.service import programme_use
+from tallystick.credit.joint.views import institution_loans, loan_share
 from tallystick.credit.loans.model import (
     ChargeOffLoan,
     PayLoan,
@@ -50,6 +51,7 @@ from tallystick.ledger.chart import (
     book_id,
 )
 from tallystick.ledger.statements import balance_of
+from tallystick.payments.wallet.model import TransferBetweenWallets
 from tallystick.pipeline.commands import Request
 from tallystick.pipeline.refusals import Refused
 
@@ -195,6 +197,37 @@ def test_first_losses_are_borne_by_others_up_to_the_cap(shop: Market) -> None:
     again = draw(shop, 10_000)
     shop.accept(ChargeOffLoan(loan_id=again))
     assert _settlement(shop, EAST) == -63_000 - 6_000
+
+
+def test_a_guarantor_that_took_two_shares_over_sees_both_of_them(shop: Market) -> None:
+    guaranteed = {
+        "guarantor_id": GUARD, "buy_back_days": 5, "buy_back_by": BuyBackBy.GUARANTOR,
+    }  # fmt: skip
+    programme(shop, "east", EAST, share=Decimal("0.3"), **guaranteed)
+    programme(shop, "west", WEST, **guaranteed)
+    loan_id = draw(shop, 100_001)
+    shop.accept(
+        TransferBetweenWallets(
+            payer_id=ALICE, payee_id=BOB, amount=shop.available(ALICE), out_biz_no="away"
+        ),
+        as_party(ALICE),
+    )
+    for _ in range(40):
+        shop.clock.pass_ms(86_400_000)
+        while shop.run_timers():
+            pass
+    of_east, of_west = (loan_share(shop.rows, who, loan_id) for who in (EAST, WEST))
+    assert of_east is not None
+    assert of_west is not None
+    assert (of_east.bought_back, of_west.bought_back) == (True, True)
+    found = loan_share(shop.rows, GUARD, loan_id)
+    assert found is not None
+    assert (found.share_ppm, found.owed["principal"]) == (1_000_000, 100_001)
+    # Both came at one moment: a page that ends between them leaves neither out.
+    first, rest = (institution_loans(shop.rows, GUARD, 1), institution_loans(shop.rows, GUARD, 9))
+    place = (first[0].at_ns, first[0].loan_id, first[0].flow_no)
+    assert institution_loans(shop.rows, GUARD, 9, place) == rest[1:]
+    assert len(rest) == 2
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,13 @@ from tallystick.credit.joint.model import (
     ProgrammeDay,
     ProgrammeTerms,
 )
-from tallystick.credit.participation.model import FundingPlan, JointLoan, ShareFlow, plan_of
+from tallystick.credit.participation.model import (
+    FundingPlan,
+    JointLoan,
+    Participant,
+    ShareFlow,
+    plan_of,
+)
 from tallystick.credit.participation.share import owed_parts
 from tallystick.credit.postings import RECEIVABLES, Bucket
 from tallystick.ledger.chart import (
@@ -205,21 +211,19 @@ def owed_now(rows: ReadSession, institution_id: str, currency: str) -> int:
 
 
 def institution_loans(
-    rows: ReadSession, institution_id: str, limit: int, before: tuple[int, str] | None = None
+    rows: ReadSession, institution_id: str, limit: int, before: tuple[int, str, int] | None = None
 ) -> list[ShareFlow]:
     """The drawdowns of loans that it funds and the shares that it took over, newest first.
 
     Args:
-        before: moment and number of the last one of the page before.
+        before: moment, loan and number of the last one of the page before.
     """
     where, values = "institution_id = ? AND kind IN ('drawn', 'taken_over')", [institution_id]
-    place: list[int | str] = []
     if before is not None:
-        where += " AND (at_ns < ? OR (at_ns = ? AND loan_id < ?))"
-        place = [before[0], *before]
+        where += " AND (at_ns, loan_id, flow_no) < (?, ?, ?)"
     return rows.query(
-        ShareFlow, f"WHERE {where} ORDER BY at_ns DESC, loan_id DESC LIMIT ?",
-        (*values, *place, limit),
+        ShareFlow, f"WHERE {where} ORDER BY at_ns DESC, loan_id DESC, flow_no DESC LIMIT ?",
+        (*values, *(before or ()), limit),
     )  # fmt: skip
 
 
@@ -240,16 +244,16 @@ def loan_share(rows: ReadSession, institution_id: str, loan_id: str) -> LoanShar
     assert row is not None, joint
     plan = plan_of(row)
     parts = list(enumerate(plan.participants))
-    place = next((n for n, p in parts if p.institution_id == institution_id), None)
-    if place is None:
-        # A guarantor is in the place of the one whose share it took over.
-        place = next((n for n, p in parts if p.taken_from == institution_id), None)
-    if place is None:
+    # A guarantor may have taken over several shares, and is in the places of those who had them.
+    places = [n for n, p in parts if p.institution_id == institution_id] or [
+        n for n, p in parts if p.taken_from == institution_id
+    ]
+    if not places:
         return None
-    participant = plan.participants[place]
-    is_its = participant.institution_id == institution_id and participant.is_outside
+    named = [plan.participants[place] for place in places]
+    held = [n for n in places if _is_held_by(plan.participants[n], institution_id)]
     owed = dict.fromkeys(_OWED, 0)
-    if is_its:
+    if held:
         book = platform_book(joint.currency)
         ids = {b: account_id(book, RECEIVABLES[b], loan_id) for b in Bucket}
         accounts = {
@@ -258,16 +262,21 @@ def loan_share(rows: ReadSession, institution_id: str, loan_id: str) -> LoanShar
         for bucket, number in ids.items():
             if account := accounts.get(number):
                 totals = (account.debits_posted, account.credits_posted)
-                owed[bucket.value] = owed_parts(*totals, plan.shares)[place]
+                whole = owed_parts(*totals, plan.shares)
+                owed[bucket.value] = sum(whole[place] for place in held)
     flows = tuple(
         flow for flow in rows.select(ShareFlow, loan_id=loan_id)
         if flow.institution_id == institution_id
     )  # fmt: skip
     return LoanShare(
-        loan_id=loan_id, currency=joint.currency, programme_id=participant.programme_id,
-        share_ppm=participant.share_ppm, bought_back=not is_its, owed=owed,
-        flows=flows,
+        loan_id=loan_id, currency=joint.currency,
+        programme_id=", ".join(p.programme_id for p in named),
+        share_ppm=sum(p.share_ppm for p in named), bought_back=not held, owed=owed, flows=flows,
     )  # fmt: skip
+
+
+def _is_held_by(participant: Participant, institution_id: str) -> bool:
+    return participant.institution_id == institution_id and participant.is_outside
 
 
 def partner_days(rows: ReadSession, institution_id: str, limit: int) -> list[PartnerDay]:

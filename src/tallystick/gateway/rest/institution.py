@@ -96,11 +96,12 @@ def own_book(call: Call, query: Query) -> OwnBook:
 def own_loans(call: Call, query: OwnLoansQuery) -> Page[OwnLoan]:
     """The loans that it came to fund, newest first."""
     who = _who(call).institution_id
-    scope = f"institution {who} loans"
+    scope = f"institution {who} shares of loans"
     place: Any = call.read_cursor(scope, query.cursor)
     found = institution_loans(call.platform.rows, who, query.limit + 1, place)
     page = found[: query.limit]
-    last = (page[-1].at_ns, page[-1].loan_id) if len(found) > query.limit else None
+    more = len(found) > query.limit
+    last = (page[-1].at_ns, page[-1].loan_id, page[-1].flow_no) if more else None
     return Page(
         items=[
             OwnLoan(loan_id=f.loan_id, programme_id=f.programme_id, day=f.day,
