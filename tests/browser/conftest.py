@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tests.gateway.alipay.shop import Shop
 from tests.server_process import ServerProcess
 from tests.stores import PerStore, settings_on
 
+from tallystick.credit.joint.model import DefineProgramme, ProgrammeTerms
 from tallystick.parties.passwords import PasswordHasher
 from tallystick.partners.model import CreateOperator, Role
 from tallystick.platform import Platform
@@ -43,6 +45,19 @@ SECOND_PASSWORD = "second-1"
 _LOOPBACK = "127.0.0.1/32"
 
 
+LOANS_ON_SALES = (
+    DefineProgramme(
+        programme_id="east-sales", institution_id="2088000000000801",
+        terms=ProgrammeTerms(
+            products=("on-sales",), share=Decimal("0.3"), total_max=10**8,
+            eligible="is_merchant && months_known >= 6 && sales > 0",
+        ),
+    ),
+    DefineProgramme(programme_id="own-sales", terms=ProgrammeTerms(products=("on-sales",))),
+)  # fmt: skip
+"""A bank and the platform fund loans on sales."""
+
+
 async def _fill(data: Path, port: int, notify_url: str) -> None:
     """The sandbox, a shop with months of sales, and a trade in every state whose shop was told."""
     settings = settings_on(
@@ -54,6 +69,8 @@ async def _fill(data: Path, port: int, notify_url: str) -> None:
     await platform.start()
     await seed(platform)
     await months_of_sales(platform, clock)
+    for programme in LOANS_ON_SALES:
+        await ask(platform, programme)
     await ask(platform, CreateOperator(operator_id="guessed", login="guessed", role=Role.VIEWER,
                                        password_hash="of no password"))  # fmt: skip
     password = PasswordHasher.of(settings).hash_password(SECOND_PASSWORD)

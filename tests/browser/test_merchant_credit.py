@@ -38,6 +38,10 @@ def test_sales_of_months_are_drawn_and_the_offer_follows_from_them(look: Look) -
     assert shop.faults() == []
     shop.fill(payment_password=PIN).press("Sign and draw")
     assert shop.sees("the money is in your wallet")
+    # A bank funds a part of it, by what the platform knows of the shop's sales.
+    assert shop.sees("East Bank 东城银行 · 30.0 %")
+    assert shop.sees("The platform · 70.0 %")
+    assert shop.faults() == []
 
 
 def test_an_invoice_is_registered_acknowledged_assigned_and_paid(look: Look) -> None:
