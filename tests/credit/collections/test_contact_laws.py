@@ -28,8 +28,8 @@ from tallystick.credit.collections.terms import (
     require_rules,
     require_strategy,
 )
+from tallystick.credit.loans.timing import loan_day
 
-DAY_MS = 86_400_000
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 _ZONES = (
     "Asia/Shanghai", "America/New_York", "Europe/London", "Australia/Lord_Howe", "Asia/Kathmandu",
@@ -116,23 +116,23 @@ def test_following_any_strategy_keeps_the_rules(
 ) -> None:
     require_strategy(terms)
     now_ms = int(BEGIN.timestamp() * 1000) + minutes * 60_000
-    first_ms = now_ms
+    first = loan_day(now_ms)
     contacts: list[int] = []
     last: dict[str, date] = {}
     for _ in range(8):
-        passed = (now_ms - first_ms) // DAY_MS
-        today = date(2026, 1, 1) + timedelta(days=passed)
+        today = loan_day(now_ms)
+        passed = (today - first).days
         loans = (Overdue("1", "cash", data.draw(st.integers(1, 10_000)), 0, late + passed),)
         history = ContactHistory(tuple(contacts))
         planned = next_contact(terms, made, history, loans, last, today, now_ms)
         if planned is None:
             break
-        at = late + (planned.moment.at_ms - first_ms) // DAY_MS
+        at = late + (loan_day(planned.moment.at_ms) - first).days
         assert planned.step.from_days <= at <= planned.step.to_days
         assert loans[0].due >= planned.step.amount_min
         now_ms = planned.moment.at_ms
         contacts.append(now_ms)
-        last[planned.step.name] = date(2026, 1, 1) + timedelta(days=(now_ms - first_ms) // DAY_MS)
+        last[planned.step.name] = loan_day(now_ms)
     check(made, contacts)
 
 

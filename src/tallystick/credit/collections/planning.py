@@ -14,6 +14,7 @@ from tallystick.credit.collections.permission import (
     next_permitted,
 )
 from tallystick.credit.collections.terms import ContactRules, Step, StrategyTerms
+from tallystick.credit.loans.timing import loan_day
 
 __all__ = ["Overdue", "Planned", "days_past_due", "next_contact", "overdue_total", "step_named"]
 
@@ -104,6 +105,6 @@ def next_contact(
         moment = next_permitted(later, history, now_ms + ahead * _DAY_MS)
         if moment is None:
             return None
-        if _fits(step, loans, (moment.at_ms - now_ms) // _DAY_MS):
+        if _fits(step, loans, (loan_day(moment.at_ms) - today).days):
             return Planned(step, moment)
     return None
