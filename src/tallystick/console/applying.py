@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
-from tallystick.console.requests import Form, amount_in, need_party, read_form
+from tallystick.console.requests import Form, amount_in, form_request, need_party, read_form
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.credit.inquiries.exposure import policy_in_force
 from tallystick.credit.inquiries.model import IncomeStated, StateIncome
@@ -56,8 +56,7 @@ async def show_apply(front: Front, visitor: Asking) -> Response[str]:
 
 
 async def _do(front: Frontend, visitor: Visitor, form: Form, command: Command, what: str) -> Reply:
-    form_id = form.get("form_id", "")[:64]
-    answer = await front.submit(visitor.caller, command, f"{what}:{form_id}" if form_id else "")
+    answer = await front.submit(visitor.caller, command, form_request(form, what))
     if answer.refusal is not None:
         raise Refused(*answer.refusal)
     assert answer.reply is not None

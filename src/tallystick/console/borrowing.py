@@ -13,7 +13,7 @@ from tallystick.console.drawing import Signed, draw, is_joint, unfunded_text
 from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
 from tallystick.console.identity import failed_text, prove_payment_password
 from tallystick.console.loan_charts import paid_chart, sales_chart, schedule_chart
-from tallystick.console.requests import Form, amount_in, need_party, read_form
+from tallystick.console.requests import Form, amount_in, form_request, need_party, read_form
 from tallystick.console.step_up import asks_for_proof
 from tallystick.console.texts import TEXTS, text
 from tallystick.console.visitor import Asking, Visitor, WebRequest
@@ -209,8 +209,7 @@ async def _done(
     front: Frontend, visitor: Visitor, form: Form, command: Command, what: str
 ) -> Reply | Refusal:
     """Run what a form asks for; sent twice it is done once."""
-    form_id = form.get("form_id", "")[:64]
-    answer = await front.submit(visitor.caller, command, f"{what}:{form_id}" if form_id else "")
+    answer = await front.submit(visitor.caller, command, form_request(form, what))
     if answer.refusal is not None:
         return answer.refusal
     assert answer.reply is not None

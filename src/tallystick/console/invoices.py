@@ -14,7 +14,7 @@ from tallystick.console.display import money_short, money_text
 from tallystick.console.figures import CURRENCY
 from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
 from tallystick.console.identity import failed_text, prove_payment_password
-from tallystick.console.requests import Form, amount_in, need_party, read_form
+from tallystick.console.requests import Form, amount_in, form_request, need_party, read_form
 from tallystick.console.step_up import asks_for_proof
 from tallystick.console.texts import Language, text
 from tallystick.console.visitor import Asking, Visitor, WebRequest
@@ -119,8 +119,7 @@ async def _ask(
     front: Frontend, visitor: Visitor, form: Form, command: Command, what: str
 ) -> ReceivableDone | Refusal:
     """Run what a form asks for; sent twice it is done once."""
-    form_id = form.get("form_id", "")[:64]
-    answer = await front.submit(visitor.caller, command, f"{what}:{form_id}" if form_id else "")
+    answer = await front.submit(visitor.caller, command, form_request(form, what))
     if answer.refusal is not None:
         return answer.refusal
     assert isinstance(answer.reply, ReceivableDone)

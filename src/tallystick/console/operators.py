@@ -15,7 +15,7 @@ from tallystick.console.identity import (
     sign_in_operator,
 )
 from tallystick.console.places import OPERATOR_AREA
-from tallystick.console.requests import Form, need_operator, read_form
+from tallystick.console.requests import Form, form_request, need_operator, read_form
 from tallystick.console.security import local_path
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.parties.model import Party
@@ -47,8 +47,7 @@ async def act(front: Frontend, visitor: Visitor, form: Form, command: Command, w
         Refused: what the pipeline refused.
     """
     operator = need_operator(visitor)
-    form_id = form.get("form_id", "")[:64]
-    answer = await front.submit(operator.caller, command, f"{what}:{form_id}" if form_id else "")
+    answer = await front.submit(operator.caller, command, form_request(form, what))
     if answer.refusal is not None:
         raise Refused(*answer.refusal)
     assert answer.reply is not None

@@ -10,7 +10,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from tallystick.console.frontend import Front, Frontend, RefusalText, refusal_text
-from tallystick.console.requests import Form, amount_in, need_party, read_form
+from tallystick.console.requests import Form, amount_in, form_request, need_party, read_form
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.credit.collections.commands import AskHardship, MakePromise, StopCase, TakeOffer
 from tallystick.credit.collections.model import CollectionCase, OfferStatus
@@ -37,8 +37,7 @@ async def _ask(front: Frontend, visitor: Visitor, form: Form, command: Command, 
     Raises:
         Refused: what the pipeline refused.
     """
-    form_id = form.get("form_id", "")[:64]
-    answer = await front.submit(visitor.caller, command, f"{what}:{form_id}" if form_id else "")
+    answer = await front.submit(visitor.caller, command, form_request(form, what))
     if answer.refusal is not None:
         raise Refused(*answer.refusal)
 

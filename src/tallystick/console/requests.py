@@ -23,7 +23,7 @@ from tallystick.pipeline.refusals import Refusal, Refused, refusal_of
 
 __all__ = [
     "BODY_MAX_BYTES", "Form", "SignInNeeded", "amount_in", "csrf_gate", "error_handlers",
-    "need_institution", "need_operator", "need_party", "read_form",
+    "form_request", "need_institution", "need_operator", "need_party", "read_form",
 ]  # fmt: skip
 
 log = structlog.get_logger("tallystick.console")
@@ -43,6 +43,12 @@ async def read_form(request: WebRequest) -> Form:
     """The form's fields as text, without surrounding space; files are left out."""
     form = await request.form()
     return {name: value.strip() for name, value in form.items() if isinstance(value, str)}
+
+
+def form_request(form: Form, what: str) -> str:
+    """The request id of a form: sent twice, it is done once; empty where it has no number."""
+    form_id = form.get("form_id", "")[:64]
+    return f"{what}:{form_id}" if form_id else ""
 
 
 def amount_in(form: Form, name: str, currency: str, *, allow_zero: bool = False) -> int:

@@ -20,7 +20,7 @@ from tallystick.console.identity import (
     sign_in_party,
 )
 from tallystick.console.listing import cursor_text, pair_cursor, shipment_text
-from tallystick.console.requests import Form, amount_in, need_party, read_form
+from tallystick.console.requests import Form, amount_in, form_request, need_party, read_form
 from tallystick.console.security import local_path
 from tallystick.console.statements import NEWEST
 from tallystick.console.step_up import asks_for_proof, proof_at_sign_in, signed_in
@@ -382,12 +382,6 @@ async def show_withdraw(front: Front, visitor: Asking) -> Response[str]:
     return _bank_page(front, visitor, "withdraw", {})
 
 
-def _form_id(form: Form, what: str) -> str:
-    """The request id of a form: sent twice, it is done once."""
-    given = form.get("form_id", "")
-    return f"{what}:{given[:64]}" if given else ""
-
-
 @post("/wallet/top-up")
 async def top_up(request: WebRequest, front: Front, visitor: Asking) -> Response[Any]:
     """Ask the bank for money."""
@@ -401,7 +395,7 @@ async def top_up(request: WebRequest, front: Front, visitor: Asking) -> Response
     except Refused as refused:
         said = refusal_text(refused.refusal, visitor.language)
         return _bank_page(front, visitor, "top_up", form, said)
-    answer = await front.submit(visitor.caller, command, _form_id(form, "top-up"))
+    answer = await front.submit(visitor.caller, command, form_request(form, "top-up"))
     if answer.refusal is not None:
         said = refusal_text(answer.refusal, visitor.language)
         return _bank_page(front, visitor, "top_up", form, said)
@@ -420,7 +414,7 @@ async def _move_money(
     failed = await prove_payment_password(front, _party(visitor), form.get("payment_password", ""))
     if failed is not None:
         return failed_text(failed, visitor.language)
-    answer = await front.submit(visitor.caller, command, _form_id(form, what))
+    answer = await front.submit(visitor.caller, command, form_request(form, what))
     proof = await asks_for_proof(front, visitor, answer.refusal, f"/wallet/{what}")
     if proof is not None:
         return proof

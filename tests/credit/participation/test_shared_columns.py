@@ -7,11 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.credit.participation.columns import (
-    AMOUNT_MAX,
-    apportion_rows,
-    parts_between_rows,
-)
+from tallystick.credit.participation.columns import AMOUNT_MAX, apportion_rows
 from tallystick.credit.participation.share import parts_between
 from tallystick.money.share import apportion
 
@@ -36,8 +32,8 @@ def test_the_columns_are_the_single_shares(rows: list[tuple[int, list[int]]]) ->
        max_size=3))  # fmt: skip
 def test_what_comes_on_top_is_shared_alike(before: int, amount: int, weights: list[int]) -> None:
     row = np.array([weights], np.int64)
-    found = parts_between_rows(np.array([before]), np.array([before + amount]), row)
-    assert found.tolist() == [parts_between(before, amount, weights)]
+    first, whole = (apportion_rows(np.array([n]), row) for n in (before, before + amount))
+    assert (whole - first).tolist() == [parts_between(before, amount, weights)]
 
 
 @pytest.mark.parametrize(
@@ -46,8 +42,3 @@ def test_what_comes_on_top_is_shared_alike(before: int, amount: int, weights: li
 def test_what_does_not_fit_is_refused(total: int, weights: list[int]) -> None:
     with pytest.raises(ValueError, match="between|share"):
         apportion_rows(np.array([total]), np.array([weights]))
-
-
-def test_a_total_that_shrinks_is_refused() -> None:
-    with pytest.raises(ValueError, match="shrink"):
-        parts_between_rows(np.array([2]), np.array([1]), np.array([[1, 1]]))

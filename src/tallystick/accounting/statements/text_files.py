@@ -12,19 +12,13 @@ from tallystick.accounting.statements.document import StatementDocument, Stateme
 from tallystick.accounting.statements.words import kind_of_account, movement_of, word
 from tallystick.money.china_time import china_time
 
-__all__ = ["safe_cell", "write_csv", "write_json"]
+__all__ = ["write_csv", "write_json"]
 
 _NS_PER_MS: Final = 1_000_000
 _HEAD: Final = (
     "row", "day", "time", "movement", "other_account", "reference", "debit", "credit", "balance",
     "currency", "transfer", "place", "value_day",
 )  # fmt: skip
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-
-
-def safe_cell(text: str) -> str:
-    """A text that a spreadsheet takes for a text, whatever it begins with."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _at(entry: StatementEntry) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["AMOUNT_MAX", "apportion_rows", "parts_between_rows"]
+__all__ = ["AMOUNT_MAX", "apportion_rows"]
 
 I64 = npt.NDArray[np.int64]
 
@@ -62,11 +62,3 @@ def _move(parts: I64, weights: I64, rows: I64, step: int) -> None:
         better = (mine > other) if step > 0 else (mine <= other) & (some[:, place] > 0)
         best = np.where(better, place, best)
     parts[rows, best] += step
-
-
-def parts_between_rows(before: I64, after: I64, weights: I64) -> I64:
-    """What each gets of what came on top of running totals: (n, k), nothing below 0."""
-    if (after < before).any():
-        raise ValueError("a running total does not shrink")
-    parts: I64 = apportion_rows(after, weights) - apportion_rows(before, weights)
-    return parts
