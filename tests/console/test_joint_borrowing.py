@@ -19,6 +19,8 @@ from tallystick.credit.joint.views import quotas
 from tallystick.credit.loans.model import DefineLoanProduct, GrantCreditLine, Loan, ProductTerms
 from tallystick.credit.loans.timing import loan_day
 from tallystick.credit.participation.model import JointLoan
+from tallystick.credit.pay_later.model import PAY_LATER
+from tallystick.payments.trades.model import TradeStatus
 from tallystick.risk.decision.model import PublishRule, SaveRule
 from tallystick.risk.decision.rules import Rule
 
@@ -120,3 +122,26 @@ def test_a_drawdown_that_is_refused_gives_the_quota_back_at_once(world: World) -
     assert _used(world, "page-refused-east") == (0, 0)
     (given_back,) = world.platform.rows.select(FundingDecision, product_id="page-refused")
     assert given_back.status is FundingStatus.CANCELLED
+
+
+def test_the_cashier_says_which_rule_left_no_plan_for_a_purchase(world: World) -> None:
+    # Whatever others buy later on these pages is funded by the platform's own money.
+    own = ProgrammeTerms(products=(PAY_LATER,), eligible="amount != 51719")
+    east = ProgrammeTerms(products=(PAY_LATER,), total_max=10_000_00, eligible="amount == 1",
+                          share=Decimal("0.5"))  # fmt: skip
+    world.do(DefineProgramme(programme_id="cashier-own", terms=own))
+    world.do(DefineProgramme(programme_id="cashier-east", institution_id=EAST, terms=east))
+    who = world.buyer("later")
+    line = GrantCreditLine(borrower_id=who.party_id, product_id=PAY_LATER, amount=2_000_00)
+    world.do(line)
+    person = signed_in(world, who.login)
+    trade_no = world.order(517_19)
+    person.get(f"/cashier/{trade_no}?lang=zh")
+    person.send(f"/cashier/{trade_no}/pay", payment_password="123456", later="1")
+    assert person.status == 422
+    assert "未找到可用的资金方案。" in person.text
+    assert "不符合出资机构的准入条件。" in person.text
+    assert world.status(trade_no) is TradeStatus.WAIT_BUYER_PAY
+    # From the balance it is paid as ever.
+    person.send(f"/cashier/{trade_no}/pay", payment_password="123456", later="")
+    assert world.status(trade_no) is TradeStatus.HELD
