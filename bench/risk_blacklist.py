@@ -110,28 +110,28 @@ def _batch(path: Path, asked: int) -> dict[str, float]:
     texts = [_asked(number, len(content.tags)) for number in range(asked)]
     inputs = [input_of(IdentifierKind.PHONE, text) for text in texts]
     cuts = [inputs[at : at + BATCH_MAX] for at in range(0, asked, BATCH_MAX)]
-    sent = received = 0
 
-    def outputs(part: list[bytes]) -> list[bytes]:
-        nonlocal sent, received
+    def outputs(part: list[bytes]) -> tuple[list[bytes], int, int]:
+        """What the questions come to, and the bytes sent and received for them."""
         blinded = [asker.blind(data) for data in part]
         evaluation = keeper.evaluate([each.element for each in blinded])
-        sent += len(msgspec.json.encode({"elements": [each.element.hex() for each in blinded]}))
+        sent = len(msgspec.json.encode({"elements": [each.element.hex() for each in blinded]}))
         told = {"elements": [each.hex() for each in evaluation.elements],
                 "proof": evaluation.proof.hex(), "quota": 0}  # fmt: skip
-        received += len(msgspec.json.encode(told))
-        return asker.finish(blinded, evaluation)
+        return asker.finish(blinded, evaluation), sent, len(msgspec.json.encode(told))
 
     began, cpu = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(2) as pool:
-        found = [output for part in pool.map(outputs, cuts) for output in part]
+        answers = list(pool.map(outputs, cuts))
     spent, spent_cpu = time.perf_counter() - began, time.process_time() - cpu
+    found = [output for part, _, _ in answers for output in part]
     began = time.perf_counter()
     hits = content.find_many(found)
     looked = time.perf_counter() - began
     return {
         "s": spent, "cpu_s": spent_cpu, "look_s": looked, "hits": len(hits), "rss_mb": _rss_mb(),
-        "sent": sent, "received": received,
+        "sent": sum(sent for _, sent, _ in answers),
+        "received": sum(received for _, _, received in answers),
     }  # fmt: skip
 
 
