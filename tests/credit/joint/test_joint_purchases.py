@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.credit.days.test_late_bill_laws import empty_wallets
 from tests.credit.joint.desk import EAST, GUARD, WEST, institution, programme
-from tests.credit.joint.partner_days import Files
+from tests.credit.joint.partner_days import DAY_MS, Files
 from tests.credit.test_pay_later import LATER, buy, go_to, loan_of, pay
 from tests.payments.market import ALICE, APP, APP_ID, Market, as_party, market
 from tests.platform_parts import Clock
@@ -47,7 +50,7 @@ from tallystick.credit.participation.model import (
 )
 from tallystick.credit.participation.share import owed_parts
 from tallystick.credit.pay_later import service as pay_later
-from tallystick.credit.pay_later.model import PAY_LATER, Bill
+from tallystick.credit.pay_later.model import PAY_LATER, Bill, PayBill
 from tallystick.credit.postings import RECEIVABLES, Bucket
 from tallystick.ledger.chart import (
     PARTICIPATION_INCOME,
@@ -61,8 +64,8 @@ _BOOK = 1_000_156
 _START = date(2027, 2, 20)
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Market]:
+@contextmanager
+def funded_shop(tmp_path: Path) -> Iterator[Market]:
     """East Bank funds 30 % of purchases, West Bank up to half, the platform the rest."""
     clock = Clock(collect_ms(_START, 12))
     more = (loans.register, pay_later.register, joint.register)
@@ -82,6 +85,12 @@ def shop(tmp_path: Path) -> Iterator[Market]:
         )  # fmt: skip
         programme(made, "own", "", preference=9, share_max=Decimal("0.7"))
         empty_wallets(made)
+        yield made
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Market]:
+    with funded_shop(tmp_path) as made:
         yield made
 
 
@@ -225,3 +234,49 @@ def test_the_partners_files_say_what_its_book_says_of_purchases(
         (checked,) = verify_files([files.folder / bank])
         assert checked.problems == ()
         assert checked.closing.principal > 0
+
+
+_STEPS = st.one_of(
+    st.tuples(st.just("buy"), st.integers(1, 9_000), st.sampled_from([1, 1, 3, 6])),
+    st.tuples(st.just("pay"), st.integers(1, 9_000), st.just(0)),
+    st.tuples(st.just("refund"), st.integers(1, 100), st.integers(0, 4)),
+    st.tuples(st.just("days"), st.integers(1, 45), st.just(0)),
+)
+
+
+def _happen(shop: Market, number: int, bought: list[int], step: tuple[str, int, int]) -> None:
+    """One step of a life; what is refused changes nothing."""
+    what, amount, more = step
+    if what == "buy":
+        buy(shop, f"O{number}", amount, count=more)
+        bought.append(number)
+    elif what == "days":
+        shop.clock.pass_ms(amount * DAY_MS)
+        while shop.run_timers():
+            pass
+    elif what == "pay":
+        shop.fund(ALICE, amount, f"wages-{number}")
+        command = PayBill(borrower_id=ALICE, product_id=PAY_LATER, amount=amount)
+        refusal = shop.submit(command, as_party(ALICE)).refusal
+        assert refusal is None or refusal.code == "LOAN_NOTHING_TO_PAY"
+    elif bought:
+        trade = shop.trade(f"O{bought[more % len(bought)]}")
+        back = RefundTrade(
+            app_id=APP_ID, trade_no=trade.trade_no, out_request_no=f"R{number}",
+            amount=max(1, trade.amount * amount // 100),
+        )  # fmt: skip
+        shop.submit(back, APP)
+
+
+@given(st.lists(_STEPS, min_size=3, max_size=9).filter(lambda s: s[0][0] == "buy"))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
+def test_whatever_happens_on_purchases_each_is_owed_exactly_its_shares(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
+) -> None:
+    with funded_shop(tmp_path_factory.mktemp("p")) as shop:
+        bought: list[int] = []
+        for number, step in enumerate(steps):
+            _happen(shop, number, bought, step)
+            require_shares(shop)
+        funded = {row.loan_id for row in shop.rows.select(JointLoan)}
+        assert funded == {row.loan_id for row in shop.rows.select(Loan)}
