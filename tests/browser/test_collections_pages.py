@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from tests.browser.looking import DESKTOP, PHONE, Looking, Screen
 from tests.browser.test_every_page import SIGHTS
 from tests.server_process import ServerProcess
+from tests.stores import database_for
 
 Look = Callable[..., Looking]
 CASE = "2026112400000000000000000777"
@@ -36,7 +37,8 @@ def late(server: ServerProcess) -> ServerProcess:
         '{"steps":[{"name":"call","from_days":1,"to_days":90,"channel":"call","text":"remind",'
         '"offer":{"kind":"waive","share":"0.5"}}]}'
     )
-    with sqlite3.connect(server.data / "tallystick.db", timeout=60) as connection:
+    with closing(database_for(server.data).connect()) as connection:
+        connection.execute("BEGIN IMMEDIATE")
         marks = ", ".join("?" * len(case))
         connection.execute(f"INSERT INTO collection_case VALUES ({marks})", case)
         marks = ", ".join("?" * len(lines[0]))
@@ -58,7 +60,7 @@ def late(server: ServerProcess) -> ServerProcess:
         offer = ("2026112400000000000000000778", CASE, ALICE, "1", '{"kind":"waive","share":"0.5"}',
                  "open", now + 86_400_000, now)  # fmt: skip
         connection.execute("INSERT INTO collection_offer VALUES (?, ?, ?, ?, ?, ?, ?, ?)", offer)
-    connection.close()
+        connection.execute("COMMIT")
     return server
 
 

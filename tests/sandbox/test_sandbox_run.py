@@ -7,14 +7,15 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from tests.faults.load import Load, server_on
 from tests.server_process import ROOT, ServerProcess
+from tests.stores import database_for
 
 COMMAND = [sys.executable, "-m", "tallystick.cli", "sandbox", "run"]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "src")}
@@ -83,19 +84,18 @@ async def acted(server: ServerProcess) -> Load:
     return load
 
 
-def tampered(database: Path, *statements: str) -> None:
+def tampered(data: Path, sql: str, *parameters: object) -> None:
     """Change the books behind the platform's back."""
-    connection = sqlite3.connect(database)
-    with connection:
-        for statement in statements:
-            assert connection.execute(statement).rowcount > 0, statement
-    connection.close()
+    with closing(database_for(data).connect()) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        assert connection.execute(sql, parameters).rowcount > 0, sql
+        connection.execute("COMMIT")
 
 
-async def found_after(server: ServerProcess, load: Load, *statements: str) -> str:
+async def found_after(server: ServerProcess, load: Load, sql: str, *parameters: object) -> str:
     """The differences that a proof finds once the books were changed."""
     await asyncio.to_thread(server.stop)
-    tampered(server.data / "tallystick.db", *statements)
+    tampered(server.data, sql, *parameters)
     await asyncio.to_thread(server.start)
     return "\n".join(await load.prove())
 
@@ -110,10 +110,9 @@ async def proves_and_finds(server: ServerProcess) -> None:
         )  # fmt: skip
         assert "clients know settled, the ledger has closed" in state
         buyer = int(load.market.buyers[0].party_id)
-        wallet = f"user_data_128 = x'{buyer:032x}' AND code = 2001"
         money = await found_after(
-            server, load,
-            f"UPDATE ledger_account SET credits_posted = credits_posted + 1 WHERE {wallet}",
+            server, load, "UPDATE ledger_account SET credits_posted = credits_posted + 1 "
+            "WHERE user_data_128 = ? AND code = 2001", buyer.to_bytes(16, "big"),
         )  # fmt: skip
         assert f"wallet {buyer}" in money
         assert "debits and credits" in money
