@@ -90,6 +90,7 @@ class Load(NamedTuple):
         """
         proof, notices = await prove(self.market, held_by_trade)
         if receiver is not None:
-            await receiver.wait_for(notices, 60.0)
+            # What could not be delivered at once is tried again after four minutes.
+            await receiver.wait_for(notices, 600.0)
             return proof.differences + receiver.compare(notices)
         return proof.differences
