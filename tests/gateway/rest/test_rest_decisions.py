@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.gateway.rest.rest_client import BUYER, Rest, until
 from tests.server_process import ServerProcess
+from tests.stores import settings_on, store_environment
 
 from tallystick.cli import answer
 from tallystick.partners.api_keys import new_key_id, new_secret
@@ -18,7 +19,6 @@ from tallystick.pipeline.commands import SYSTEM, Request
 from tallystick.platform import Platform
 from tallystick.risk.decision.files import read_events, read_rules
 from tallystick.risk.decision.history import features_over
-from tallystick.settings import load_settings
 
 LARGE = {"name": "large", "when": "kind == 'payment' && amount >= 7700", "action": "hold"}
 
@@ -44,7 +44,7 @@ def keys(served: ServerProcess) -> list[str]:
     """Keys of two people, made while nothing serves."""
     served.start()
     served.stop()
-    platform = Platform.open(load_settings(None, {}, data=served.data))
+    platform = Platform.open(settings_on(served.data))
     platform.executor.start()
     try:
         return [_key_of(platform, f"sandbox-{login}") for login in ("operator", "viewer")]
@@ -151,8 +151,14 @@ def test_the_catalogue_says_what_a_rule_can_read(risk: Rest) -> None:
 
 
 def test_labelled_decisions_are_exported_for_the_next_model(
-    risk: Rest, served: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    risk: Rest,
+    served: ServerProcess,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name, value in store_environment(served.data).items():
+        monkeypatch.setenv(name, value)
     seq = risk.get("/v1/risk/decisions", party=BUYER)[0]["seq"]
     risk.done(f"/v1/risk/decisions/{seq}/label", {"fraud": True})
     out, rules = tmp_path / "history.parquet", tmp_path / "rules.json"
