@@ -88,7 +88,7 @@ def tampered(data: Path, sql: str, *parameters: object) -> None:
     """Change the books behind the platform's back."""
     with closing(database_for(data).connect()) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        assert connection.execute(sql, parameters).rowcount > 0, sql
+        assert connection.execute(f"{sql} RETURNING 1", parameters).fetchall(), sql
         connection.execute("COMMIT")
 
 
