@@ -104,6 +104,7 @@ def test_without_a_plan_the_page_says_which_rule_left_none(
     person = signing(world, offer, language)
     assert person.status == 422
     assert sentence in person.text
+    assert 'aria-invalid="true"' not in person.page, "the password was right"
     assert world.platform.rows.select(Loan, product_id=f"page-{language}") == []
     (declined,) = world.platform.rows.select(FundingDecision, product_id=f"page-{language}")
     assert (declined.status, declined.rule) == (FundingStatus.DECLINED, "day")
