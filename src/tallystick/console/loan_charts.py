@@ -16,7 +16,7 @@ from tallystick.credit.schedules.schedule import ScheduleRow
 __all__ = ["paid_chart", "sales_chart", "schedule_chart"]
 
 _BARS_MAX = 36
-_LABELS_MAX = 6
+_LABELS_MAX = 5
 
 
 def _label(day: str, at: int, count: int) -> str:
