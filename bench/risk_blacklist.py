@@ -46,6 +46,7 @@ __all__ = ["blacklist_figures"]
 _KEY = derive_key(bytes(32), b"bench")
 _HIT_EVERY = 100
 _BUCKET = 152
+_SERVED = 1_000
 
 
 def _listed(number: int) -> str:
@@ -242,7 +243,7 @@ def blacklist_figures(quick: bool = False) -> dict[str, Figure]:
         found = msgspec.json.decode(ran.stdout, type=dict[str, float])
         assert found["hits"] == -(-asked // _HIT_EVERY), found
         say(f"{asked:,} questions: {found['s']:.1f} s")
-        served, carried = _served(Path(folder), times // 4)
+        served, carried = _served(Path(folder), _SERVED)
         over_http = statistics.quantiles(served, n=100)
         say(f"one question over HTTP: {over_http[49] * 1000:.1f} ms")
         plain = _plain(path, asked)
