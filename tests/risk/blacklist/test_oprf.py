@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import voprf.ristretto as other
 
@@ -139,3 +144,11 @@ def test_a_batch_is_bounded() -> None:
     for elements in ([], [RISTRETTO255.generator] * (BATCH_MAX + 1)):
         with pytest.raises(ElementError):
             keeper.evaluate(elements)
+
+
+def test_the_loaded_library_leaves_no_file_behind(tmp_path: Path) -> None:
+    module = "tallystick.risk.blacklist.protocol.group"
+    code = f"from {module} import RISTRETTO255; RISTRETTO255.of_uniform(bytes(64))"
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,10 @@ Elements and scalars are their 32 bytes as they are sent.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 __all__ = ["RISTRETTO255", "ElementError", "Group", "Ristretto255"]
@@ -63,9 +66,14 @@ class Ristretto255:
 
     @cached_property
     def _sodium(self) -> Any:
-        """Loaded when it is first needed: most processes never ask."""
+        """Loaded when it is first needed: most processes never ask.
+
+        The package writes its library into a temporary file, which nobody needs once it is loaded.
+        """
         import rbcl
 
+        with suppress(OSError, AttributeError):
+            Path(import_module("rbcl._sodium").lib_path).unlink()
         return rbcl
 
     def of_uniform(self, data: bytes) -> bytes:
