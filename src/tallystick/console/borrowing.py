@@ -231,11 +231,8 @@ async def sign(
     failed = await prove_payment_password(front, party, form.get("payment_password", ""))
     if failed is not None:
         return _offer_page(front, visitor, offer, form, failed_text(failed, visitor.language))
-    signed = Signed(
-        product_id, offer.terms.currency, amount, count, offer.assessed is not None,
-        form.get("form_id", "")[:64],
-    )  # fmt: skip
-    done = await draw(front, visitor, party, signed)
+    signed = Signed(product_id, offer.terms.currency, amount, count, offer.assessed is not None)
+    done = await draw(front, visitor, party, signed, form)
     if isinstance(done, LoanDone):
         return front.redirect(f"{_HERE}/{done.loan_id}", done="loan_signed")
     assert isinstance(done, Refusal)

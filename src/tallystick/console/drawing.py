@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from tallystick.console.frontend import Frontend
+from tallystick.console.requests import Form, form_request
 from tallystick.console.texts import Language, text
 from tallystick.console.visitor import Visitor
 from tallystick.credit.joint.known import funded_jointly, known_facts
@@ -28,14 +29,13 @@ _HELD_MS: Final = 10 * 60_000
 
 
 class Signed(NamedTuple):
-    """What is drawn; `amount` in minor units, `form_id` of the form that was sent."""
+    """What is drawn; `amount` in minor units."""
 
     product_id: str
     currency: str
     amount: int
     payments: int
     on_sales: bool
-    form_id: str
 
 
 def is_joint(front: Frontend, product_id: str, currency: str) -> bool:
@@ -50,27 +50,27 @@ def unfunded_text(refusal: Refusal, language: Language) -> str:
     return text(f"fund.left_none.{refusal.detail}", language)
 
 
-async def draw(front: Frontend, visitor: Visitor, party: Party, signed: Signed) -> Reply | Refusal:
-    """Draw what was signed; sent twice it is done once.
+async def draw(
+    front: Frontend, visitor: Visitor, party: Party, signed: Signed, form: Form
+) -> Reply | Refusal:
+    """Draw what was signed with a form; sent twice it is done once.
 
     Returns:
         `LoanDone`, or why not: FUNDING_DECLINED has the rule that left no plan.
     """
     if not is_joint(front, signed.product_id, signed.currency):
-        return await _submit(front, visitor, _alone(party, signed), "sign", signed.form_id)
-    decided = await _submit(
-        front, visitor, _application(front, party, signed), "fund", signed.form_id
-    )
+        return await _submit(front, visitor, _alone(party, signed), form_request(form, "sign"))
+    application = _application(front, party, signed)
+    decided = await _submit(front, visitor, application, form_request(form, "fund"))
     if isinstance(decided, Refusal):
         return decided
     assert isinstance(decided, FundingDecided)
     if decided.status is FundingStatus.DECLINED:
         return Refusal("FUNDING_DECLINED", decided.rule)
     command = DrawFunded(decision_id=decided.decision_id)
-    done = await _submit(front, visitor, command, "sign", signed.form_id)
+    done = await _submit(front, visitor, command, form_request(form, "sign"))
     if isinstance(done, Refusal):
-        back = CancelFunding(decision_id=decided.decision_id)
-        await _submit(front, visitor, back, "unfund", "")
+        await _submit(front, visitor, CancelFunding(decision_id=decided.decision_id), "")
     return done
 
 
@@ -96,9 +96,9 @@ def _application(front: Frontend, party: Party, signed: Signed) -> DecideFunding
 
 
 async def _submit(
-    front: Frontend, visitor: Visitor, command: Command, what: str, form_id: str
+    front: Frontend, visitor: Visitor, command: Command, request_id: str
 ) -> Reply | Refusal:
-    answer = await front.submit(visitor.caller, command, f"{what}:{form_id}" if form_id else "")
+    answer = await front.submit(visitor.caller, command, request_id)
     if answer.refusal is not None:
         return answer.refusal
     assert answer.reply is not None
