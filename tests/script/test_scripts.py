@@ -144,4 +144,8 @@ def test_ci_runs_the_test_script_and_nothing_else() -> None:
         for line in (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
         if line and not line.startswith("#")
     ]
-    assert lines == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "exec bash script/test"]
+    assert lines == [
+        "set -euo pipefail",
+        'cd "$(dirname "$0")/.."',
+        "CI=true exec bash script/test",
+    ]
