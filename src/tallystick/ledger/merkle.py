@@ -7,6 +7,7 @@ million. What lies within a page is worked out again from its records when a pro
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 
 from tallystick.ledger.encoding import ENTRY_BYTES, PAGE_LEAVES
@@ -25,6 +26,8 @@ __all__ = ["JournalTree", "Records", "hashes_of_pages", "leaves_of"]
 _PAGE_LEVEL = PAGE_LEAVES.bit_length() - 1
 _PAGE_BYTES = PAGE_LEAVES * ENTRY_BYTES
 _COMPILED_FROM = 8
+# Loading numba would hold up a server that posts in ones for longer than hashing takes it.
+_LOADED_FROM = 4_096
 
 Records = Callable[[int, int], bytes]
 """Gives the joined records of entries from one number up to another."""
@@ -45,10 +48,10 @@ def _complete(hashes: Sequence[bytes]) -> bytes:
 
 def hashes_of_pages(records: bytes) -> list[bytes]:
     """The hash of each page of joined records, which are whole pages."""
-    if len(records) < _COMPILED_FROM * _PAGE_BYTES:
+    least = _COMPILED_FROM if "numba" in sys.modules else _LOADED_FROM
+    if len(records) < least * _PAGE_BYTES:
         ends = range(0, len(records), _PAGE_BYTES)
         return [_complete(leaves_of(records[at : at + _PAGE_BYTES])) for at in ends]
-    # Compiled code is loaded only where there is much for it.
     from tallystick.ledger.sha256 import page_hashes
 
     return page_hashes(records)
