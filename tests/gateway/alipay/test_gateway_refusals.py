@@ -14,13 +14,26 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 from tests.gateway.alipay.client_side import APP_KEY, signature, verifies
-from tests.gateway.alipay.marketplace import CHANGING, RETIRED, SECOND_KEY, Marketplace
+from tests.gateway.alipay.marketplace import CHANGING, RETIRED, SECOND_KEY, Marketplace, prepare
 from tests.gateway.alipay.shop import FORM, Auditor, Shop, china_now, new_number
+from tests.gateway.rest.rest_client import wait_for_partner_days
 
 PAY = "alipay.trade.pay"
 
-# What goes on by itself while a test looks: deliveries of earlier tests' notifications.
-BACKGROUND = frozenset({"notification", "notification_attempt", "timer", "outbox"})
+# What goes on by itself while a test looks: deliveries of earlier tests' notifications, and heads.
+BACKGROUND = frozenset(
+    {"notification", "notification_attempt", "timer", "outbox", "ledger_head", "ledger_page"}
+)
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marketplace]:
+    """A marketplace of its own: what other tests began may not go on in it meanwhile."""
+    made = prepare(tmp_path_factory.mktemp("refusals") / "data")
+    made.server.start()
+    wait_for_partner_days(made.server.data)
+    yield made
+    made.close()
 
 
 @pytest.fixture
