@@ -89,18 +89,14 @@ def test_a_file_is_applied_once_however_often_it_is_given(tmp_path: Path, data: 
     assert more["answers"] == {"exists": 100, "created": 1}
 
 
-def test_killed_in_the_middle_it_goes_on_and_nothing_is_doubled_or_lost(
-    tmp_path: Path, data: Path
-) -> None:
+def test_killed_in_the_middle_it_goes_on_and_nothing_is_doubled_or_lost(tmp_path: Path) -> None:
     moves = [move(i) for i in range(1, 80_001)]
     file = write(tmp_path / "f.jsonl", [*accounts(), *moves])
-    for rows in (8_100, 32_100):
-        process = subprocess.Popen(
-            command(file, data), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        _wait_for_rows(data, rows, process)
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=60)
+    # On a busy machine it may end before it is seen to be in the middle: then once more.
+    tries = (tmp_path / f"data-{number}" for number in range(20))
+    data = next(
+        data for data in tries if _killed(file, data, 8_100) and _killed(file, data, 32_100)
+    )
     behind = _rows_applied(data)
     assert 32_100 <= behind < 80_100
     done = applied(file, data)
@@ -109,26 +105,30 @@ def test_killed_in_the_middle_it_goes_on_and_nothing_is_doubled_or_lost(
     assert totals(data) == expected(moves)
 
 
+def _killed(file: Path, data: Path, rows: int) -> bool:
+    """Have a file applied and kill that when so many rows are; whether there were rows left."""
+    with subprocess.Popen(
+        command(file, data), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        deadline = time.monotonic() + 300
+        while process.poll() is None and _rows_applied(data) < rows:
+            assert time.monotonic() < deadline, "it came nowhere"
+            time.sleep(0.002)
+        process.kill()
+    assert process.returncode in (0, -signal.SIGKILL)
+    return rows <= _rows_applied(data) < 80_100
+
+
 def _rows_applied(data: Path) -> int:
     if not (data / "tallystick.db").exists():
         return 0
-    with closing(connect(data / "tallystick.db", readonly=True)) as connection:
-        sql = "SELECT value FROM setting WHERE name LIKE 'ledger.apply.%'"
-        row = connection.execute(sql).fetchone()
+    try:
+        with closing(connect(data / "tallystick.db", readonly=True)) as connection:
+            sql = "SELECT value FROM setting WHERE name LIKE 'ledger.apply.%'"
+            row = connection.execute(sql).fetchone()
+    except sqlite3.OperationalError:
+        return 0  # The database is being made.
     return 0 if row is None else int(json.loads(row[0])["rows"])
-
-
-def _wait_for_rows(data: Path, rows: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "it ended before it could be killed"
-        try:
-            if _rows_applied(data) >= rows:
-                return
-        except sqlite3.OperationalError:
-            pass  # The database is being made.
-        time.sleep(0.002)
-    raise AssertionError("it came nowhere")
 
 
 def test_a_bad_line_means_that_nothing_is_applied(tmp_path: Path, data: Path) -> None:
