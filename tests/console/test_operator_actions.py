@@ -75,6 +75,7 @@ def deeds(world: World) -> list[Deed]:
         Deed(APP_PAGE, f"{APP_PAGE}/status", {"status": "retired"}),
         Deed(APP_PAGE, f"{APP_PAGE}/keys", key),
         Deed(APP_PAGE, f"{APP_PAGE}/keys/app-key-1/retire", {}),
+        Deed(APP_PAGE, f"{APP_PAGE}/aes-key", {"change": "new"}),
         Deed("/console/keys", "/console/keys", {"name": "Mine", "scope:ledger:read": "yes"}),
         Deed("/console/keys", "/console/keys/sandbox/revoke", {}),
         Deed("/console/keys", "/console/gateway-keys", {}),
@@ -244,6 +245,26 @@ def test_an_apps_settings_are_changed_and_wrong_ones_refused(world: World) -> No
     assert app.notify_url == "https://shop.test/told"
     assert app.fee_rate == "0.006"
     boss.get(APP_PAGE).send(f"{APP_PAGE}/settings", notify_url="")
+
+
+def test_an_apps_aes_key_is_made_shown_once_and_taken_away(world: World) -> None:
+    boss, shown = operator(world), []
+    for _ in range(2):
+        boss.get(APP_PAGE).send(f"{APP_PAGE}/aes-key", change="new")
+        assert boss.status == 200
+        match = re.search(r'<p class="secret" id="secret">([^<]+)</p>', boss.page)
+        assert match is not None
+        shown.append(base64.b64decode(match[1]))
+        keys = world.platform.keyring.app(APP_ID)
+        assert keys is not None
+        assert keys.aes_key == shown[-1]
+        assert match[1] not in boss.get(APP_PAGE).page
+    assert len(set(shown)) == 2
+    boss.send(f"{APP_PAGE}/aes-key", change="remove")
+    assert boss.location == f"{APP_PAGE}?done=saved"
+    keys = world.platform.keyring.app(APP_ID)
+    assert keys is not None
+    assert keys.aes_key == b""
 
 
 def test_an_app_is_disabled_and_enabled_again(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from typing import Any, Final
 
@@ -9,11 +10,12 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from tallystick.console.frontend import Front, Frontend, RefusalText, error_text, refusal_text
-from tallystick.console.operators import act, operators_page
+from tallystick.console.operators import UNREPEATABLE, act, operators_page
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.parties.model import Party
 from tallystick.parties.views import party_view
+from tallystick.partners.keyring import seal_aes_key
 from tallystick.partners.model import (
     AddAppKey,
     App,
@@ -31,6 +33,8 @@ from tallystick.pipeline.refusals import Refused
 
 __all__ = ["APPS"]
 
+_AES_BYTES: Final = 16
+"""What the gateway's clients expect; REST takes longer keys too."""
 _SETTINGS: Final = ("name", "notify_url", "fee_rate", "settlement", "gateway_key_id")
 
 
@@ -59,7 +63,7 @@ async def show_apps(front: Front, visitor: Asking) -> Response[str]:
 
 def _app_page(
     front: Frontend, visitor: Visitor, app_id: str, *,
-    refusal: RefusalText | None = None, given: Form | None = None,
+    refusal: RefusalText | None = None, given: Form | None = None, secret: str = "",
 ) -> Response[str]:  # fmt: skip
     need_operator(visitor)
     rows = front.platform.rows
@@ -68,7 +72,8 @@ def _app_page(
     form = {name: str(getattr(app, name)) for name in _SETTINGS}
     form |= {name: value for name, value in (given or {}).items() if name in form}
     return operators_page(
-        front, visitor, "app", "apps", refusal=refusal, app=app, form=form, sellers=sellers,
+        front, visitor, "app", "apps", refusal=refusal, secret=secret, app=app, form=form,
+        sellers=sellers,
         names=_names(front, {app.merchant_id, *(s.party_id for s in sellers)}),
         keys=sorted(rows.select(AppKey, app_id=app_id), key=lambda k: (-k.created_ms, k.key_id)),
         gateway_keys=rows.query(GatewayKey, "ORDER BY created_ms DESC, key_id"),
@@ -162,4 +167,33 @@ async def retire_key(
     return await _act_on_app(front, visitor, app_id, form, command, "key_retired")
 
 
-APPS: Final = (show_apps, show_app, save_settings, set_status, add_key, retire_key)
+@post("/console/apps/{app_id:str}/aes-key")
+async def change_aes_key(
+    app_id: FromPath[str],
+    request: WebRequest,
+    front: Front,
+    visitor: Asking,
+) -> Response[Any]:
+    """Take an app's AES key away, or make a new one, which only this answer has."""
+    need_operator(visitor)
+    form = await read_form(request)
+    text = "" if form.get("change") == "remove" else _new_aes_key()
+    sealed = seal_aes_key(front.platform.sealer, text)
+    command = UpdateApp(app_id=app_id, aes_key_sealed=sealed)
+    if not text:
+        return await _act_on_app(front, visitor, app_id, form, command, "saved")
+    try:
+        await act(front, visitor, UNREPEATABLE, command, "aes_key")
+    except Refused as refused:
+        said = error_text(refused, visitor.language)
+        return _app_page(front, visitor, app_id, refusal=said)
+    return _app_page(front, visitor, app_id, secret=text)
+
+
+def _new_aes_key() -> str:
+    return base64.b64encode(secrets.token_bytes(_AES_BYTES)).decode()
+
+
+APPS: Final = (
+    show_apps, show_app, save_settings, set_status, add_key, retire_key, change_aes_key,
+)  # fmt: skip

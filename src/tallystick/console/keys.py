@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from tallystick.console.display import iso_day
 from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
-from tallystick.console.operators import act, operators_page
+from tallystick.console.operators import UNREPEATABLE, act, operators_page
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.partners.api_keys import SCOPES, new_key_id, new_secret
@@ -21,9 +21,6 @@ from tallystick.pipeline.commands import Command
 from tallystick.pipeline.refusals import Refused
 
 __all__ = ["KEYS"]
-
-_UNREPEATABLE: Final[Form] = {}
-"""Stands for a form whose command is new each time, so that it has no request id."""
 
 
 def _keys_page(
@@ -76,7 +73,7 @@ async def create_key(request: WebRequest, front: Front, visitor: Asking) -> Resp
         app_id=form.get("app_id", ""),
     )
     try:
-        await act(front, visitor, _UNREPEATABLE, command, "create")
+        await act(front, visitor, UNREPEATABLE, command, "create")
     except Refused as refused:
         said = error_text(refused, visitor.language)
         return _keys_page(front, visitor, refusal=said)
@@ -103,7 +100,7 @@ async def create_gateway_key(front: Front, visitor: Asking) -> Response[Any]:
     day = iso_day(front.platform.clock_ms())
     key_id = f"gateway-{day}-{secrets.token_hex(3)}"
     command = await asyncio.to_thread(new_gateway_key, front.platform.sealer, key_id)
-    return await _act_on_keys(front, visitor, _UNREPEATABLE, command, "key_made")
+    return await _act_on_keys(front, visitor, UNREPEATABLE, command, "key_made")
 
 
 KEYS: Final = (show_keys, create_key, revoke_key, create_gateway_key)

@@ -23,7 +23,10 @@ from tallystick.parties.views import party_view
 from tallystick.pipeline.commands import Command, Reply
 from tallystick.pipeline.refusals import Refused
 
-__all__ = ["OPERATORS", "act", "operators_page", "party_label"]
+__all__ = ["OPERATORS", "UNREPEATABLE", "act", "operators_page", "party_label"]
+
+UNREPEATABLE: Final[Form] = {}
+"""Stands for a form whose command is new each time, so that it has no request id."""
 
 
 def operators_page(

@@ -162,6 +162,13 @@ OPERATORS: Final[dict[str, tuple[str, str]]] = {
     "app.encryption": ("Content encryption", "内容加密"),
     "app.aes_on": ("AES key set", "已配置 AES 密钥"),
     "app.aes_off": ("none", "未配置"),
+    "app.aes_change": ("Change the AES key", "更换 AES 密钥"),
+    "app.aes_why": (
+        "A new key counts from the next request on; the old one opens nothing any more.",
+        "新密钥自下一次请求起生效，旧密钥即刻失效。",
+    ),
+    "app.aes_new": ("Make a new key", "生成新密钥"),
+    "app.aes_remove": ("Take the key away", "移除密钥"),
     "app.keys": ("Public keys of the app", "应用公钥"),
     "app.keys_why": (
         "Add the new key, let the app change over, then retire the old one: nothing stops.",
