@@ -91,6 +91,29 @@ def test_what_must_be_bought_to_get_the_loan_counts() -> None:
     assert float(bought.rates.all_in or 0) > float(offered().rates.all_in or 0)
 
 
+def test_a_fee_on_a_day_may_be_written_like_a_drawdown() -> None:
+    pair = offered(fees=[["2024-01-15", "20.00"], {"when": "up_front", "amount": "1.00"}])
+    assert pair.charges == [("2024-01-01", "1.00", ""), ("2024-01-15", "20.00", "")]
+    assert refused(fees=[["2023-12-31", "20.00"]])[1].startswith("fees: 2023-12-31 is before")
+
+
+def test_an_amount_up_front_is_charged_once_with_the_first_money_drawn() -> None:
+    fee = {"up_front": "10.00"}
+    same_day = offered(drawdowns=[["2024-01-01", "50.00"], ["2024-02-10", "50.00"]], fees=fee)
+    assert same_day.charges == [("2024-01-01", "10.00", "")]
+    later = offered(
+        principal="0", drawdowns=[["2024-01-05", "100.00"], ["2024-01-05", "50.00"]], fees=fee
+    )
+    assert later.charges == [("2024-01-05", "10.00", "")]
+    assert later.totals.fees == "10.00"
+    rate = offered(
+        drawdowns=[["2024-01-05", "100.00"]], fees=[{"when": "up_front", "rate": "0.01"}]
+    )
+    assert [charge[:2] for charge in rate.charges] == [
+        ("2024-01-01", "10.00"), ("2024-01-05", "1.00"),
+    ]  # fmt: skip
+
+
 def test_grace_first_period_and_business_days_move_what_is_due() -> None:
     graced = offered(grace={"principal": 2}).rows
     assert [row[1] for row in graced[:2]] == ["0.00", "0.00"]

@@ -57,6 +57,10 @@ Rate = Annotated[
         extra_json_schema={"pattern": r"^[0-9](\.[0-9]{1,12})?$"},
     ),
 ]
+FeeOnDay = Annotated[
+    tuple[date, Amount],
+    Meta(description="A fee on a day of its own.", examples=[["2024-01-15", "20.00"]]),
+]
 RoundingName = Literal["half_up", "half_even", "half_down", "up", "down"]
 
 
@@ -152,7 +156,7 @@ class QuoteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     method: Method = Method.EQUAL_INSTALMENT
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["CNY"])] = "CNY"
     drawdowns: list[QuotedDrawdown] = []
-    fees: list[QuotedFee] | QuotedFees = []
+    fees: list[QuotedFee | FeeOnDay] | QuotedFees = []
     rate_changes: list[QuotedRate] = []
     prepayments: list[QuotedPrepayment] = []
     reschedules: list[QuotedReschedule] = []
@@ -188,7 +192,9 @@ _TIMES: Final = {
 }  # fmt: skip
 
 
-def _fee(fee: QuotedFee, currency: str) -> Fee:
+def _fee(fee: QuotedFee | FeeOnDay, currency: str) -> Fee:
+    if isinstance(fee, tuple):
+        return Fee(FeeTime.ON_DAY, _minor("fees", fee[1], currency), day=fee[0])
     when, day = _TIMES.get(fee.when), None
     if when is None:
         try:

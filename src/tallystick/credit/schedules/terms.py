@@ -177,7 +177,8 @@ class FeeBase(StrEnum):
 class Fee(NamedTuple):
     """An amount, a rate of something, or both.
 
-    A rate up front is of each drawdown; for paying early it is of the principal paid early.
+    Up front an amount is charged once, with the first money that is drawn, and a rate is of each
+    drawdown; for paying early it is of the principal paid early.
     What must be bought to get the loan is a fee, too.
     """
 

@@ -132,14 +132,15 @@ class _Walk:
                 self._reschedule(what)
 
     def _draw(self, drawdown: Drawdown) -> None:
+        first = not self.drawn
         self.balance += drawdown.amount
         self.drawn += drawdown.amount
         self.flat = self.flat._replace(base=self.flat.base + drawdown.amount)
         self.unset = True
         for fee in self.terms.fees:
             if fee.when is FeeTime.UP_FRONT:
-                fixed = fee if drawdown.day == self.terms.start else fee._replace(amount=0)
-                amount = fee_of(fixed, drawdown.amount, self.terms.rounding)
+                asked = fee if first else fee._replace(amount=0)
+                amount = fee_of(asked, drawdown.amount, self.terms.rounding)
                 self._charge(drawdown.day, amount, fee.name)
 
     def _charge(self, day: date, amount: int, name: str) -> None:
