@@ -37,7 +37,8 @@ from bench.risk_rules import FEATURES, RULES, large_history, rule_set
 from tallystick.pipeline.commands import SYSTEM, Command, Request
 from tallystick.platform import Platform
 from tallystick.risk.decision.backtest import backtest
-from tallystick.risk.decision.files import Events, read_events
+from tallystick.risk.decision.files import read_events
+from tallystick.risk.decision.history import Events
 from tallystick.risk.decision.model import (
     DefineFeature,
     PublishRule,

@@ -20,8 +20,7 @@ from bench.report import Figure, say
 from bench.risk_rules import FEATURES, rule_set
 from tallystick.risk.decision.columns import Column, condition_over
 from tallystick.risk.decision.facts import PAST, SCORE
-from tallystick.risk.decision.files import Events
-from tallystick.risk.decision.history import History, features_over
+from tallystick.risk.decision.history import Events, History, features_over
 from tallystick.risk.decision.language import parse
 from tallystick.risk.decision.rules import CompiledSet, RuleSet, compile_set, judge
 from tallystick.risk.decision.scorecard import scores_over

@@ -8,10 +8,12 @@ from datetime import date
 from tallystick.credit.joint.reports import Difference, RecordPartnerReport
 from tallystick.credit.participation.model import ShareFlow
 from tallystick.pipeline.refusals import Refused
-from tallystick.reconciliation.matching.columns import Entry, frame_of
+from tallystick.reconciliation.days import day_number
+from tallystick.reconciliation.matching.columns import frame_of
 from tallystick.reconciliation.matching.engine import match
+from tallystick.reconciliation.matching.entry import Entry
 from tallystick.reconciliation.matching.rules import Rules
-from tallystick.reconciliation.sides import day_number, ledger_side
+from tallystick.reconciliation.sides import ledger_side
 from tallystick.reconciliation.statements.model import StatementError
 from tallystick.store.rows import ReadSession
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.reconciliation.matching.columns import Entry, frame_of
+from tallystick.reconciliation.matching.columns import frame_of
 from tallystick.reconciliation.matching.engine import match
+from tallystick.reconciliation.matching.entry import Entry
 from tallystick.reconciliation.matching.outcome import Group, Outcome
 from tallystick.reconciliation.matching.rules import Rule, Rules, Tolerance, read_rules
 from tallystick.reconciliation.matching.subsets import Steps, find_subsets

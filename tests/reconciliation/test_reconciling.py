@@ -22,6 +22,7 @@ from tallystick.payments.wallet.model import BankAnswered, StartTopUp, StartWith
 from tallystick.pipeline.commands import Caller, CallerKind
 from tallystick.pipeline.decisions import AccountRef
 from tallystick.reconciliation import service as reconciliation
+from tallystick.reconciliation.days import day_of, day_of_ms
 from tallystick.reconciliation.importing import import_command
 from tallystick.reconciliation.model import (
     AcceptProposal,
@@ -42,8 +43,6 @@ from tallystick.reconciliation.model import (
     StatementLine,
     WriteBreakNote,
 )
-from tallystick.reconciliation.service import day_of_ms
-from tallystick.reconciliation.sides import day_of
 from tallystick.reconciliation.statements.mapping import Columns, Mapping
 from tallystick.reconciliation.views import breaks_by_age
 from tallystick.store.ledger_rows import SqlLedgerReader

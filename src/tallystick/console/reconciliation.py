@@ -22,6 +22,7 @@ from tallystick.console.visitor import Asking, Visitor, WebRequest
 from tallystick.payments.banks.directory import BANKS
 from tallystick.pipeline.commands import Command
 from tallystick.pipeline.refusals import Refusal, Refused
+from tallystick.reconciliation.days import day_of, day_of_ms
 from tallystick.reconciliation.importing import import_command
 from tallystick.reconciliation.matching.rules import RULE_NAMES
 from tallystick.reconciliation.model import (
@@ -39,8 +40,6 @@ from tallystick.reconciliation.model import (
     StatementLine,
     WriteBreakNote,
 )
-from tallystick.reconciliation.service import day_of_ms
-from tallystick.reconciliation.sides import day_of
 from tallystick.reconciliation.statements.mapping import read_mapping
 from tallystick.reconciliation.statements.model import StatementError, shortened
 from tallystick.reconciliation.views import (

@@ -32,7 +32,6 @@ from tallystick.risk.decision.model import (
     SaveRule,
     SetTerms,
 )
-from tallystick.risk.decision.recorded import recorded_events
 from tallystick.risk.decision.rules import Action, Lane, Rule, RuleSet, Thresholds, check_rule
 from tallystick.risk.decision.views import features_of, rule_set_in_force
 
@@ -137,6 +136,9 @@ def _wrong(when: str, error: ExpressionError) -> Wrong:
 
 def _tried(front: Frontend, rule: Rule | None) -> Tried:
     """All rules in force over the newest records, with one more; not for the event loop."""
+    # Columns are loaded only where there is something for them.
+    from tallystick.risk.decision.recorded import recorded_events
+
     with front.platform.reader() as rows:
         in_force = rule_set_in_force(rows)
         rules = tuple(r for r in in_force.rules if rule is None or r.name != rule.name)

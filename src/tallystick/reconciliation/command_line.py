@@ -10,11 +10,12 @@ import polars as pl
 from cyclopts import App, Parameter
 
 from tallystick.money.amount import format_amount
+from tallystick.reconciliation.days import day_of
 from tallystick.reconciliation.matching.columns import Side
 from tallystick.reconciliation.matching.engine import match
 from tallystick.reconciliation.matching.outcome import Outcome
 from tallystick.reconciliation.matching.rules import RULE_NAMES, Rules, read_rules
-from tallystick.reconciliation.sides import bank_side, day_of, ledger_side, lines_of
+from tallystick.reconciliation.sides import bank_side, ledger_side, lines_of
 from tallystick.reconciliation.statements.mapping import Mapping, read_mapping
 from tallystick.reconciliation.statements.model import BankLine, StatementError
 from tallystick.reconciliation.statements.reading import read_statements

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -13,8 +13,7 @@ from tallystick.payments.accounts import bank_reserve
 from tallystick.payments.movements import Movement
 from tallystick.pipeline.decisions import AccountRef, Decision, Posting, event
 from tallystick.pipeline.refusals import Refused
-from tallystick.reconciliation.matching.columns import Entry
-from tallystick.reconciliation.matching.outcome import Group, Outcome
+from tallystick.reconciliation.matching.entry import Entry
 from tallystick.reconciliation.matching.rules import RULE_NAMES, Rule
 from tallystick.reconciliation.model import (
     DIFFERENCE_ACCOUNTS,
@@ -30,6 +29,9 @@ from tallystick.reconciliation.model import (
     StatementLine,
 )
 from tallystick.store.table import Row
+
+if TYPE_CHECKING:
+    from tallystick.reconciliation.matching.outcome import Group, Outcome
 
 __all__ = [
     "Booking", "Found", "GroupState", "accept", "assign", "explain", "group_members", "matching",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from tallystick.reconciliation.days import day_number
 from tallystick.reconciliation.matching.rules import Rules
 from tallystick.reconciliation.model import (
     PLATFORM_RULES,
@@ -11,7 +12,6 @@ from tallystick.reconciliation.model import (
     LineDraft,
     StatementDraft,
 )
-from tallystick.reconciliation.sides import day_number
 from tallystick.reconciliation.statements.mapping import Mapping
 from tallystick.reconciliation.statements.model import BankStatement
 from tallystick.reconciliation.statements.reading import read_statements
@@ -55,6 +55,9 @@ def import_command(
     Raises:
         StatementError: the file is refused.
     """
+    # What matches it is loaded here already, where no other command waits for it.
+    import tallystick.reconciliation.matching.engine  # noqa: F401
+
     drafts = [d for s in read_statements(data, mapping) for d in _drafts(s)]
     digest = hashlib.blake2b(data, digest_size=_DIGEST_BYTES).digest()
     return ImportStatement(

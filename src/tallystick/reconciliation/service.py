@@ -7,7 +7,6 @@ from typing import Final
 
 from tallystick.ledger.chart import transfer_id
 from tallystick.ledger.model import Transfer, TransferFlags
-from tallystick.money.china_time import CHINA_OFFSET_MIN
 from tallystick.payments.accounts import bank_reserve
 from tallystick.payments.banks.directory import BANKS
 from tallystick.payments.wallet.model import BankOrder
@@ -16,9 +15,9 @@ from tallystick.pipeline.decisions import Decision, event, record
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
 from tallystick.reconciliation import decide
+from tallystick.reconciliation.days import day_begins_ns, day_of_ms
 from tallystick.reconciliation.gaps import gap_break, gap_id, gap_of, looked_at_again
-from tallystick.reconciliation.matching.columns import Entry, frame_of
-from tallystick.reconciliation.matching.engine import match
+from tallystick.reconciliation.matching.entry import Entry
 from tallystick.reconciliation.matching.rules import Rules
 from tallystick.reconciliation.model import (
     LINES_MAX,
@@ -43,23 +42,12 @@ from tallystick.reconciliation.model import (
     WriteBreakNote,
 )
 
-__all__ = ["day_of_ms", "register"]
+__all__ = ["register"]
 
-_DAY_MS: Final = 86_400_000
 _NS_PER_MS: Final = 1_000_000
-_OFFSET_MS: Final = CHINA_OFFSET_MIN * 60_000
 _MOVES_NOTHING: Final = int(TransferFlags.PENDING | TransferFlags.VOID_PENDING)
 _ENTRIES_MAX: Final = 200_000
 _WORDS_MAX: Final = 500
-
-
-def day_of_ms(at_ms: int) -> int:
-    """The day in China time, counted from 1970-01-01."""
-    return (at_ms + _OFFSET_MS) // _DAY_MS
-
-
-def _day_start_ns(day: int) -> int:
-    return max(0, day * _DAY_MS - _OFFSET_MS) * _NS_PER_MS
 
 
 def _who(context: Context) -> str:
@@ -128,7 +116,7 @@ def _entries(
     """The reserve's movements of some days that are in no group."""
     reserve_id = bank_reserve(bank_id, currency).id
     found = context.uow.ledger.transfers_of_account(
-        reserve_id, after=_day_start_ns(first) - 1, before=_day_start_ns(last + 1),
+        reserve_id, after=day_begins_ns(first) - 1, before=day_begins_ns(last + 1),
         limit=_ENTRIES_MAX + 1,
     )  # fmt: skip
     if len(found) > _ENTRIES_MAX:
@@ -189,6 +177,10 @@ def _found(
 def _match(
     context: Context, bank_id: str, currency: str, days: tuple[int, int], rules: Rules
 ) -> decide.Matching:
+    # Columns are loaded only where there is something for them.
+    from tallystick.reconciliation.matching.columns import frame_of
+    from tallystick.reconciliation.matching.engine import match
+
     found = _found(context, bank_id, currency, days, rules.window_days)
     bank = frame_of(
         Entry(line.line_id, line.day, line.amount, line.currency, line.reference,

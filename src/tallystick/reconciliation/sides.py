@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
-from typing import Final
 
 import polars as pl
 from msgspec.structs import replace
 
-from tallystick.reconciliation.matching.columns import Entry, frame_of
+from tallystick.reconciliation.days import day_number
+from tallystick.reconciliation.matching.columns import frame_of
+from tallystick.reconciliation.matching.entry import Entry
 from tallystick.reconciliation.statements.mapped_csv import decoded, mapped_lines
 from tallystick.reconciliation.statements.mapping import LEDGER_FILE, Columns, Mapping
 from tallystick.reconciliation.statements.model import BankLine, BankStatement, StatementError
 
-__all__ = ["bank_side", "day_number", "day_of", "ledger_side", "lines_of"]
-
-_EPOCH: Final = date(1970, 1, 1).toordinal()
-
-
-def day_number(day: date) -> int:
-    """Days since 1970-01-01."""
-    return day.toordinal() - _EPOCH
-
-
-def day_of(number: int) -> date:
-    """The day of a number of days since 1970-01-01."""
-    return date.fromordinal(number + _EPOCH)
+__all__ = ["bank_side", "ledger_side", "lines_of"]
 
 
 def lines_of(statements: Sequence[BankStatement]) -> list[BankLine]:

@@ -16,7 +16,8 @@ from tallystick.risk.decision.backtest import backtest
 from tallystick.risk.decision.columns import Column
 from tallystick.risk.decision.facts import PAST, hour_of
 from tallystick.risk.decision.features import Feature
-from tallystick.risk.decision.files import Events, read_events
+from tallystick.risk.decision.files import read_events
+from tallystick.risk.decision.history import Events
 from tallystick.risk.decision.model import ListEntry
 from tallystick.risk.decision.rules import Lane, Rule, RuleSet, Thresholds, compile_set, judge
 from tallystick.risk.decision.scorecard import Scorecard, scores_over

@@ -11,7 +11,8 @@ import pytest
 from bench.risk_live import live_figures
 from bench.risk_rules import FEATURES, RULES, large_history
 
-from tallystick.risk.decision.files import Events, read_events
+from tallystick.risk.decision.files import read_events
+from tallystick.risk.decision.history import Events
 from tallystick.risk.decision.scorecard import Scorer
 from tallystick.sandbox.fraud import fraud_history
 

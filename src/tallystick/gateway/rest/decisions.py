@@ -33,7 +33,6 @@ from tallystick.gateway.rest.operation import Call, Operation, change, look, que
 from tallystick.pipeline.refusals import Refused
 from tallystick.risk.decision.backtest import Backtest, backtest
 from tallystick.risk.decision.features import Feature, catalogue_of
-from tallystick.risk.decision.files import check_rule_set
 from tallystick.risk.decision.model import (
     SET_NUMBER,
     ActiveNumber,
@@ -53,8 +52,7 @@ from tallystick.risk.decision.model import (
     SetFailurePolicy,
     SetTerms,
 )
-from tallystick.risk.decision.recorded import recorded_events
-from tallystick.risk.decision.rules import Rule
+from tallystick.risk.decision.rules import Rule, check_rule_set
 from tallystick.risk.decision.scorecard import Scorecard
 from tallystick.risk.decision.views import explain, features_of, replay, rule_set_in_force
 
@@ -235,6 +233,9 @@ def replay_decision(call: Call, query: Query) -> Replay:
 
 def try_rules(call: Call, body: RulesTest) -> Backtest:
     """Rules over the recorded decisions."""
+    # Columns are loaded only where there is something for them.
+    from tallystick.risk.decision.recorded import recorded_events
+
     with call.platform.reader() as rows:
         in_force = rule_set_in_force(rows)
         rule_set = msgspec.structs.replace(

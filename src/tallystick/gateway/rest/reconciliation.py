@@ -40,6 +40,7 @@ from tallystick.gateway.rest.reconciliation_shapes import (
     StatementFile,
 )
 from tallystick.pipeline.refusals import Refused
+from tallystick.reconciliation.days import day_of, day_of_ms
 from tallystick.reconciliation.importing import import_command
 from tallystick.reconciliation.matching.rules import RULE_NAMES
 from tallystick.reconciliation.model import (
@@ -58,8 +59,6 @@ from tallystick.reconciliation.model import (
     StatementLine,
     WriteBreakNote,
 )
-from tallystick.reconciliation.service import day_of_ms
-from tallystick.reconciliation.sides import day_of
 from tallystick.reconciliation.statements.mapping import read_mapping
 from tallystick.reconciliation.statements.model import StatementError
 from tallystick.reconciliation.views import both_sides, break_story, breaks_by_age

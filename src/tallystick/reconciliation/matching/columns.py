@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["SCHEMA", "Entry", "Flags", "Numbers", "Side", "frame_of", "open_codes", "shared_codes"]
+from tallystick.reconciliation.matching.entry import Entry
+
+__all__ = ["SCHEMA", "Flags", "Numbers", "Side", "frame_of", "open_codes", "shared_codes"]
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -22,18 +24,6 @@ SCHEMA: Final[dict[str, Any]] = {
 positive for money that came into the account; empty texts say that there is none."""
 
 _SUM_MAX: Final = float(2**62)
-
-
-class Entry(NamedTuple):
-    """A row of a side, as `SCHEMA` describes it."""
-
-    id: str
-    day: int
-    amount: int
-    currency: str
-    reference: str = ""
-    bank_reference: str = ""
-    counterparty: str = ""
 
 
 def frame_of(entries: Iterable[Entry]) -> pl.DataFrame:

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from tallystick.risk.decision.columns import Column, condition_over
 from tallystick.risk.decision.facts import FACTS, LISTED, LISTED_KINDS, SCORE, TOLD
-from tallystick.risk.decision.files import Events
-from tallystick.risk.decision.history import features_over
+from tallystick.risk.decision.history import Events, features_over
 from tallystick.risk.decision.language import names_in, parse
 from tallystick.risk.decision.model import ListEntry
 from tallystick.risk.decision.rules import Lane, Rule, RuleSet

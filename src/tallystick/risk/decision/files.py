@@ -10,27 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from tallystick.money.china_time import CHINA_OFFSET_MIN
 from tallystick.risk.decision.checking import Kind
 from tallystick.risk.decision.columns import Column
 from tallystick.risk.decision.errors import RiskFileError
 from tallystick.risk.decision.facts import PAST, TOLD
-from tallystick.risk.decision.features import check_feature
-from tallystick.risk.decision.history import History
+from tallystick.risk.decision.history import Events, History
 from tallystick.risk.decision.language import ExpressionError
-from tallystick.risk.decision.rules import RuleSet, check_rule
-from tallystick.risk.decision.scorecard import check_scorecard
+from tallystick.risk.decision.rules import RuleSet, check_rule_set
 
 __all__ = [
-    "Events",
-    "check_rule_set",
     "events_of",
     "history_of",
     "read_events",
@@ -46,18 +41,6 @@ _READERS: Final[dict[str, Callable[[Path], pl.LazyFrame]]] = {
     ".parquet": pl.scan_parquet,
     ".jsonl": pl.scan_ndjson,
 }
-
-
-class Events(NamedTuple):
-    """A history, which of it is known to be fraud or genuine, and from which scenario it is.
-
-    Args:
-        fraud: 1 fraud, 0 genuine, -1 not known.
-    """
-
-    history: History
-    fraud: NDArray[np.int8]
-    scenario: Column
 
 
 def _texts(frame: pl.DataFrame, names: tuple[str, ...]) -> dict[str, Column]:
@@ -182,26 +165,6 @@ def write_events(frame: pl.DataFrame, path: Path) -> None:
         frame.write_ndjson(path)
     else:
         raise RiskFileError(f"{path}: a file of events ends in .csv, .parquet or .jsonl")
-
-
-def check_rule_set(rule_set: RuleSet) -> None:
-    """See that features, rules and model of a set fit each other.
-
-    Raises:
-        ExpressionError: a feature or rule that does not fit; names it and its column.
-        ValueError: a name that is there twice, or a model that does not fit.
-    """
-    names = [feature.name for feature in rule_set.features]
-    names += [rule.name for rule in rule_set.rules]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"{name} is there twice")
-    for feature in rule_set.features:
-        check_feature(feature)
-    for rule in rule_set.rules:
-        check_rule(rule, rule_set.features)
-    if rule_set.model is not None:
-        check_scorecard(rule_set.model, rule_set.features)
 
 
 def read_rules(path: Path) -> RuleSet:

@@ -18,7 +18,7 @@ from tallystick.risk.decision.columns import Column, condition_over
 from tallystick.risk.decision.features import Feature, WindowKey, window_of
 from tallystick.risk.decision.language import parse
 
-__all__ = ["History", "features_over"]
+__all__ = ["Events", "History", "features_over"]
 
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
@@ -36,6 +36,18 @@ class History(NamedTuple):
     def size(self) -> int:
         """How many events."""
         return len(self.at_ms)
+
+
+class Events(NamedTuple):
+    """A history, which of it is known to be fraud or genuine, and from which scenario it is.
+
+    Args:
+        fraud: 1 fraud, 0 genuine, -1 not known.
+    """
+
+    history: History
+    fraud: NDArray[np.int8]
+    scenario: Column
 
 
 @cache

@@ -7,15 +7,23 @@ lowered to Python first, and the library is asked only where that ends in an err
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from operator import itemgetter
+from types import ModuleType
 from typing import Any
-
-import cel
 
 from tallystick.risk.decision.language import names_in, parse
 from tallystick.risk.decision.lowering import lowered
 
 __all__ = ["Condition", "Conditions", "Values"]
+
+
+@cache
+def _library() -> ModuleType:
+    """The library, loaded with the first condition: its command line comes with it."""
+    import cel
+
+    return cel
 
 
 class Values:
@@ -24,7 +32,7 @@ class Values:
     __slots__ = ("context",)
 
     def __init__(self, values: dict[str, Any]) -> None:
-        self.context = cel.Context(values)
+        self.context = _library().Context(values)
 
     def add(self, name: str, value: int | str | bool) -> None:
         """One more value."""
@@ -37,7 +45,7 @@ class Condition:
     __slots__ = ("_program",)
 
     def __init__(self, text: str) -> None:
-        self._program = cel.compile(text)
+        self._program = _library().compile(text)
 
     def holds(self, values: Values) -> bool:
         """Whether it is true.

@@ -10,7 +10,8 @@ import polars as pl
 from tallystick.risk.decision.checking import Kind
 from tallystick.risk.decision.decide import input_names
 from tallystick.risk.decision.facts import PAST, TOLD
-from tallystick.risk.decision.files import Events, events_of
+from tallystick.risk.decision.files import events_of
+from tallystick.risk.decision.history import Events
 from tallystick.risk.decision.model import RuleSetRow
 from tallystick.risk.decision.rules import RuleSet, compile_set
 from tallystick.store.rows import ReadSession

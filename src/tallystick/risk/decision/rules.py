@@ -12,14 +12,14 @@ import msgspec
 from msgspec import Meta
 
 from tallystick.risk.decision.checking import checked
-from tallystick.risk.decision.features import Feature, catalogue_of
+from tallystick.risk.decision.features import Feature, catalogue_of, check_feature
 from tallystick.risk.decision.language import ExpressionError, names_in, parse
 from tallystick.risk.decision.live import Condition, Conditions
-from tallystick.risk.decision.scorecard import Scorecard, Scorer
+from tallystick.risk.decision.scorecard import Scorecard, Scorer, check_scorecard
 
 __all__ = [
     "Action", "CompiledSet", "Lane", "Outcome", "OutOfTime", "Rule", "RuleSet", "Thresholds",
-    "Verdict", "check_rule", "compile_set", "judge", "outcome_of",
+    "Verdict", "check_rule", "check_rule_set", "compile_set", "judge", "outcome_of",
 ]  # fmt: skip
 
 
@@ -124,6 +124,26 @@ def check_rule(rule: Rule, features: tuple[Feature, ...]) -> None:
         checked(rule.when, catalogue_of(features))
     except ExpressionError as error:
         raise ExpressionError(f"{rule.name}: {error}", error.column - 1) from error
+
+
+def check_rule_set(rule_set: RuleSet) -> None:
+    """See that features, rules and model of a set fit each other.
+
+    Raises:
+        ExpressionError: a feature or rule that does not fit; names it and its column.
+        ValueError: a name that is there twice, or a model that does not fit.
+    """
+    names = [feature.name for feature in rule_set.features]
+    names += [rule.name for rule in rule_set.rules]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name} is there twice")
+    for feature in rule_set.features:
+        check_feature(feature)
+    for rule in rule_set.rules:
+        check_rule(rule, rule_set.features)
+    if rule_set.model is not None:
+        check_scorecard(rule_set.model, rule_set.features)
 
 
 _AT_ONCE: Final = 16

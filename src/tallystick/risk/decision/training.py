@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from tallystick.risk.decision.facts import FACTS, GRAPH
 from tallystick.risk.decision.features import Feature
-from tallystick.risk.decision.files import Events
-from tallystick.risk.decision.history import features_over
+from tallystick.risk.decision.history import Events, features_over
 from tallystick.risk.decision.scorecard import SCORE_MAX, Bins, Scorecard, scores_over
 
 __all__ = ["TrainingError", "evaluate", "train"]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tallystick.credit.loans.model import CloseCreditDay, Contract
+from tallystick.credit.loans.model import Contract
 from tallystick.credit.participation.columns import apportion_rows
 from tallystick.credit.participation.model import FundingPlan, Plan, plan_of
 from tallystick.credit.postings import RECEIVABLES, Bucket
@@ -21,7 +21,6 @@ from tallystick.store.rows import ReadSession
 __all__ = [
     "FLOW_COLUMNS",
     "Snapshot",
-    "closed_through",
     "positions",
     "read_flows",
     "read_loans",
@@ -30,7 +29,6 @@ __all__ = [
 
 I64 = npt.NDArray[np.int64]
 
-_CLOSING_TIMER: Final = "credit.close_day"
 _BUCKETS: Final = (Bucket.PRINCIPAL, Bucket.INTEREST, Bucket.FEE, Bucket.PENALTY)
 FLOW_COLUMNS: Final = (
     "loan_id", "flow_no", "institution_id", "programme_id", "kind", "day", "principal",
@@ -51,20 +49,6 @@ class Snapshot(NamedTuple):
     plans: list[Plan]
     debits: I64
     credits: I64
-
-
-def closed_through(connection: Connection) -> str | None:
-    """The last day that is closed for all loans; None while one is being closed, or never was."""
-    row = connection.execute(
-        "SELECT command FROM timer WHERE timer_id = ?", (_CLOSING_TIMER,)
-    ).fetchone()
-    if row is None:
-        return None
-    waits = msgspec.msgpack.decode(bytes(row[0]), type=CloseCreditDay)
-    if waits.after_loan_id:
-        return None
-    day = np.datetime64(waits.day) - 1
-    return str(day)
 
 
 def _plans(connection: Connection) -> dict[str, Plan]:

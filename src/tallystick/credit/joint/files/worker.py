@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +20,13 @@ from tallystick.credit.joint.model import (
     ProgrammeTerms,
     RecordPartnerDay,
 )
+from tallystick.credit.loans.model import CloseCreditDay
 from tallystick.pipeline.commands import SYSTEM, Request
 from tallystick.pipeline.executor import Executor
 from tallystick.proofs.keys import newest_key, public_text
 from tallystick.proofs.model import LedgerKey
 from tallystick.proofs.views import one_moment
+from tallystick.store.connection import Connection
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.rows import ReadSession
 from tallystick.store.sealing import Sealer
@@ -34,6 +37,7 @@ log = structlog.get_logger("tallystick.partner_files")
 
 KEY_NAME: Final = "tallystick.key"
 _TICK_S: Final = 5.0
+_CLOSING_TIMER: Final = "credit.close_day"
 
 Reader = Callable[[], AbstractContextManager[ReadSession]]
 
@@ -82,11 +86,8 @@ class PartnerFiles:
         with self._reader() as rows:
             if not rows.query(Institution, "LIMIT 1"):
                 return []
-            # Columns are loaded only where there is something for them.
-            from tallystick.credit.joint.files.snapshot import closed_through
-
             with one_moment(rows.connection):
-                day = closed_through(rows.connection)
+                day = _closed_through(rows.connection)
                 behind = rows.connection.execute("SELECT 1 FROM ledger_totals_behind").fetchone()
                 if day is None or behind is not None:
                     return []
@@ -98,8 +99,6 @@ class PartnerFiles:
     def _of_currency(
         self, rows: ReadSession, day: str, currency: str, institutions: list[Institution]
     ) -> list[RecordPartnerDay]:
-        from tallystick.credit.joint.files.make import Day, make_day
-
         before = _last_days(rows, currency)
         due = [
             i for i in institutions
@@ -108,6 +107,9 @@ class PartnerFiles:
         key = newest_key(rows.connection, self._sealer)
         if not due or key is None:
             return []
+        # Columns are loaded only where there is something for them.
+        from tallystick.credit.joint.files.make import Day, make_day
+
         cut_ns = SqlLedgerReader(rows.connection).last_timestamp()
         about = Day(day, currency, due, {i.institution_id: before[i.institution_id] for i in due
                                          if i.institution_id in before}, cut_ns)  # fmt: skip
@@ -125,6 +127,19 @@ class PartnerFiles:
                 )
             )  # fmt: skip
         return made
+
+
+def _closed_through(connection: Connection) -> str | None:
+    """The last day that is closed for all loans; None while one is being closed, or never was."""
+    row = connection.execute(
+        "SELECT command FROM timer WHERE timer_id = ?", (_CLOSING_TIMER,)
+    ).fetchone()
+    if row is None:
+        return None
+    waits = msgspec.msgpack.decode(bytes(row[0]), type=CloseCreditDay)
+    if waits.after_loan_id:
+        return None
+    return (date.fromisoformat(waits.day) - timedelta(days=1)).isoformat()
 
 
 def _by_currency(rows: ReadSession) -> dict[str, list[Institution]]:
