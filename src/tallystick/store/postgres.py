@@ -35,6 +35,7 @@ _WRITING: Final = (
 )
 _READING: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _ENDINGS: Final = frozenset({"COMMIT", "ROLLBACK"})
+_SESSION_ENDED: Final = frozenset({"FATAL", "PANIC"})
 _SETTINGS: Final = (
     b"SELECT set_config('synchronous_commit', 'on', false) "
     b"WHERE current_setting('synchronous_commit') IN ('off', 'local')"
@@ -177,19 +178,36 @@ class PostgresConnection:
             self._reopen()
         return self._run(statement, parameters)
 
+    def _failure(self, error: psycopg.Error) -> sqlite3.Error:
+        """The same in the port's terms; a connection that cannot be trusted any more is closed.
+
+        When it is cut in the middle of many statements, the client library may take it for open
+        still and have it wait for answers that never come: each later statement would fail, too.
+        """
+        ended = error.diag.severity_nonlocalized in _SESSION_ENDED
+        unsaid = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+        if ended or unsaid:
+            self.raw.close()
+        return _port_error(error, lost=self.raw.closed)
+
     def _end(self, sql: str) -> Cursor:
         """End a transaction; one whose connection has gone was rolled back by that."""
         self._in_block = False
         if self.raw.closed and sql == "ROLLBACK":
-            return self.raw.cursor()
-        return self.script(sql.encode())
+            return psycopg.Cursor(self.raw)
+        try:
+            return self.script(sql.encode())
+        except ConnectionLost:
+            if sql == "ROLLBACK":
+                return psycopg.Cursor(self.raw)
+            raise
 
     def script(self, script: bytes) -> Cursor:
         """Run statements that take no values, in one journey to the server."""
         try:
             return self.raw.cursor().execute(script, prepare=False)
         except psycopg.Error as error:
-            raise _port_error(error, lost=self.raw.closed) from error
+            raise self._failure(error) from error
 
     def _run(self, statement: bytes, parameters: Sequence[Any]) -> Cursor:
         try:
@@ -197,7 +215,7 @@ class PostgresConnection:
             cursor.format = Format.BINARY
             return cursor.execute(statement, parameters or None)
         except psycopg.Error as error:
-            raise _port_error(error, lost=self.raw.closed) from error
+            raise self._failure(error) from error
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Cursor:
         """Run one statement for each of these, many of them in one where its form allows."""
@@ -213,7 +231,7 @@ class PostgresConnection:
             cursor.executemany(_translated(sql), rows)
             return cursor
         except psycopg.Error as error:
-            raise _port_error(error, lost=self.raw.closed) from error
+            raise self._failure(error) from error
 
     def listen(self) -> None:
         """Have the news kept for `heard`."""
@@ -224,7 +242,7 @@ class PostgresConnection:
         try:
             return [n.payload for n in self.raw.notifies(timeout=timeout_s, stop_after=1)]
         except psycopg.Error as error:
-            raise _port_error(error, lost=self.raw.closed) from error
+            raise self._failure(error) from error
 
     def close(self) -> None:
         """Let go of the database."""
