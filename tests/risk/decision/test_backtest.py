@@ -14,6 +14,7 @@ import pytest
 from tallystick.cli import answer
 from tallystick.risk.decision.backtest import backtest
 from tallystick.risk.decision.columns import Column
+from tallystick.risk.decision.errors import RiskFileError
 from tallystick.risk.decision.facts import PAST, hour_of
 from tallystick.risk.decision.features import Feature
 from tallystick.risk.decision.files import read_events
@@ -169,6 +170,13 @@ def test_the_command_line_trains_and_backtests(
         ('{"rules":[]}', "at_ms\n1\n", "there is no column 'kind'"),
         ('{"rules":[]}', "at_ms,kind\n2,a\n1,a\n", "event 2: at_ms goes back"),
         ('{"rules":[]}', "at_ms,kind,fraud\n2,a,3\n", "fraud is 1, 0 or empty"),
+        ('{"rules":[]}', "at_ms,kind,fraud\n2,a,0.5\n", "event 1: fraud: '0.5' is not a whole"),
+        ('{"rules":[]}', "at_ms,kind,amount\n2,a,5\n2,a,1.5\n", "event 2: amount: '1.5' is not"),
+        ('{"rules":[]}', "at_ms,kind,amount\n2,a,5\n2,,1\n", "event 2: kind is empty"),
+        ('{"rules":[]}', "at_ms,kind,amount\n2,a,5\n,a,1\n", "event 2: at_ms is empty"),
+        ('{"rules":[]}', "at_ms,kind,amount\n2,a,5\n2,a\n", "line 3: has 2 values instead of 3"),
+        ('{"rules":[{"name":"r","when":"kind==1","action":"deny"}]}', "at_ms,kind\n1,a\n",
+         "r.json: r: column 5: == compares a text with a number"),
     ],
 )  # fmt: skip
 def test_files_that_cannot_be_used_are_refused_by_name_and_place(
@@ -181,6 +189,34 @@ def test_files_that_cannot_be_used_are_refused_by_name_and_place(
     )
     assert code == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "events"),
+    [
+        ("e.csv", "at_ms,kind,device,amount,fraud\n1,a,7,1,\n2,a,007,50,1.0\n3,a,1e3,2,0.0\n"),
+        ("e.jsonl", '{"at_ms":1,"kind":"a","device":7,"amount":1}\n' * 120
+         + '{"at_ms":2,"kind":"a","device":"007","amount":50,"fraud":1}\n'
+         + '{"at_ms":3,"kind":"a","device":"1e3","amount":2,"fraud":0}\n'),
+    ],
+)  # fmt: skip
+def test_a_name_of_digits_is_that_text_whatever_stands_beside_it(
+    name: str, events: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(events)
+    rules = (Rule(name="seven", when="device == '007'", action="deny"),
+             Rule(name="thousand", when="device == '1e3'", action="deny"))  # fmt: skip
+    found = backtest(read_events(tmp_path / name), RuleSet(rules=rules))
+    assert [(rule.name, rule.hits, rule.amount_saved) for rule in found.rules] == [
+        ("seven", 1, 50), ("thousand", 1, 0),
+    ]  # fmt: skip
+    assert (found.fraud, found.genuine) == (1, 1)
+
+
+def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "e.jsonl").write_text('{"at_ms":1,"kind":"a"}\nnothing\n')
+    with pytest.raises(RiskFileError, match=r"e\.jsonl: line 2: "):
+        read_events(tmp_path / "e.jsonl")
 
 
 def test_an_empty_history_has_no_hits(tmp_path: Path) -> None:

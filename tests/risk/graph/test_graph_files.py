@@ -52,6 +52,16 @@ def test_a_kind_without_a_file_is_one_of_which_there_are_none(tmp_path: Path) ->
     assert "AccountWithdrawAccount.csv" in loaded.files_not_there
 
 
+def test_a_file_may_begin_with_a_mark_and_hold_times_in_both_ways(tmp_path: Path) -> None:
+    where = small(tmp_path, "1|2|5|2020-02-01 00:00:00\n2|1|6|1580515200001\n")
+    data = (where / "Account.csv").read_bytes()
+    (where / "Account.csv").write_bytes(b"\xef\xbb\xbf" + data)
+    rows = answer(
+        load_data(where).graph, "tsr2", {"id": "1", "startTime": "0", "endTime": "1580515200002"}
+    )
+    assert (rows[0]["sumEdge1Amount"], rows[0]["sumEdge2Amount"]) == (5.0, 6.0)
+
+
 def test_lines_may_end_as_on_windows_or_without_an_end(tmp_path: Path) -> None:
     lines = "1|2|5|2020-02-01 00:00:00\r\n2|1|6|1580515200001"
     graph = load_data(small(tmp_path, lines)).graph
@@ -78,6 +88,7 @@ def test_lines_may_end_as_on_windows_or_without_an_end(tmp_path: Path) -> None:
         ("1|2|5|2020-02-01 00:00:00.", "is not a time"),
         ("1|2|5|2020-02-01 00:00:00.1234", "is not a time"),
         ("1|2|5|2020-02-01", "is not a time"),
+        ("1|2|5|soon\n1|2|5|1580515200001", "line 3, column createTime: 'soon' is not a time"),
     ],
 )
 def test_a_bad_line_is_refused_by_file_line_and_column(

@@ -81,21 +81,21 @@ def check_feature(feature: Feature) -> None:
     """
     name = feature.name
     if not _NAME.fullmatch(name) or name in _taken():
-        raise ExpressionError(f"{name!r} is no name for a feature, or is taken", 0)
+        raise ExpressionError(f"{name!r} is no name for a feature, or is taken", None)
     if not feature.by or len(set(feature.by)) != len(feature.by):
-        raise ExpressionError(f"{name}: by names one to three facts", 0)
+        raise ExpressionError(f"{name}: by names one to three facts", None)
     unknown = [key for key in feature.by if key not in KEYS]
     if unknown or len(feature.by) > 3:
-        raise ExpressionError(f"{name}: by is one to three of {', '.join(KEYS)}", 0)
+        raise ExpressionError(f"{name}: by is one to three of {', '.join(KEYS)}", None)
     if not 1 <= feature.within_min <= WITHIN_MIN_MAX:
-        raise ExpressionError(f"{name}: within_min is 1 to {WITHIN_MIN_MAX}", 0)
+        raise ExpressionError(f"{name}: within_min is 1 to {WITHIN_MIN_MAX}", None)
     if (feature.aggregate == "distinct") != (feature.of in KEYS):
-        raise ExpressionError(f"{name}: of is for distinct, one of {', '.join(KEYS)}", 0)
+        raise ExpressionError(f"{name}: of is for distinct, one of {', '.join(KEYS)}", None)
     if feature.where:
         try:
             checked(feature.where, PAST)
         except ExpressionError as error:
-            raise ExpressionError(f"{name}: where: {error}", error.column - 1) from error
+            raise error.inside(f"{name}: where") from error
 
 
 def _taken() -> set[str]:

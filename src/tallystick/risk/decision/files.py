@@ -36,11 +36,8 @@ __all__ = [
 _HOUR_MS: Final = 3_600_000
 _SAME_IDS: Final = ("party", "payee", "merchant")
 _DEFAULTS: Final = {"outcome": "allow", "result": "accepted"}
-_READERS: Final[dict[str, Callable[[Path], pl.LazyFrame]]] = {
-    ".csv": pl.scan_csv,
-    ".parquet": pl.scan_parquet,
-    ".jsonl": pl.scan_ndjson,
-}
+_NUMBER: Final = r"^(-?[0-9]+)(?:\.0+)?$"
+"""A whole number, also as programs write it that keep a column with gaps as floats."""
 
 
 def _texts(frame: pl.DataFrame, names: tuple[str, ...]) -> dict[str, Column]:
@@ -90,39 +87,154 @@ def _categories(frame: pl.DataFrame, name: str) -> pl.Expr:
     return column.fill_null(default).alias(name)
 
 
-def _told(frame: pl.DataFrame, name: str) -> pl.Expr:
+def _bad(column: pl.Series, good: pl.Series, path: Path | str, meaning: str) -> RiskFileError:
+    at = int((column.is_not_null() & ~good).arg_max() or 0)
+    shown = repr(column[at])[:40]
+    return RiskFileError(f"{path}: event {at + 1}: {column.name}: {shown} is not {meaning}")
+
+
+def _whole(column: pl.Series, path: Path | str) -> pl.Series:
+    """A column as whole numbers; what is empty stays so.
+
+    Raises:
+        RiskFileError: one is none; says which event.
+    """
+    if column.dtype == pl.String:
+        numbers = column.str.extract(_NUMBER).cast(pl.Int64, strict=False)
+        good = numbers.is_not_null()
+    else:
+        numbers = column.cast(pl.Int64, strict=False)
+        good = numbers.is_not_null() & (column.dtype.is_integer() | (column == numbers))
+    if not (good | column.is_null()).all():
+        raise _bad(column, good, path, "a whole number")
+    return numbers
+
+
+def _truth(column: pl.Series, path: Path | str) -> pl.Series:
+    """A column as booleans: 1, 0, true, false.
+
+    Raises:
+        RiskFileError: one is none of them; says which event.
+    """
+    if column.dtype == pl.Boolean:
+        return column
+    words = {"1": True, "0": False, "true": True, "false": False}
+    found = column.cast(pl.String).replace_strict(words, default=None, return_dtype=pl.Boolean)
+    if not (found.is_not_null() | column.is_null()).all():
+        raise _bad(column, found.is_not_null(), path, "true or false")
+    return found
+
+
+def _told(frame: pl.DataFrame, name: str, path: Path | str) -> pl.Expr:
     """A column of what others knew."""
     unknown = TOLD[name]
     if isinstance(unknown, str):
         return _categories(frame, name)
-    kind = pl.Boolean if isinstance(unknown, bool) else pl.Int64
-    return pl.col(name).cast(kind).fill_null(unknown)
+    read = _truth if isinstance(unknown, bool) else _whole
+    return pl.lit(read(frame[name], path).fill_null(unknown)).alias(name)
+
+
+def _labels(frame: pl.DataFrame, path: Path | str) -> pl.Series:
+    """1 fraud, 0 genuine, -1 not known."""
+    if "fraud" not in frame.columns:
+        return pl.Series("fraud", [-1], pl.Int8).new_from_index(0, frame.height)
+    given = frame["fraud"]
+    if given.dtype in (pl.String, pl.Boolean):
+        given = given.cast(pl.String).replace({"true": "1", "false": "0"})
+    fraud = _whole(given, path).fill_null(-1)
+    if not fraud.is_between(-1, 1).all():
+        raise RiskFileError(f"{path}: fraud is 1, 0 or empty")
+    return fraud.cast(pl.Int8)
+
+
+def _require(frame: pl.DataFrame, path: Path | str) -> None:
+    """See that every event has a moment and a kind."""
+    for name in ("at_ms", "kind"):
+        if name not in frame.columns:
+            raise RiskFileError(f"{path}: there is no column {name!r}")
+        empty = frame[name].is_null()
+        if empty.any():
+            raise RiskFileError(f"{path}: event {int(empty.arg_max() or 0) + 1}: {name} is empty")
 
 
 def _completed(frame: pl.DataFrame, path: Path | str) -> pl.DataFrame:
     """The frame with every column, of its type."""
-    for name in ("at_ms", "kind"):
-        if name not in frame.columns:
-            raise RiskFileError(f"{path}: there is no column {name!r}")
+    _require(frame, path)
     wanted: list[pl.Expr] = []
     for name, kind in {"at_ms": Kind.NUMBER, **PAST, "scenario": Kind.TEXT}.items():
         if name == "hour":
             continue
-        if kind is Kind.NUMBER:
-            column = pl.col(name).cast(pl.Int64) if name in frame.columns else pl.lit(0, pl.Int64)
-            wanted.append(column.fill_null(0).alias(name))
-        else:
+        if kind is not Kind.NUMBER:
             wanted.append(_categories(frame, name))
-    wanted += [_told(frame, name) for name in TOLD if name in frame.columns]
-    fraud = pl.col("fraud").cast(pl.Int8) if "fraud" in frame.columns else pl.lit(None, pl.Int8)
-    return frame.select(*wanted, fraud.fill_null(-1).alias("fraud"))
+        elif name in frame.columns:
+            wanted.append(pl.lit(_whole(frame[name], path).fill_null(0)).alias(name))
+        else:
+            wanted.append(pl.lit(0, pl.Int64).alias(name))
+    wanted += [_told(frame, name, path) for name in TOLD if name in frame.columns]
+    return frame.select(*wanted, pl.lit(_labels(frame, path)).alias("fraud"))
+
+
+def _rows_of_csv(path: Path) -> pl.DataFrame:
+    """A CSV's columns as texts: `007` is a name, and no number is guessed.
+
+    Raises:
+        RiskFileError: a line has too few values, which the reader would take for empty ones.
+    """
+    whole = pl.scan_csv(path, infer_schema=False).collect()
+    lines = pl.scan_csv(
+        path, infer_schema=False, has_header=False, separator="\x1f", quote_char=None,
+        new_columns=["line"], empty_string_is_null=False,
+    )  # fmt: skip
+    line = pl.col("line")
+    short = lines.with_row_index("at", 1).filter(
+        ~line.str.contains('"', literal=True),
+        line.str.count_matches(",", literal=True) < whole.width - 1,
+        line.str.strip_chars() != "",
+    )
+    for at, text in short.head(1).collect().iter_rows():
+        have = text.count(",") + 1
+        raise RiskFileError(f"{path}: line {at}: has {have} values instead of {whole.width}")
+    return whole
+
+
+def _rows_of_lines(path: Path) -> pl.DataFrame:
+    """JSON lines; texts are read as texts whatever they look like.
+
+    Raises:
+        RiskFileError: a line is no object; says which.
+    """
+    try:
+        known = pl.scan_ndjson(path, infer_schema_length=None).collect_schema().names()
+        wanted = dict.fromkeys(known, pl.String)
+        return pl.scan_ndjson(path, schema=wanted).collect()
+    except pl.exceptions.PolarsError:
+        with path.open("rb") as lines:
+            for at, line in enumerate(lines, 1):
+                _see_object(line, at, path)
+        raise
+
+
+def _see_object(line: bytes, at: int, path: Path) -> None:
+    if line.strip():
+        try:
+            msgspec.json.decode(line, type=dict[str, object])
+        except msgspec.DecodeError as error:
+            raise RiskFileError(f"{path}: line {at}: {error}") from error
+
+
+_READERS: Final[dict[str, Callable[[Path], pl.DataFrame]]] = {
+    ".csv": _rows_of_csv,
+    ".parquet": lambda path: pl.scan_parquet(path).collect(),
+    ".jsonl": _rows_of_lines,
+}
 
 
 def read_events(path: Path) -> Events:
     """The events of a file.
 
     Raises:
-        RiskFileError: it cannot be read, lacks a column, or its moments go back.
+        RiskFileError: it cannot be read, lacks a column, has a value that is none, or its moments
+            go back.
     """
     read = _READERS.get(path.suffix)
     if read is None:
@@ -130,7 +242,7 @@ def read_events(path: Path) -> Events:
     if not path.is_file():
         raise RiskFileError(f"{path}: there is no such file")
     try:
-        return events_of(read(path).collect(), path)
+        return events_of(read(path), path)
     except pl.exceptions.PolarsError as error:
         raise RiskFileError(f"{path}: {str(error).splitlines()[0]}") from error
 
@@ -139,14 +251,12 @@ def events_of(whole: pl.DataFrame, path: Path | str) -> Events:
     """The events of a frame; `path` is what an error calls it.
 
     Raises:
-        RiskFileError: it lacks a column, or its moments go back.
+        RiskFileError: it lacks a column, has a value that is none, or its moments go back.
     """
     frame = _completed(whole, path)
     back = np.flatnonzero(np.diff(frame["at_ms"].to_numpy()) < 0)
     if len(back):
         raise RiskFileError(f"{path}: event {back[0] + 2}: at_ms goes back")
-    if frame["fraud"].is_between(-1, 1).all() is False:
-        raise RiskFileError(f"{path}: fraud is 1, 0 or empty")
     scenario = _texts(frame, ("scenario",))["scenario"]
     return Events(history_of(frame), frame["fraud"].to_numpy(), scenario)
 

@@ -24,11 +24,21 @@ _INT_MAX: Final = 2**63 - 1
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be used: what is wrong, and at which column (from 1)."""
+    """An expression that cannot be used: what is wrong, and at which column (from 1).
 
-    def __init__(self, message: str, at: int) -> None:
-        super().__init__(f"column {at + 1}: {message}")
-        self.column = at + 1
+    Args:
+        at: the place, from 0; None where it is the whole of a definition.
+    """
+
+    def __init__(self, message: str, at: int | None) -> None:
+        super().__init__(message if at is None else f"column {at + 1}: {message}")
+        self.column = 1 if at is None else at + 1
+
+    def inside(self, name: str) -> ExpressionError:
+        """The same, with the name of what holds the expression before it."""
+        named = ExpressionError(f"{name}: {self}", None)
+        named.column = self.column
+        return named
 
 
 class Literal(NamedTuple):

@@ -123,7 +123,7 @@ def check_rule(rule: Rule, features: tuple[Feature, ...]) -> None:
     try:
         checked(rule.when, catalogue_of(features))
     except ExpressionError as error:
-        raise ExpressionError(f"{rule.name}: {error}", error.column - 1) from error
+        raise error.inside(rule.name) from error
 
 
 def check_rule_set(rule_set: RuleSet) -> None:

@@ -57,6 +57,8 @@ def times(texts: Sequence[str]) -> Ints:
     """Times in UTC, `2020-01-09 18:08:45` and up to three decimals, or ms since 1970; in ms."""
     if "".join(texts).isdecimal():
         return identifiers(texts)
+    if any(map(str.isdecimal, texts)):
+        return np.concatenate([times([text]) for text in texts])
     if len(texts) and max(map(len, texts)) > _TIME_WIDTH:
         raise ValueError
     letters = np.array(texts, f"S{_TIME_WIDTH}").view(np.uint8).reshape(len(texts), _TIME_WIDTH)

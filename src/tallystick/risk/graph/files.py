@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import tarfile
 import zlib
@@ -92,7 +93,8 @@ class DataFiles:
             FileError: a column is missing, or a line has too few or too many columns.
         """
         with self._opener(name) as stream:
-            header = _decoded(name, 1, stream.readline()).rstrip("\r\n").split("|")
+            first = stream.readline().removeprefix(codecs.BOM_UTF8)
+            header = _decoded(name, 1, first).rstrip("\r\n").split("|")
             places = {names[0]: _place(name, header, names) for names in wanted}
             line, rest = 2, b""
             while chunk := stream.read(_PART_BYTES):
