@@ -96,6 +96,22 @@ def test_a_malformed_mt940_is_refused_with_line_and_reason(
     assert (error.line, reason in error.reason) == (line, True), str(error)
 
 
+@pytest.mark.parametrize(
+    "end", ["-}{5:}", "-}{5:{MAC:ABCDEFG}{CHK:123456789ABC}}", "-}\x03\x01{1:F01BANKNL2AXXX}{4:"]
+)
+def test_the_trailer_of_a_swift_message_ends_its_text(end: str) -> None:
+    text = sample("sns.sta").replace(b"\n-\n", b"\n" + end.encode() + b"\n")
+    head = b"{1:F01BANKNL2AXXX0000000000}{2:I940BANKNL2AXXXXN}{4:\n"
+    assert [len(s.lines) for s in read_statements(head + text)] == [2, 0]
+
+
+def test_an_account_in_place_of_a_reference_is_the_counterparty() -> None:
+    text = sample("sns.sta").replace(b"NIOB0987654321", b"NIOBNL47INGB9999999999", 1)
+    first, second = read_statements(text)[0].lines
+    assert (first.reference, first.counterparty) == ("", "NL47INGB9999999999")
+    assert second.reference == "0987654321"
+
+
 def test_a_mt940_that_ends_too_early_is_refused() -> None:
     cut = sample("rabobank_iban.sta").partition(b":62F:")[0]
     assert "no closing balance" in refused(cut).reason

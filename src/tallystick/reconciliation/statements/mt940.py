@@ -26,14 +26,19 @@ from tallystick.reconciliation.statements.model import (
 __all__ = ["read_mt940"]
 
 _FIELD: Final = re.compile(r":([0-9]{2}[A-Z]?|NS):(.*)")
-_END: Final = re.compile(r"-\}?|-X{3}")
+_END: Final = re.compile(r"-|-\}.*|-X{3}")
+"""The end of a message's text; SWIFT's trailer, and the next message's head, may follow it."""
+
 _PASSED_OVER: Final = frozenset({"13", "13D", "21", "34F", "64", "65", "90C", "90D", "NS", "86"})
 _TAKEN: Final = _PASSED_OVER | {"20", "25", "28", "28C", "60F", "60M", "61", "62F", "62M"}
 _NO_REFERENCE: Final = frozenset({"NONREF", "NOTPROVIDED", "EREF", "PREF", "KREF+", "KREF"})
 _OPENING: Final = ("60F", "60M")
 _CLOSING: Final = ("62F", "62M")
 _BALANCE: Final = tags.BalanceBase()
-_STATEMENT: Final = tags.Statement()
+_MOVEMENTS: Final = (tags.Statement().re, tags.StatementASNB().re)
+"""The form of `:61:`, then that of a bank which has the other account in place of a reference."""
+
+_REFERENCE_MAX: Final = 16
 _SIGNS: Final = {"C": 1, "D": -1, "RC": -1, "RD": 1}
 
 # Remittance information: German sub-fields ?20…?63 with keywords, Dutch /WORD/ paths.
@@ -129,12 +134,15 @@ def _balance(field: _Field) -> tuple[str, int]:
 
 
 def _movement(field: _Field, currency: str) -> BankLine:
-    found = _STATEMENT.re.fullmatch(field.value)
+    matches = (form.fullmatch(field.value) for form in _MOVEMENTS)
+    found = next((match for match in matches if match is not None), None)
     if found is None:
         raise StatementError(field.line, f":61: {field.value[:60]!r} is not a statement line.")
     parts = found.groupdict()
     amount = _amount(found["amount"], currency, field.line)
-    reference = (parts["customer_reference"] or "").strip()
+    reference, counterparty = (parts["customer_reference"] or "").strip(), ""
+    if len(reference) > _REFERENCE_MAX:
+        reference, counterparty = "", reference
     bank_reference = (parts["bank_reference"] or "").strip()
     return BankLine(
         line=field.line,
@@ -143,6 +151,7 @@ def _movement(field: _Field, currency: str) -> BankLine:
         currency=currency,
         reference="" if reference in _NO_REFERENCE else reference,
         bank_reference="" if bank_reference in _NO_REFERENCE else bank_reference,
+        counterparty=counterparty,
         text=shortened(parts["extra_details"] or ""),
     )
 
@@ -171,7 +180,7 @@ def _explained(line: BankLine, details: str) -> BankLine:
         reference = ""
     return line._replace(
         reference=reference or line.reference,
-        counterparty=shortened(counterparty),
+        counterparty=shortened(counterparty) or line.counterparty,
         text=shortened(f"{line.text} {words}"),
     )
 
