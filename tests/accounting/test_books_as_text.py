@@ -180,6 +180,66 @@ account Assets:Bank
 }
 
 
+@pytest.mark.parametrize(
+    ("journal", "amount"),
+    [
+        ("", "1,000.50 CNY"), ("", "CNY 1000,50"), ("", "-CNY-1000.50"), ("", '1000.5 "CNY"'),
+        ("", "1.000,50 CNY ; a note"), ("decimal-mark ,\n", "1.000,50 CNY"),
+        ("commodity 1.000,00 CNY\n", "+1.000,5 CNY"), ("comment\n?\nend comment\n", "1000.50 CNY"),
+        ("commodity CNY  ; ours\n  format CNY 1.000,00\n", "CNY1.000,50"),
+        ("", "$1000.50"), ("", "€ -1000,50"),
+    ],
+)  # fmt: skip
+def test_the_amounts_of_a_journal_are_read_as_hledger_reads_them(journal: str, amount: str) -> None:
+    copy = everything()
+    text = f"{journal}2026-01-02 x\n    assets:a\t{amount}\n    equity:b ; note\n"
+    if amount.startswith("-"):
+        with pytest.raises(BadRow, match="plain amount"):
+            applied(copy, text.encode(), ".journal", CNY=156)
+        return
+    into = {"CNY": 156, "$": 840, "€": 978}
+    assert applied(copy, text.encode(), ".journal", **into).all_fine
+    assert {a.debits_posted + a.credits_posted for a in SqlLedgerReader(copy).accounts_where()} == {
+        100_050
+    }
+    copy.close()
+
+
+def test_of_a_beancount_text_the_days_count_and_not_the_order_of_its_lines(tmp_path: Path) -> None:
+    text = """\
+2026-01-05 balance Assets:C银行 7.00 CNY
+2026-01-04 * "before the balance, after it in the file"
+  Assets:C银行:D活期  7.00 CNY
+  Equity:B
+2026-01-01 open Assets:C银行 CNY, JPY ; JPY is not used
+2026-01-01 open Assets:C银行:D活期
+2026-01-01 open Equity:B
+"""
+    copy = everything()
+    assert bean_check(text.encode(), tmp_path) == ""
+    assert applied(copy, text.encode(), ".beancount", CNY=156, JPY=392).rows == 5
+    assert {a.book for a in SqlLedgerReader(copy).accounts_where(code=1000)} == {156, 392}
+    with pytest.raises(BadRow, match="has 7.00, not 8.00") as refused:
+        applied(copy, text.replace("行 7", "行 8").encode(), ".beancount", CNY=156, JPY=392)
+    assert refused.value.line == 1
+    copy.close()
+
+
+def test_the_tags_of_a_journals_comments_are_metadata() -> None:
+    text = """\
+account assets:a  ; kind:cash
+2026-01-02 x  ; see http://x.test, invoice: 17 , who:me
+    ; paid: cash
+    assets:a  1 CNY
+    equity:b
+"""
+    copy = everything()
+    assert applied(copy, text.encode(), ".journal", CNY=156).all_fine
+    said = dict(copy.execute("SELECT name, value FROM ledger_metadata"))
+    assert {"kind": "cash", "invoice": "17", "who": "me", "paid": "cash"}.items() <= said.items()
+    copy.close()
+
+
 @pytest.mark.parametrize("ending", OTHERS)
 def test_other_peoples_books_are_taken_in(ending: str, tmp_path: Path) -> None:
     copy = everything()
@@ -226,7 +286,29 @@ TWO = "  Assets:A  1.00 CNY\n  Equity:B  -1.00 CNY\n"
         (".beancount", HEAD + '2026-02-03 * "x"\n  Assets:A  1 HOOL\n  Equity:B\n', 4, "HOOL"),
         (".beancount", HEAD + "2026-02-03 balance Assets:A 1 CNY\n", 3, "has 0, not 1"),
         (".beancount", "2026-01-01 open Assets:A\n2026-01-01 open Assets:A\n", 2, "twice"),
+        (".beancount", '2026-01-01 commodity CNY\n  name: "Yuan"\n', 2, "metadata"),
+        (".beancount", HEAD + '2026-02-03 * "a note"\n', 3, "moves nothing"),
+        (".beancount", HEAD + '2026-02-03 * "x"\n  a-b: "1"\n  a-b: "2"\n' + TWO, 5, "twice"),
+        (".beancount", HEAD + '2026-02-03 * "x"\n  narration: "y"\n' + TWO, 3, "twice"),
+        (".beancount", HEAD + '2025-02-03 * "x"\n' + TWO, 4, "not open on 2025-02-03"),
+        (".beancount", HEAD + '2026-02-03 * "x"\n' + TWO.replace("CNY", "EUR"), 4, "hold"),
+        (
+            ".beancount",
+            HEAD
+            + f'2026-02-03 * "x"\n  id: "{7:032x}"\n  Assets:A  1 CNY\n'
+            + TWO
+            + "  Equity:B\n",
+            3,
+            "an id for",
+        ),
         (".journal", "~ monthly\n", 1, "not taken over"),
+        (".journal", "2026-01-02 x\n    assets:a  1,000 CNY\n    equity:b\n", 2, "thousand"),
+        (".journal", "commodity 1,000 CNY\n", 1, "decimal mark"),
+        (".journal", "decimal-mark .\n2026-01-02 x\n    a:a  1,50 CNY\n", 3, "not a number"),
+        (".journal", "2026-01-02 x\n    assets:a  1 CNY  ; date:2026-02-01\n", 2, "tag of a"),
+        (".journal", "2026-01-02 x\n    assets:a  1 CNY\n    ; [2026-02-01]\n", 3, "tag of a"),
+        (".journal", "2026-01-02 x  ; Note: y\n    assets:a  1 CNY\n    equity:b\n", 1, "Note"),
+        (".journal", "2026-01-02 x\n", 1, "moves nothing"),
         (".journal", "2026-01-02 ! x\n    Assets:A  1 CNY\n", 1, "pending"),
         (
             ".journal",
@@ -245,7 +327,7 @@ def test_what_would_be_lost_is_refused_by_line_and_nothing_is_applied(
     copy = everything()
     good = HEAD + '2026-01-05 * "fine"\n' + TWO
     with pytest.raises(BadRow, match=reason) as refused:
-        applied(copy, text.encode(), ending, CNY=156, HOOL=157)
+        applied(copy, text.encode(), ending, CNY=156, HOOL=157, EUR=158)
     assert refused.value.line == line
     assert SqlLedgerReader(copy).accounts_where() == []
     assert applied(copy, good.encode(), ".beancount", CNY=156).rows == 3

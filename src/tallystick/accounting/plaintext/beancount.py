@@ -18,19 +18,22 @@ from tallystick.accounting.plaintext.model import (
     TextEntry,
     TextOpen,
     TextPosting,
+    lines_of,
     unescaped,
 )
 
 __all__ = ["read_beancount"]
 
 _QUOTED: Final = r'"((?:[^"\\]|\\.)*)"'
-_ACCOUNT: Final = r"(?:Assets|Liabilities|Equity|Income|Expenses)(?::[A-Z0-9][^\s:;]*)+"
+_ACCOUNT: Final = (
+    r"(?:Assets|Liabilities|Equity|Income|Expenses)(?::(?:[A-Z0-9]|[^\x00-\x7f])[^\s:;]*)+"
+)
 _NUMBER: Final = r"[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?"
 _COMMODITY: Final = r"[A-Z](?:[A-Z0-9'._-]*[A-Z0-9])?"
 _DIRECTIVE: Final = re.compile(r"([0-9]{4})[-/]([0-9]{2})[-/]([0-9]{2})\s+(\S+)\s*(.*)")
 _OPTION: Final = re.compile(rf"option\s+{_QUOTED}\s+{_QUOTED}")
 _OPTIONS: Final = frozenset({"title", "operating_currency"})
-_OPEN: Final = re.compile(rf"({_ACCOUNT})(?:\s+{_COMMODITY}(?:,{_COMMODITY})*)?")
+_OPEN: Final = re.compile(rf"({_ACCOUNT})(?:\s+({_COMMODITY}(?:\s*,\s*{_COMMODITY})*))?")
 _BALANCE: Final = re.compile(rf"({_ACCOUNT})\s+({_NUMBER})\s+({_COMMODITY})")
 _POSTING: Final = re.compile(rf"({_ACCOUNT})(?:\s+({_NUMBER})\s+({_COMMODITY}))?")
 _METADATA: Final = re.compile(rf"([a-z][a-zA-Z0-9_-]+):\s*(?:{_QUOTED})?")
@@ -76,6 +79,8 @@ class _Draft:
         if found is not None:
             if self.postings and self.kind in _FLAGS:
                 raise BadRow(line, "metadata of a posting is not taken over")
+            if found[1] in self.metadata:
+                raise BadRow(line, f"{found[1]} is given twice")
             self.metadata[found[1]] = unescaped(found[2] or "")
             return
         posting = _POSTING.fullmatch(text)
@@ -90,7 +95,10 @@ class _Draft:
             return self._entry()
         if self.kind == "open":
             found = self._matched(_OPEN)
-            return TextOpen(self.line, found[1], self.metadata)
+            held = frozenset(re.split(r"\s*,\s*", found[2])) if found[2] else frozenset()
+            return TextOpen(self.line, found[1], self.metadata, self.day, held)
+        if self.metadata:
+            raise BadRow(self.line + 1, f"metadata of a {self.kind[:20]} is not taken over")
         if self.kind == "balance":
             found = self._matched(_BALANCE)
             return TextBalance(self.line, self.day, found[1], _number(found[2]), found[3])
@@ -110,6 +118,8 @@ class _Draft:
         named = dict(zip(("payee", "narration")[2 - len(said) :], said, strict=True))
         named["tags"] = " ".join(head[3].split())
         kept = {name: value for name, value in named.items() if value}
+        if twice := sorted(kept.keys() & self.metadata.keys()):
+            raise BadRow(self.line, f"{twice[0]} is given twice")
         return TextEntry(self.line, self.day, kept | self.metadata, tuple(self.postings))
 
 
@@ -120,7 +130,7 @@ def read_beancount(text: str) -> Iterator[Read]:
         BadRow: a line that is not understood, or means what would be lost.
     """
     held: _Draft | None = None
-    for line, raw in enumerate(text.splitlines(), 1):
+    for line, raw in lines_of(text):
         plain = _without_comment(raw)
         if not plain.strip() or raw.startswith(("*", "#", ":", "%")):
             continue

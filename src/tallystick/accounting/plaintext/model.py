@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -12,8 +14,8 @@ from tallystick.money.currency import currency
 from tallystick.money.error import MoneyError
 
 __all__ = [
-    "BOOK_DATE", "ROOTS", "TextBalance", "TextEntry", "TextOpen", "TextPosting", "commodity_of",
-    "decimals_of", "own_book_of_commodity", "unescaped",
+    "BOOK_DATE", "OWN_ACCOUNT", "OWN_ID", "ROOTS", "TextBalance", "TextEntry", "TextOpen",
+    "TextPosting", "commodity_of", "decimals_of", "lines_of", "own_book_of_commodity", "unescaped",
 ]  # fmt: skip
 
 ROOTS: Final = {1: "Assets", 2: "Liabilities", 3: "Equity", 4: "Income", 5: "Expenses"}
@@ -22,15 +24,37 @@ ROOTS: Final = {1: "Assets", 2: "Liabilities", 3: "Equity", 4: "Income", 5: "Exp
 BOOK_DATE: Final = "book-date"
 """The metadata that keeps the day which a text gave an entry."""
 
+OWN_ACCOUNT: Final = re.compile(r"[A-Z][a-z]+:B([0-9]{1,10}):C([0-9]{1,5}):A([0-9a-f]{32})")
+"""The name of an account in a text of our own: its book, code and id."""
+
+OWN_ID: Final = re.compile(r"[0-9a-f]{32}")
+"""The id of an entry in a text of our own."""
+
+_SYMBOLS: Final = {"$": "USD", "€": "EUR", "£": "GBP"}
+"""What signs stand for; ¥ is of two currencies, of different decimals."""
+
 _BOOK: Final = "BOOK"
+_LINE_END: Final = re.compile(r"\r\n|\n|\r")
+
+
+def lines_of(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text with their numbers, from 1."""
+    return enumerate(_LINE_END.split(text), 1)
 
 
 class TextOpen(NamedTuple):
-    """An account that a text opens."""
+    """An account that a text opens.
+
+    Args:
+        day: from which day on it may be used; None: from any.
+        commodities: what it may hold; empty: anything.
+    """
 
     line: int
     name: str
     metadata: dict[str, str]
+    day: date | None = None
+    commodities: frozenset[str] = frozenset()
 
 
 class TextPosting(NamedTuple):
@@ -83,7 +107,7 @@ def decimals_of(commodity: str, line: int) -> int:
     if own_book_of_commodity(commodity) is not None:
         return 0
     try:
-        return currency(commodity).minor_units
+        return currency(_SYMBOLS.get(commodity, commodity)).minor_units
     except MoneyError as error:
         raise BadRow(line, f"{commodity!r} is neither a currency nor BOOK and a number") from error
 

@@ -7,7 +7,6 @@ commodity is put into a book that the caller names, and ids follow from the name
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
@@ -21,6 +20,8 @@ from tallystick.accounting.plaintext.beancount import read_beancount
 from tallystick.accounting.plaintext.hledger import read_hledger
 from tallystick.accounting.plaintext.model import (
     BOOK_DATE,
+    OWN_ACCOUNT,
+    OWN_ID,
     TextBalance,
     TextEntry,
     TextOpen,
@@ -40,7 +41,6 @@ TEXT_ENDINGS: Final[dict[str, Callable[[str], Iterator[Any]]]] = {
     ".journal": read_hledger, ".hledger": read_hledger,
 }  # fmt: skip
 
-_OWN_NAME: Final = re.compile(r"[A-Z][a-z]+:B([0-9]{1,10}):C([0-9]{1,5}):A([0-9a-f]{32})")
 _CODES: Final = {
     "assets": 1000, "liabilities": 2000, "equity": 3000, "income": 4000, "revenues": 4000,
     "revenue": 4000, "expenses": 5000,
@@ -91,7 +91,7 @@ class _Books:
         self._had: dict[tuple[str, str], list[tuple[date, Decimal]]] = defaultdict(list)
 
     def _book(self, name: str, commodity: str, line: int) -> int:
-        own = _OWN_NAME.fullmatch(name)
+        own = OWN_ACCOUNT.fullmatch(name)
         key = f"B{own[1]}" if own is not None else commodity
         if key in self._into:
             return self._into[key]
@@ -100,27 +100,41 @@ class _Books:
             raise BadRow(line, f"say into which book {commodity} goes")
         return book
 
-    def _account(self, posting: TextPosting) -> tuple[int, int]:
+    def _require_open(self, posting: TextPosting, day: date) -> None:
+        """See that an account may be used, as the text has opened it."""
+        opened = self._opened.get(posting.name)
+        if opened is None:
+            if self._must_open:
+                raise BadRow(posting.line, f"{posting.name} is not open")
+            return
+        if opened.day is not None and day < opened.day:
+            raise BadRow(posting.line, f"{posting.name} is not open on {day}")
+        if opened.commodities and posting.commodity not in opened.commodities:
+            raise BadRow(posting.line, f"{posting.name} does not hold {posting.commodity}")
+
+    def _account(self, posting: TextPosting, day: date) -> tuple[int, int]:
         """The id and book of an account, which is opened when it is first seen."""
         name, line = posting.name, posting.line
         book = self._book(name, posting.commodity, line)
+        self._require_open(posting, day)
         known = self.accounts.get((name, book))
         if known is None:
-            if self._must_open and name not in self._opened:
-                raise BadRow(line, f"{name} is not open")
             known = self._open(self._opened.get(name, TextOpen(line, name, {})), book)
         return known.record.id, book
 
     def open(self, opened: TextOpen) -> None:
-        """An account's name; one of ours is opened at once, others when their book is known."""
+        """An account's name; it is opened in the books that it says, in others when it is used."""
         if opened.name in self._opened:
             raise BadRow(opened.line, f"{opened.name} is opened twice")
         self._opened[opened.name] = opened
-        if _OWN_NAME.fullmatch(opened.name):
+        if OWN_ACCOUNT.fullmatch(opened.name):
             self._open(opened, self._book(opened.name, "", opened.line))
+            return
+        for commodity in sorted(opened.commodities):
+            self._open(opened, self._book(opened.name, commodity, opened.line))
 
     def _open(self, opened: TextOpen, book: int) -> _Row:
-        own = _OWN_NAME.fullmatch(opened.name)
+        own = OWN_ACCOUNT.fullmatch(opened.name)
         fields, rest = _fields(opened.metadata, opened.line)
         if own is None:
             root = opened.name.partition(":")[0].lower()
@@ -144,26 +158,32 @@ class _Books:
         """A transaction: in each commodity, what is taken is given."""
         fields, rest = _fields(entry.metadata, entry.line)
         rest.setdefault(BOOK_DATE, entry.day.isoformat())
-        moves = [m for part in _complete(entry).values() for m in _pairs(entry.line, part)]
+        parts = _complete(entry)
+        moves = [m for part in parts.values() for m in _pairs(entry.line, part)]
+        if not moves:
+            raise BadRow(entry.line, "the transaction moves nothing")
         for at, (debit, credit, amount) in enumerate(moves):
-            debit_id, book = self._account(debit)
-            credit_id, other = self._account(credit)
+            debit_id, book = self._account(debit, entry.day)
+            credit_id, other = self._account(credit, entry.day)
             if book != other:
                 raise BadRow(credit.line, "both sides of a transfer are in one book")
             self._post(entry, at, len(moves), debit_id, credit_id, amount, book, fields, rest)
-        for part in _complete(entry).values():
+        for part in parts.values():
             for posting in part:
                 assert posting.amount is not None
-                self._had[posting.name, posting.commodity].append((entry.day, posting.amount))
+                for name in _with_parents(posting.name):
+                    self._had[name, posting.commodity].append((entry.day, posting.amount))
 
     def _post(
         self, entry: TextEntry, at: int, count: int, debit: int, credit: int, amount: int,
         book: int, fields: Mapping[str, int], rest: dict[str, str],
     ) -> None:  # fmt: skip
         given = entry.metadata.get("id", "")
-        if given and count == 1:
-            if re.fullmatch(r"[0-9a-f]{32}", given) is None:
+        if given:
+            if OWN_ID.fullmatch(given) is None:
                 raise BadRow(entry.line, f"id {given[:40]!r} is not 32 hexadecimal digits")
+            if count > 1:
+                raise BadRow(entry.line, f"an id for {count} transfers")
             number = int(given, 16)
         else:
             number = _digest("transfer", self._digest, str(entry.line), str(at))
@@ -177,11 +197,21 @@ class _Books:
         self.transfers.append(_Row(entry.line, transfer, rest))
 
     def balance(self, asserted: TextBalance) -> None:
-        """See that an account has what a text says that it has."""
+        """See that an account, with those below it, has at the begin of a day what a text says."""
+        self._require_open(
+            TextPosting(asserted.line, asserted.name, None, asserted.commodity), asserted.day
+        )
         moved = self._had[asserted.name, asserted.commodity]
         had = sum((amount for day, amount in moved if day < asserted.day), Decimal(0))
         if had != asserted.amount:
             raise BadRow(asserted.line, f"{asserted.name} has {had}, not {asserted.amount}")
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    """An account's name, and those of the accounts above it."""
+    while name:
+        yield name
+        name = name.rpartition(":")[0]
 
 
 def _complete(entry: TextEntry) -> dict[str, list[TextPosting]]:
@@ -269,13 +299,16 @@ def text_calls(path: Path, skip: int, into: Mapping[str, int]) -> Iterator[Call]
         raise BadRow(data[: error.start].count(b"\n") + 1, "the text is not UTF-8") from error
     reader = TEXT_ENDINGS[path.suffix.lower()]
     books = _Books(hashlib.sha256(data).hexdigest(), into, must_open=reader is read_beancount)
-    for read in reader(text):
-        if isinstance(read, TextOpen):
-            books.open(read)
-        elif isinstance(read, TextEntry):
-            books.entry(read)
-        else:
-            books.balance(read)
+    said = list(reader(text))  # The order of a text's directives means nothing: days do.
+    for opened in said:
+        if isinstance(opened, TextOpen):
+            books.open(opened)
+    for entry in said:
+        if isinstance(entry, TextEntry):
+            books.entry(entry)
+    for asserted in said:
+        if isinstance(asserted, TextBalance):
+            books.balance(asserted)
     accounts = list(books.accounts.values())
     yield from _calls(accounts[skip:], skip, transfers=False)
     done = max(0, skip - len(accounts))
