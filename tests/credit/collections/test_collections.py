@@ -64,6 +64,7 @@ from tallystick.credit.loans.views import loan_story
 from tallystick.credit.postings import Bucket
 from tallystick.payments.wallet.model import TransferBetweenWallets
 from tallystick.risk.person import service as person
+from tallystick.risk.person.contacts import contacts_by
 from tallystick.risk.person.model import (
     AddFactor,
     AskProof,
@@ -116,10 +117,18 @@ class Desk:
     shop: Market
     sent: Sent
     messages: SandboxMessages | None = None
+    bound: int = 0
 
-    def bind(self, party_id: str, phone: str) -> None:
-        """A phone that was proved is bound to the account."""
-        factor_id, challenge_id = f"{int(party_id):032x}", f"{int(party_id) + 1:032x}"
+    def bind(self, party_id: str, phone: str, beside: str = "") -> str:
+        """A phone that was proved is bound to the account, beside another one; its number."""
+        self.bound += 10
+        factor_id, challenge_id, proof_id = (f"{self.bound + n:032x}" for n in range(3))
+        if beside:
+            self.shop.accept(AskProof(party_id=party_id, challenge_id=proof_id))
+            started = StartChallenge(challenge_id=proof_id, factor_id=beside, state=b"x")
+            self.shop.accept(started)
+            proved = RecordProof(challenge_id=proof_id, factor_id=beside, right=True, counter=1)
+            self.shop.accept(proved)
         sealed = self.shop.sealer.seal(FACTOR_PURPOSE, phone)
         for command in (
             AddFactor(
@@ -130,6 +139,7 @@ class Desk:
             RecordProof(challenge_id=challenge_id, factor_id=factor_id, right=True, counter=1),
         ):
             self.shop.accept(command)
+        return factor_id
 
     def worker(self) -> int:
         worker = MessageWorker(
@@ -415,6 +425,36 @@ def test_a_message_goes_to_the_bound_phone_and_the_record_shows_it_masked(
     assert (made.contents, told.result) == (sent["text"], "sent")
     assert "*" in told.recipient
     assert "13800001234" not in told.recipient
+
+
+def test_a_phone_that_cools_down_is_told_of_no_debt_but_an_older_one(
+    desk: Desk, tmp_path: Path
+) -> None:
+    path = tmp_path / "messages.jsonl"
+    desk.messages = SandboxMessages(path, desk.shop.clock)
+    first = desk.bind(ALICE, "+8613800001234")
+    desk.late_loan(2)
+    desk.bind(ALICE, "+8613800005678", beside=first)
+    assert desk.worker() == 1
+    assert json.loads(path.read_text())["to"] == "+8613800001234"
+    shop, day_ms = desk.shop, 24 * 3_600_000
+    for later_ms, newest in ((day_ms - 60_000, "1234"), (day_ms, "5678")):
+        later = shop.clock.now_ms + later_ms
+        found = contacts_by(shop.rows, shop.sealer, ALICE, MessageChannel.SMS, later)
+        assert found.known[0].address.endswith(newest)
+
+
+def test_a_number_whose_sim_was_changed_lately_is_told_of_no_debt_and_that_is_recorded(
+    desk: Desk, tmp_path: Path
+) -> None:
+    path = tmp_path / "messages.jsonl"
+    desk.messages = SandboxMessages(path, desk.shop.clock)
+    desk.bind(ALICE, "+8613800000000")
+    desk.late_loan(2)
+    assert desk.worker() == 1
+    assert not path.exists()
+    told = case_story(desk.shop.rows, desk.case()).entries[-1]
+    assert (told.result, told.recipient, desk.case().contacts) == ("cooling", "", 1)
 
 
 def test_a_phone_that_cannot_be_reached_is_recorded_so_and_counts_as_a_contact(

@@ -17,7 +17,7 @@ from tallystick.credit.collections.model import CollectionCase
 from tallystick.credit.collections.terms import Channel
 from tallystick.pipeline.commands import SYSTEM, Command, Request
 from tallystick.pipeline.executor import Executor
-from tallystick.risk.person.contacts import Contact, contact_by
+from tallystick.risk.person.contacts import Contacts, contacts_by
 from tallystick.risk.person.providers import MessageChannel, MessageProvider
 from tallystick.store.rows import ReadSession
 from tallystick.store.sealing import Sealer
@@ -34,7 +34,8 @@ class MessageWorker:
 
     Args:
         rows: committed rows; read on the event loop's thread.
-        messages: the one provider. Who has no address for a channel is recorded as `no_address`.
+        messages: the one provider. Who has no address for a channel is recorded as `no_address`,
+            who has none but phones that cool down as `cooling`.
     """
 
     def __init__(
@@ -81,9 +82,10 @@ class MessageWorker:
             return False
         if made.entry_no:
             channel = MessageChannel(made.channel)
-            to = contact_by(self._rows, self._sealer, made.borrower_id, channel)
-            result = await asyncio.to_thread(self._send, made, channel, to)
-            recipient = to.masked if to is not None else ""
+            contacts = contacts_by(
+                self._rows, self._sealer, made.borrower_id, channel, self._clock_ms()
+            )
+            recipient, result = await asyncio.to_thread(self._send, made, channel, contacts)
             told = RecordDelivery(
                 case_id=made.case_id, entry_no=made.entry_no, recipient=recipient, result=result
             )
@@ -94,12 +96,18 @@ class MessageWorker:
     def _once(command: Command, name: str) -> Request:
         return Request(SYSTEM, f"collections.delivery:{name}", command)
 
-    def _send(self, made: ContactMade, channel: MessageChannel, to: Contact | None) -> str:
-        if to is None:
-            return "no_address"
+    def _send(
+        self, made: ContactMade, channel: MessageChannel, contacts: Contacts
+    ) -> tuple[str, str]:
+        """Send it; the recipient, masked, and what became of it."""
+        recipient = ""
         try:
+            to = contacts.told_by(self._messages, self._clock_ms())
+            if to is None:
+                return "", "cooling" if contacts.known or contacts.cooling else "no_address"
+            recipient = to.masked
             self._messages.send(to.address, made.contents, channel)
         except OSError:
             log.warning("message_not_sent", channel=made.channel, case=made.case_id)
-            return "failed"
-        return "sent"
+            return recipient, "failed"
+        return recipient, "sent"
