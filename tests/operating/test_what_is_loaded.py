@@ -1,4 +1,4 @@
-"""What a server has in memory before anybody asks it for anything: no library that can wait."""
+"""What a server keeps in memory: no library that can wait, no memory of hashes that are done."""
 
 from __future__ import annotations
 
@@ -36,14 +36,51 @@ _CAN_WAIT = {
 }
 
 
+def _ran(script: str, *arguments: str, env: dict[str, str] | None = None) -> str:
+    """What a script printed in a process of its own."""
+    paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
+    ran = subprocess.run(
+        [sys.executable, "-c", script, *arguments], cwd=ROOT, capture_output=True, check=True,
+        env=os.environ | (env or {}) | {"PYTHONPATH": os.pathsep.join(paths)}, timeout=300,
+        text=True,
+    )  # fmt: skip
+    return ran.stdout
+
+
 def test_libraries_of_rare_work_are_not_loaded_by_a_server_that_has_none(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
-    env = os.environ | store_environment(data) | {"PYTHONPATH": os.pathsep.join(paths)}
-    ran = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, str(data)], env=env, cwd=ROOT, capture_output=True,
-        check=True, timeout=300,
-    )  # fmt: skip
-    loaded = set(json.loads(ran.stdout.splitlines()[-1]))
+    printed = _ran(_SCRIPT, str(data), env=store_environment(data))
+    loaded = set(json.loads(printed.splitlines()[-1]))
     assert "tallystick.server" in loaded
     assert loaded & _CAN_WAIT.keys() == set()
+
+
+_HASHING = """
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from tallystick.parties.passwords import PasswordHasher
+from tallystick.server import give_back_large_blocks
+
+give_back_large_blocks()
+hasher, all_at_once = PasswordHasher(memory_kib=19_456, passes=1), Barrier(3)
+
+def hashed(_):
+    all_at_once.wait()
+    for _ in range(3):
+        hasher.hash_password("secret")
+
+def resident_kb():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+before = resident_kb()
+with ThreadPoolExecutor(3) as threads:
+    list(threads.map(hashed, range(3)))
+    print(resident_kb() - before)
+"""
+
+
+def test_the_memory_of_a_password_hash_goes_back_when_it_is_done() -> None:
+    kept_kb = int(_ran(_HASHING).splitlines()[-1])
+    assert kept_kb < 9_728, "half of one hash"
