@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,15 @@ from pathlib import Path
 from tests.risk.graph.plain_graph import EXAMPLE
 
 HUB = "28710447624489049"
+NOWHERE = Path(os.devnull)
 
 
-def run(*words: str | Path, lines: str = "") -> subprocess.CompletedProcess[str]:
+def run(
+    *words: str | Path, lines: str = "", state: Path = NOWHERE
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tallystick.cli", "risk", "graph", *map(str, words)],
+        env=os.environ | {"XDG_STATE_HOME": str(state)},
         input=lines,
         capture_output=True,
         text=True,
@@ -22,10 +27,22 @@ def run(*words: str | Path, lines: str = "") -> subprocess.CompletedProcess[str]
     )
 
 
-def test_load_says_what_the_files_hold() -> None:
-    done = run("load", EXAMPLE, "--json")
+def test_load_says_what_the_files_hold_and_queries_ask_them_from_then_on(tmp_path: Path) -> None:
+    asked = ("query", "tsr1", "--param", f"id={HUB}")
+    nothing = run(*asked, state=tmp_path)
+    assert nothing.returncode == 2
+    assert "no graph was loaded" in nothing.stderr
+    done = run("load", EXAMPLE, "--json", state=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["edges"]["transfer"] == 37_861
+    assert run(*asked, state=tmp_path).stdout == run(*asked, "--data", EXAMPLE).stdout
+
+
+def test_load_does_its_work_where_nothing_can_be_remembered(tmp_path: Path) -> None:
+    (tmp_path / "Account.csv").write_text("accountId|createTime|isBlocked|accoutType\n")
+    done = run("load", tmp_path)
+    assert done.returncode == 0
+    assert "give --data with each query" in done.stderr
 
 
 def test_one_query_is_answered_with_its_columns() -> None:

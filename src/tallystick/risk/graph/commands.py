@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +25,31 @@ __all__ = ["graph"]
 graph = App(name="graph", help="The fraud graph: people, accounts and the money between them.")
 
 
+def _loaded_file() -> Path:
+    """Where `load` keeps what it read last: the folder for the state of a user's programs."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "tallystick" / "risk-graph"
+
+
+def _keep_loaded(data: Path) -> None:
+    kept = _loaded_file()
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(str(data.resolve()))
+    except OSError as error:
+        note = f"{kept} cannot be written ({error.strerror}): give --data with each query"
+        sys.stderr.write(f"tallystick: {note}\n")
+
+
+def _last_loaded() -> Path:
+    try:
+        return Path(_loaded_file().read_text())
+    except OSError:
+        raise QueryError(
+            "no graph was loaded: run `tallystick risk graph load DIR` first, or give --data"
+        ) from None
+
+
 def _say(value: object) -> None:
     sys.stdout.write(json.dumps(value, separators=(",", ":"), ensure_ascii=False) + "\n")
 
@@ -35,7 +61,7 @@ def load(
     snapshot: Path | None = None,
     as_json: Annotated[bool, Parameter("--json", negative=())] = False,
 ) -> None:
-    """Read data files, check them, and say what they hold.
+    """Read data files, check them, and say what they hold; `query` asks them from then on.
 
     Args:
         directory: a folder of files such as snapshot/, the folder that holds it, or a .tar.gz.
@@ -45,6 +71,7 @@ def load(
     loaded = load_data(directory)
     if snapshot is not None:
         save_snapshot(loaded.graph, snapshot)
+    _keep_loaded(directory if snapshot is None else snapshot)
     if as_json:
         _say({"vertices": loaded.vertices, "edges": loaded.edges,
               "owners_without_a_line": loaded.owners_without_a_line,
@@ -89,7 +116,7 @@ def apply(
 def query(
     name: str = "",
     *,
-    data: Path,
+    data: Path | None = None,
     writes: Path | None = None,
     param: Annotated[list[str] | None, Parameter(negative=())] = None,
     batch: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
@@ -99,7 +126,7 @@ def query(
     Args:
         name: tcr1 … tcr12, tsr1 … tsr6; the writes tw1 … tw19, trw1 … trw3 last for this call.
         data: a folder of files such as snapshot/, the folder that holds it, a .tar.gz, or a
-            snapshot.
+            snapshot. By default what `load` has read last.
         writes: files of writes such as incremental/, replayed first.
         param: a parameter as name=value; once for each.
         batch: a file of queries, `{"query":"tcr4","params":{…}}` a line; `-` is standard input.
@@ -133,7 +160,8 @@ def _parameters(texts: list[str]) -> dict[str, object]:
     return {text: value for text, _, value in pairs}
 
 
-def _opened(data: Path, writes: Path | None) -> Graph:
+def _opened(data: Path | None, writes: Path | None) -> Graph:
+    data = data or _last_loaded()
     graph_ = load_snapshot(data) if is_snapshot(data) else load_data(data).graph
     if writes is not None:
         replay_writes(graph_, writes)
