@@ -24,11 +24,12 @@ _PROVINCES: Final = frozenset(
 )
 _NATIONAL: Final = re.compile(r"[0-9]{17}[0-9X]")
 _OLD_NATIONAL: Final = re.compile(r"[0-9]{15}")
-_MOBILE: Final = re.compile(r"1[3-9][0-9]{9}")
+_MOBILE: Final = re.compile(r"(?:86)?(1[3-9][0-9]{9})")
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _CARD: Final = re.compile(r"[0-9]{12,19}")
 _DEVICE: Final = re.compile(r"[!-~]{4,128}")
-_SPACING: Final = re.compile(r"[\s()./-]+")
+_SPACING: Final = re.compile(r"[\s()./\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060\ufeff-]+")
+"""What people set between digits, and the marks of direction that address books copy along."""
 
 
 class IdentifierKind(StrEnum):
@@ -67,12 +68,14 @@ def _national_id(text: str) -> str:
 
 def _phone(text: str) -> str:
     found = f"+{text[2:]}" if text.startswith("00") else text
-    if _MOBILE.fullmatch(found):
-        found = f"+86{found}"
+    if mobile := _MOBILE.fullmatch(found):
+        found = f"+86{mobile[1]}"
     if not _E164.fullmatch(found):
         raise IdentifierError("a phone number is + and 7 to 15 digits, or a mainland mobile number")
-    if found.startswith("+861") and not _MOBILE.fullmatch(found[3:]):
+    if found.startswith("+861") and not _MOBILE.fullmatch(found[1:]):
         raise IdentifierError("a mainland mobile number has 11 digits")
+    if found.startswith("+860"):
+        raise IdentifierError("a mainland number has no 0 after +86")
     return found
 
 
@@ -87,7 +90,7 @@ def _card(text: str) -> str:
 
 
 def normal_form(kind: IdentifierKind, text: str) -> str:
-    """The one form of an identifier; full-width digits, spaces and dashes do not matter.
+    """The one form of an identifier; full-width digits, spaces, dashes and marks do not matter.
 
     Raises:
         IdentifierError: it cannot be an identifier of this kind.
