@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from tallystick.pipeline.refusals import Refusal
+from tallystick.store.table import Row
 from tallystick.store.unit_of_work import Event, UnitOfWork
 
 __all__ = [
@@ -122,11 +123,15 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What became of a request: a reply or a refusal, and whether it was given before."""
+    """What became of a request: a reply or a refusal, and whether it was given before.
+
+    `record` is what is kept of a refused command.
+    """
 
     reply: Reply | None
     refusal: Refusal | None = None
     replayed: bool = False
+    record: tuple[Row, ...] = ()
 
 
 class Context(NamedTuple):

@@ -394,6 +394,8 @@ class Executor:
         answer = self._attempt(uow, request, key)
         if answer.refusal is not None:
             uow.rollback(mark)
+            for row in answer.record:
+                uow.put(row)
             self._after_refusal(uow, request, data, answer.refusal)
         for witness in self._witnesses:
             witness(uow, request, answer)
@@ -430,7 +432,7 @@ class Executor:
             reply = entry.handler(request.command, context)
             self._registry.publish(uow, uow.events[events_before:])
         except Refused as refused:
-            return Answer(None, refused.refusal)
+            return Answer(None, refused.refusal, record=refused.record)
         except sqlite3.Error:
             raise
         except Exception:

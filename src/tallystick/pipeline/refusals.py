@@ -11,6 +11,7 @@ import sqlite3
 from typing import Final, NamedTuple
 
 from tallystick.store.connection import ConnectionLost, StoreError
+from tallystick.store.table import Row
 
 __all__ = ["REFUSALS", "Refusal", "RefusalKind", "Refused", "refusal_of"]
 
@@ -564,12 +565,17 @@ class Refusal(NamedTuple):
 
 
 class Refused(Exception):
-    """Carries a refusal from where it is found to the executor, which undoes the command."""
+    """Carries a refusal from where it is found to the executor, which undoes the command.
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    Args:
+        record: rows that say who was refused what, and why; kept when the rest is undone.
+    """
+
+    def __init__(self, code: str, detail: str = "", record: tuple[Row, ...] = ()) -> None:
         assert code in REFUSALS, code
         super().__init__(code, detail)
         self.refusal = Refusal(code, detail)
+        self.record = record
 
 
 def refusal_of(error: Exception) -> Refusal:

@@ -28,6 +28,7 @@ from tallystick.credit.joint.model import (
     FundingStatus,
     InstitutionKind,
     ProgrammeDay,
+    ProgrammeTerms,
 )
 from tallystick.credit.joint.simulate import Changes, compare
 from tallystick.credit.loans import service as loans
@@ -59,6 +60,7 @@ from tallystick.ledger.chart import (
 )
 from tallystick.ledger.statements import balance_of
 from tallystick.payments.trades.model import ConfirmReceipt, RefundTrade, ShipTrade
+from tallystick.pipeline.refusals import Refused
 
 _BOOK = 1_000_156
 _START = date(2027, 2, 20)
@@ -199,10 +201,30 @@ def test_without_a_plan_a_purchase_is_refused_with_the_rule_and_nothing_is_chang
     buy(shop, "O1", 15_000)
     programme(shop, "own", "", preference=9, share_max=Decimal("0.4"))
     assert buy(shop, "O2", 7_000, refused=True) == "FUNDING_DECLINED"
-    assert len(shop.rows.select(Loan)) == len(shop.rows.select(FundingDecision)) == 1
+    assert len(shop.rows.select(Loan)) == 1
     application = DecideFunding(borrower_id=ALICE, product_id=PAY_LATER, amount=7_000, count=1)
     assert shop.refuse(application, as_party(ALICE)) == "CREDIT_PRODUCT_NOT_EXIST"
     require_shares(shop)
+
+
+def test_a_purchase_that_was_declined_is_replayed_under_other_rules(shop: Market) -> None:
+    programme(shop, "own", "", preference=9, share_max=Decimal("0.1"))
+    assert buy(shop, "O1", 7_000, refused=True) == "FUNDING_DECLINED"
+    (decision,) = shop.rows.select(FundingDecision)
+    assert (decision.status, decision.amount, decision.rule) == (
+        FundingStatus.DECLINED, 7_000, "share",
+    )  # fmt: skip
+    assert (decision.borrower_id, decision.loan_id, decision.plan_id) == (ALICE, "", "")
+    others = Changes(terms={"own": ProgrammeTerms(products=(PAY_LATER,), share_max=Decimal(1))})
+    replayed = compare(shop.rows, 0, shop.clock.now_ms + 1, others)
+    assert replayed["now"].declined == {"share": 1}
+    assert (replayed["changed"].funded, replayed["changed"].granted) == (1, 7_000)
+    new = Changes(
+        terms={"new": ProgrammeTerms(products=(PAY_LATER,), share=Decimal(1))}, closed=("new",)
+    )
+    assert compare(shop.rows, 0, shop.clock.now_ms + 1, new)["changed"].funded == 0
+    with pytest.raises(Refused, match="INVALID_PARAMETER"):
+        compare(shop.rows, 0, shop.clock.now_ms + 1, Changes(closed=("nobody",)))
 
 
 def test_programmes_that_do_not_name_the_product_fund_no_purchases(shop: Market) -> None:

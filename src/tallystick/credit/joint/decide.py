@@ -136,8 +136,11 @@ def _require_sense(terms: ProgrammeTerms) -> None:
         raise _invalid("share: above 0.")
     if terms.share_min > terms.share_max or not terms.share_max > 0:
         raise _invalid("share_min, share_max: from less to more, above 0.")
-    if terms.loan_max and terms.loan_min > terms.loan_max:
-        raise _invalid("loan_min: above loan_max.")
+    if terms.share is not None and (terms.share_min or terms.share_max != 1):
+        raise _invalid("share: fixed, or from share_min to share_max; not both.")
+    for name in ("loan_max", "borrower_max", "day_max", "total_max"):
+        if 0 < getattr(terms, name) < terms.loan_min:
+            raise _invalid(f"loan_min: above {name}.")
     if terms.keeps + terms.guarantee > 1:
         raise _invalid("keeps, guarantee: more than 100 % of the income together.")
     if bool(terms.guarantee) and not terms.guarantor_id:

@@ -335,7 +335,8 @@ def fund_purchase(context: Context, loan: Loan, contract: Contract, buyer: Party
         Whether several fund it.
 
     Raises:
-        Refused: FUNDING_DECLINED, with the rule that left no plan.
+        Refused: FUNDING_DECLINED, with the rule that left no plan. The decision is kept, so that
+            it can be looked at and replayed under other rules.
     """
     uow = context.uow
     if not funded_jointly(uow, loan.product_id, loan.currency, named=True):
@@ -351,9 +352,9 @@ def fund_purchase(context: Context, loan: Loan, contract: Contract, buyer: Party
     )  # fmt: skip
     desk = _Desk(context, application, loan.borrower_id)
     routed = route(desk.candidates(), application)
-    if not routed.shares:
-        raise Refused("FUNDING_DECLINED", routed.rule)
     row = _decision(context, application, loan.borrower_id, routed)
+    if not routed.shares:
+        raise Refused("FUNDING_DECLINED", routed.rule, record=(row,))
     row = msgspec.structs.replace(row, status=FundingStatus.DRAWN, loan_id=loan.loan_id)
     planned = _planned(context, desk, routed, row)
     own = context._replace(request_key=context.request_key + b"funding")

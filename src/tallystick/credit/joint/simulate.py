@@ -18,6 +18,7 @@ from tallystick.credit.joint.routing import Application, Candidate, facts_of, ro
 from tallystick.credit.loans.model import LoanProduct, ProductTerms
 from tallystick.credit.participation.model import WHOLE_PPM
 from tallystick.money.share import apportion
+from tallystick.pipeline.refusals import Refused
 from tallystick.store.rows import ReadSession
 
 __all__ = [
@@ -185,8 +186,14 @@ def programmes_now(rows: ReadSession) -> list[Candidate]:
 
 
 def changed_programmes(programmes: Sequence[Candidate], changes: Changes) -> list[Candidate]:
-    """The programmes with some terms in place of theirs; a new name is a new programme."""
+    """The programmes with some terms in place of theirs; a new name is a new programme.
+
+    Raises:
+        Refused: INVALID_PARAMETER, what is to be closed is not there.
+    """
     known = {c.programme_id for c in programmes}
+    if strange := sorted(set(changes.closed) - known - set(changes.terms)):
+        raise Refused("INVALID_PARAMETER", f"closed: there is no programme {strange[0]!r}.")
     found = [
         c._replace(
             terms=changes.terms.get(c.programme_id, c.terms),
@@ -195,7 +202,9 @@ def changed_programmes(programmes: Sequence[Candidate], changes: Changes) -> lis
         for c in programmes
     ]
     new = [
-        Candidate(name, name, terms) for name, terms in changes.terms.items() if name not in known
+        Candidate(name, name, terms, name not in changes.closed)
+        for name, terms in changes.terms.items()
+        if name not in known
     ]  # fmt: skip
     return [*found, *new]
 
