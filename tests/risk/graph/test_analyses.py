@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tallystick.risk.graph import kernels
 from tallystick.risk.graph.errors import QueryError
 from tallystick.risk.graph.graph import Graph
 from tallystick.risk.graph.queries import answer
@@ -284,7 +286,8 @@ def test_edges_added_in_bulk_are_those_added_one_by_one(
     compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if compiled:
-        monkeypatch.setattr("tallystick.risk.graph.kernels._PLAIN_MAX", 0)
+        monkeypatch.setattr(kernels, "_PLAIN_MAX", 0)
+    monkeypatch.setattr(kernels, "_compiled", cache(kernels._compiled.__wrapped__))
     monkeypatch.setattr("tallystick.risk.graph.pool._BITS", 5)
     monkeypatch.setattr("tallystick.risk.graph.pool._SEGMENT", 32)
     random = Random(8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import insort
 from collections.abc import Sequence
+from functools import cache
 from random import Random
 
 import numpy as np
@@ -12,9 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tallystick.risk.graph import kernels
 from tallystick.risk.graph.adjacency import Adjacency, AdjacencyView
 from tallystick.risk.graph.graph import Graph
-from tallystick.risk.graph.pool import Blocks, Pool
+from tallystick.risk.graph.kernels import count_live, find_blocks
+from tallystick.risk.graph.pool import Blocks, Pool, _count_live, _find_blocks
 from tallystick.risk.graph.schema import EdgeKindName, VertexKind
 
 _TRANSFER = EdgeKindName.TRANSFER
@@ -27,6 +30,12 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a few hundred edges fill as many segments as millions do."""
     monkeypatch.setattr("tallystick.risk.graph.pool._BITS", 6)
     monkeypatch.setattr("tallystick.risk.graph.pool._SEGMENT", 64)
+
+
+@pytest.fixture(autouse=True)
+def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a server: what other tests have compiled does not count."""
+    monkeypatch.setattr(kernels, "_compiled", cache(kernels._compiled.__wrapped__))
 
 
 def edges_of(view: AdjacencyView) -> list[list[Edge]]:
@@ -95,6 +104,26 @@ def test_blocks_are_what_was_written_and_held_states_stay(
     assert adjacency.edges == sum(map(len, model.blocks))
 
 
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 300)), max_size=30), st.data())
+def test_segments_are_looked_at_the_same_with_and_without_a_compiler(
+    blocks: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    gaps, rooms = np.array(blocks, np.int32).reshape(-1, 2).T
+    starts = np.cumsum(gaps, dtype=np.int64) + np.cumsum(rooms, dtype=np.int64) - rooms
+    segments = (int((starts + rooms).max(initial=0)) >> 6) + 1
+    one, other = np.zeros(segments, np.int64), np.zeros(segments, np.int64)
+    count_live(starts, rooms, 6, one)
+    _count_live(starts, rooms, 6, other)
+    assert one.tolist() == other.tolist()
+    chosen = np.array(data.draw(st.lists(st.booleans(), min_size=segments, max_size=segments)))
+    found = [np.empty(len(blocks), np.int32) for _ in range(2)]
+    counts = [
+        find(starts, rooms, 6, chosen, rows)
+        for find, rows in zip((find_blocks, _find_blocks), found, strict=True)
+    ]
+    assert found[0][: counts[0]].tolist() == found[1][: counts[1]].tolist()
+
+
 def grown(monkeypatch: pytest.MonkeyPatch) -> tuple[Adjacency, list[int]]:
     """Vertices that grow evenly, so that every block moves many times; and what was emptied."""
     emptied: list[int] = []
@@ -122,6 +151,13 @@ def test_what_is_left_behind_is_used_again_a_few_segments_at_a_write(
     bytes_each = 4 + 8 + 8
     assert adjacency._pool.used_bytes < 2.5 * VERTICES * 600 * bytes_each
     assert edges_of(adjacency.view())[3] == [(3, time, 1.0) for time in range(600)]
+
+
+def test_writes_that_come_a_few_at_once_load_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "_PLAIN_MAX", 2 * VERTICES)
+    _, emptied = grown(monkeypatch)
+    assert len(emptied) > 20
+    assert kernels._compiled.cache_info().currsize == 0
 
 
 def test_nothing_that_somebody_holds_is_filled_anew() -> None:

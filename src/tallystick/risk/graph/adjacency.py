@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tallystick.risk.graph.kernels import Floats, Ints, Rows, append_edges, fit
+from tallystick.risk.graph.kernels import Floats, Ints, Rows, append_edges, fit_at_once
 from tallystick.risk.graph.pool import Blocks, Pool
 
 __all__ = ["Adjacency", "AdjacencyView", "Block", "Floats", "Ints", "Rows"]
@@ -211,7 +211,7 @@ class Adjacency:
         Args:
             values: one each if the kind carries amounts.
         """
-        append = fit(append_edges, len(rows))
+        append = fit_at_once(append_edges, len(rows))
         self._tidy(_EMPTIED_AT_ONCE)
         done = 0
         while done < len(rows):

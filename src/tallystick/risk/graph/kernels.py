@@ -1,7 +1,8 @@
 """Loops over edges that numpy cannot say: plain Python for few, compiled by numba for millions.
 
-Importing numba takes longer than answering most questions about a small graph, so it waits until
-there is so much to do that it pays. What it compiled is kept on disk.
+Importing numba takes longer than answering most questions about a small graph, and 130 MB, so it
+waits until there is so much to do that it pays: for questions until they have gone so many steps,
+for writes until that many come at once. What it compiled is kept on disk.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ __all__ = [
     "count_live",
     "find_blocks",
     "fit",
+    "fit_at_once",
     "join_components",
     "move_to_communities",
+    "ready",
     "relocate_blocks",
 ]
 
@@ -42,12 +45,22 @@ _plain_steps: Counter[str] = Counter()
 
 
 def fit(loop: _F, steps: int) -> _F:
-    """A loop as it is best run for so many steps: as it is, or compiled.
+    """A question's loop as it is best run for so many steps: as it is, or compiled.
 
     Once it has gone so many steps that compiling it had paid, it is compiled.
     """
     _plain_steps[loop.__name__] += steps
     return loop if _plain_steps[loop.__name__] <= _PLAIN_MAX else cast(_F, _compiled(loop))
+
+
+def fit_at_once(loop: _F, steps: int) -> _F:
+    """A write's loop for so many steps, however often it was run: nobody pays waits for numba."""
+    return cast(_F, _compiled(loop)) if steps > _PLAIN_MAX else ready(loop, loop)
+
+
+def ready(loop: _F, otherwise: _F) -> _F:
+    """A loop compiled if the compiler is loaded by now, else what does the same without it."""
+    return cast(_F, _compiled(loop)) if _compiled.cache_info().currsize else otherwise
 
 
 @cache

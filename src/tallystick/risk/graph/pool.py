@@ -18,7 +18,7 @@ from tallystick.risk.graph.kernels import (
     Rows,
     count_live,
     find_blocks,
-    fit,
+    ready,
     relocate_blocks,
 )
 
@@ -141,14 +141,14 @@ class Pool:
         marked = np.zeros((self._end >> _BITS) + 1, np.bool_)
         marked[chosen] = True
         found = np.empty(len(starts), np.int32)
-        count = fit(find_blocks, len(starts))(starts, rooms, _BITS, marked, found)
+        count = ready(find_blocks, _find_blocks)(starts, rooms, _BITS, marked, found)
         self._relocate(blocks, found[:count])
         self._empty += chosen
         self.extent[2] -= len(chosen) << _BITS
 
     def _least_used(self, starts: Ints, rooms: Rows, segments: int) -> list[int]:
         live = np.zeros((self._end >> _BITS) + 1, np.int64)
-        fit(count_live, len(starts))(starts, rooms, _BITS, live)
+        ready(count_live, _count_live)(starts, rooms, _BITS, live)
         live[self._empty] = live[-1] = _SEGMENT
         begin, end = (int(place) for place in self.extent[:2])
         live[begin >> _BITS : (max(begin, end - 1) >> _BITS) + 1] = _SEGMENT
@@ -158,7 +158,7 @@ class Pool:
     def _relocate(self, blocks: Blocks, rows: Rows) -> None:
         done = 0
         while done < len(rows):
-            move = fit(relocate_blocks, len(rows) - done)
+            move = ready(relocate_blocks, _none_relocated)
             done += move((*blocks, self.extent), self.columns, rows[done:])
             if done < len(rows):
                 row = int(rows[done])
@@ -175,6 +175,34 @@ class Pool:
         self.leave(int(rooms[row]))
         starts[row], rooms[row] = new, room
         return new
+
+
+def _count_live(starts: Ints, rooms: Rows, bits: int, live: Ints) -> None:
+    """What `count_live` does, without a compiler: only blocks over a boundary go one by one."""
+    firsts, lasts = starts >> bits, (starts + rooms - 1) >> bits
+    within = firsts >= lasts
+    counted = np.bincount(firsts[within], weights=rooms[within], minlength=len(live))
+    live += counted.astype(np.int64)
+    over = np.flatnonzero(~within)
+    count_live(starts[over], rooms[over], bits, live)
+
+
+def _find_blocks(
+    starts: Ints, rooms: Rows, bits: int, chosen: NDArray[np.bool_], found: Rows
+) -> int:
+    """What `find_blocks` does, without a compiler."""
+    before = np.concatenate(([0], np.cumsum(chosen)))
+    reaches = before[((starts + rooms - 1) >> bits) + 1] > before[starts >> bits]
+    rows = np.flatnonzero(reaches & (rooms > 0))
+    found[: len(rows)] = rows
+    return len(rows)
+
+
+def _none_relocated(
+    blocks: tuple[Ints, Rows, Rows, Ints], columns: tuple[Rows, Ints, Floats], rows: Rows
+) -> int:
+    """Without a compiler each block moves by itself, column by column."""
+    return 0
 
 
 def _roomy(column: NDArray[_Kind], used: int, size: int) -> NDArray[_Kind]:
