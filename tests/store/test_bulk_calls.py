@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.ledger.bulk_parts import database
 from tests.ledger.histories import ACCOUNT_IDS, START_NS, TRANSFER_IDS, accounts, calls, opened
-from tests.stores import database_for
+from tests.stores import chosen, database_for
 
 from tallystick.ledger.bulk import result_names
+from tallystick.ledger.index import JournalIndex
 from tallystick.ledger.model import Account, PendingState, Transfer, TransferResult
-from tallystick.store.bulk_store import release_index
+from tallystick.store.bulk_store import BulkSession, journal_of, release_index
 from tallystick.store.connection import Connection
 from tallystick.store.engine import SqliteDatabase, migrate
 from tallystick.store.ledger_rows import SqlLedgerReader
@@ -213,3 +214,46 @@ def test_any_mixture_of_both_ways_is_one_ledger(
     assert [found.get(i) for i in ACCOUNT_IDS] == [expected.account(i) for i in ACCOUNT_IDS]
     transfers = {t.id: t for t in reader.transfers(TRANSFER_IDS)}
     assert [transfers.get(i) for i in TRANSFER_IDS] == [expected.transfer(i) for i in TRANSFER_IDS]
+
+
+def _totals(connection: Connection) -> list[tuple[int, int]]:
+    rows = connection.execute(
+        "SELECT debits_posted, credits_posted FROM ledger_account ORDER BY id"
+    ).fetchall()
+    return [(int(debits), int(credits)) for debits, credits in rows]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_sessions_beside_each_other_leave_no_totals_behind(store: Store, late: bool) -> None:
+    connections = [store.database.connect() for _ in range(2)]
+    stores = [journal_of(connection) for connection in connections]
+    first = BulkSession(stores[0], JournalIndex(), exact=False)
+
+    def post(session: BulkSession, *transfers: Transfer) -> None:
+        with session.transaction() as ledger:
+            assert not ledger.create_transfers(transfers, START_NS).any()
+
+    if late:
+        post(first, move(1, 1))
+    second = BulkSession(stores[1], JournalIndex(), exact=False)
+    post(first, move(2, 10))
+    post(second, move(3, 100, debit=2, credit=3))
+    first.close()
+    both = [(10 + late, 0), (100, 10 + late), (0, 100)]
+    assert _totals(store.connection) == both
+    post(second, move(4, 1000, debit=3, credit=1))
+    second.close()
+    assert _totals(store.connection) == [(10 + late, 1000), both[1], (1000, 100)]
+    assert store.connection.execute("SELECT * FROM ledger_totals_behind").fetchone() is None
+    for connection in connections:
+        connection.close()
+
+
+def test_where_others_may_post_meanwhile_a_session_keeps_totals_exact(store: Store) -> None:
+    session = BulkSession.on(store.connection)
+    with session.transaction() as ledger:
+        ledger.create_transfers([move(1)], START_NS)
+    exact = _totals(store.connection)[0] == (5, 0)
+    session.close()
+    assert exact is (chosen() == "postgres")
+    assert _totals(store.connection)[0] == (5, 0)

@@ -82,7 +82,8 @@ class BulkLedger:
         self.index = index
         self._exact = exact
         self._behind: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
-        self._told_behind = False
+        self._since: int | None = None
+        self._batches = 0
 
     # Transactions.
 
@@ -104,7 +105,7 @@ class BulkLedger:
         """The transaction, or a part of it, was rolled back to the journal's batch `number`."""
         with self.index.lock:
             self.index.forget(number)
-        self._told_behind = False
+        self._since = None
 
     # Posting.
 
@@ -271,9 +272,10 @@ class BulkLedger:
                 (self._behind, np.zeros(self.index.account_ids.count, np.bool_))
             )
         self._behind[numbers] = True
-        if not self._told_behind and self.store.totals_behind() is None:
+        if self.store.totals_behind() is None:
             self.store.set_totals_behind(batch_number - 1)
-        self._told_behind = True
+            self._since, self._batches = batch_number - 1, 0
+        self._batches += 1
 
     def _write_totals(self, numbers: I64) -> None:
         if not numbers.size:
@@ -292,19 +294,19 @@ class BulkLedger:
     def settle_totals(self) -> int:
         """Write the accounts' totals that are behind; returns how many accounts those were.
 
-        After a crash the journal says which they are.
+        After a crash, or when other processes have posted since, the journal says which they are.
         """
         with self.index.lock:
             since = self.store.totals_behind()
+            numbers = np.flatnonzero(self._behind)
+            all_own = since == self._since and self.index.head.number - self._batches == since
+            self._behind[:], self._since = False, None
             if since is None:
                 return 0
-            numbers = np.flatnonzero(self._behind)
-            if not numbers.size:
+            if not all_own:
                 numbers = self.index.accounts_since(since_entry(self.store, since))
             self._write_totals(numbers)
             self.store.set_totals_behind(None)
-            self._told_behind = False
-            self._behind[:] = False
             return int(numbers.size)
 
 

@@ -167,7 +167,7 @@ class BulkSession:
     """Bulk posting by a process that owns the ledger, a transaction at a time.
 
     Args:
-        store: the journal; nobody else posts while the session is open.
+        store: the journal; nobody but other sessions posts while one that is not exact is open.
         index: the journal's index.
         exact: see `BulkLedger`; a session that is not exact catches up in `close`.
     """
@@ -179,8 +179,14 @@ class BulkSession:
             ledger.settle_totals()
 
     @classmethod
-    def on(cls, connection: Connection, *, exact: bool = False) -> BulkSession:
-        """A session over the writing connection of a database that this process has locked."""
+    def on(cls, connection: Connection, *, exact: bool | None = None) -> BulkSession:
+        """A session over the writing connection of a database.
+
+        Args:
+            exact: see `BulkLedger`; None: where others may post meanwhile, that is on PostgreSQL.
+        """
+        if exact is None:
+            exact = is_postgres(connection)
         return cls(journal_of(connection), shared_index(connection), exact=exact)
 
     @classmethod
