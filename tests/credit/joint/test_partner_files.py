@@ -10,9 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
-from tests.credit.joint.desk import EAST, GUARD, WEST, desk, draw, programme
+from tests.credit.joint.desk import CASH, EAST, GUARD, WEST, desk, draw, programme
 from tests.credit.joint.partner_days import Files
 from tests.payments.market import ALICE, BOB, Market, as_party
 
@@ -23,6 +24,8 @@ from tallystick.credit.joint.model import Institution, PartnerDay
 from tallystick.credit.joint.views import ExpectedLoss, expected_loss
 from tallystick.credit.loans.model import (
     ChargeOffLoan,
+    DefineLoanProduct,
+    DrawMore,
     PayLoan,
     PaymentMode,
     ReverseLoanPayment,
@@ -104,6 +107,32 @@ def test_every_day_follows_from_the_files_alone(files: Files) -> None:
     assert checked[0].closing.settlement == balance_of(held[0])
     kinds = {f.kind.value for f in files.shop.rows.select(ShareFlow)}
     assert kinds >= {"drawn", "paid", "reversed", "lost", "compensated", "recovered", "claim"}
+
+
+def test_loans_that_are_drawn_in_parts_follow_from_the_files(files: Files) -> None:
+    shop = files.shop
+    terms = msgspec.structs.replace(CASH, drawdowns_max=5)
+    shop.accept(DefineLoanProduct(product_id="cash", name="Cash loan", terms=terms))
+    loan_id = draw(shop, 100_001)
+    shop.accept(DrawMore(loan_id=loan_id, amount=1_003), as_party(ALICE))
+    files.next_day()
+    early = PayLoan(loan_id=loan_id, amount=10_007, mode=PaymentMode.EARLY)
+    paid = shop.accept(early, as_party(ALICE))
+    files.next_day()
+    shop.accept(ReverseLoanPayment(loan_id=loan_id, step=paid.step))
+    files.next_day()
+    for amount in (19_180, 1):
+        shop.accept(DrawMore(loan_id=loan_id, amount=amount), as_party(ALICE))
+        files.next_day()
+    for who in (EAST, WEST):
+        (checked,) = verify_files([files.folder / who])
+        assert checked.problems == (), who
+        assert len(checked.days) == 5
+    paths = sorted((files.folder / EAST).glob("*-loans.parquet"))
+    rows = pl.concat([pl.read_parquet(path) for path in paths]).sort("whole_principal")
+    assert rows["whole_principal"].to_list()[:2] == [100_001, 101_004]
+    assert rows["principal"].to_list()[:2] == [30_000, 30_301]
+    assert rows.height == 4
 
 
 def test_a_share_that_is_long_past_due_is_bought_back_and_the_files_say_so(files: Files) -> None:

@@ -30,6 +30,7 @@ from tallystick.credit.joint.files.layout import (
 )
 from tallystick.credit.joint.files.snapshot import (
     Snapshot,
+    drawn_in_parts,
     positions,
     read_flows,
     read_loans,
@@ -38,14 +39,17 @@ from tallystick.credit.joint.files.snapshot import (
 from tallystick.credit.joint.model import Institution, PartnerDay
 from tallystick.ledger.chart import (
     INSTITUTION_SETTLEMENT,
+    LOAN_PRINCIPAL,
     SHARE_CASH,
     SHARE_PRINCIPAL,
     SHARE_RECEIVABLE,
     ChartEntry,
     Side,
+    account_id,
     book_id,
 )
 from tallystick.ledger.encoding import id_bytes
+from tallystick.money.share import apportion
 from tallystick.payments.accounts import platform_book
 from tallystick.payments.movements import Movement
 from tallystick.pipeline.decisions import AccountRef
@@ -154,10 +158,38 @@ def _ended(connection: Connection, gone: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _loans(connection: Connection, snapshot: Snapshot, drawn: pl.DataFrame) -> pl.DataFrame:
-    """The loans that came to be funded, with all shares, so that each can be checked."""
+def _wholes(
+    connection: Connection, currency: str, drawn: pl.DataFrame
+) -> dict[tuple[str, int], int]:
+    """What had been charged to the principal of loans that were drawn in parts, at each drawing.
+
+    Shares are of that running total, so that neither a part alone nor what was agreed at first
+    tells of them.
+    """
+    found = {}
+    parts = drawn_in_parts(connection, drawn["loan_id"].unique().to_list())
+    for loan_id, at_ns in drawn.select("loan_id", "at_ns").unique().iter_rows():
+        if loan_id in parts:
+            account = account_id(platform_book(currency), LOAN_PRINCIPAL, loan_id)
+            row = connection.execute(
+                "SELECT COALESCE(SUM(amount), 0) FROM ledger_transfer "
+                "WHERE debit_account_id = ? AND timestamp <= ? AND (flags & ?) = 0",
+                (id_bytes(account), at_ns, _NOTE_MOVES_NOTHING),
+            ).fetchone()
+            found[loan_id, at_ns] = int(row[0])
+    return found
+
+
+def _loans(
+    connection: Connection, snapshot: Snapshot, currency: str, drawn: pl.DataFrame
+) -> pl.DataFrame:
+    """The loans that came to be funded, with all shares, so that each can be checked.
+
+    One that is drawn further stands there again, with all that was charged to its principal so
+    far and the institution's part of that.
+    """
     loan_ids = drawn["loan_id"].unique().to_list()
-    contracts = read_loans(connection, loan_ids)
+    contracts, wholes = read_loans(connection, loan_ids), _wholes(connection, currency, drawn)
     at = {loan_id: n for n, loan_id in enumerate(snapshot.loan_ids)}
     rows = []
     for flow in drawn.iter_rows(named=True):
@@ -166,11 +198,15 @@ def _loans(connection: Connection, snapshot: Snapshot, drawn: pl.DataFrame) -> p
         place = next(
             n for n, p in enumerate(plan.participants) if p.programme_id == flow["programme_id"]
         )
+        whole, part = contract.principal, flow["principal"]
+        if (loan := (flow["loan_id"], flow["at_ns"])) in wholes:
+            whole = wholes[loan]
+            part = apportion(whole, plan.shares)[place]
         rows.append(
             (
                 flow["institution_id"], flow["loan_id"], flow["programme_id"], product_id,
                 flow["day"], contract.count, str(contract.product.annual_rate),
-                contract.principal, flow["principal"], plan.participants[place].share_ppm,
+                whole, part, plan.participants[place].share_ppm,
                 " ".join(str(share) for share in plan.shares), place,
             )
         )  # fmt: skip
@@ -340,7 +376,7 @@ def make_day(connection: Connection, folder: Path, day: Day, key: SigningKey) ->
     moved = of_loans.filter(~pl.col("institution_id").is_in(guarantors) | owes)
     frames = _Frames(
         {
-            "loans": _loans(connection, snapshot, drawn),
+            "loans": _loans(connection, snapshot, day.currency, drawn),
             "drawdowns": drawn.select("institution_id", *DRAWDOWNS),
             "payments": flows.filter(pl.col("kind") != "drawn").select("institution_id", *PAYMENTS),
             "balances": _balances(connection, snapshot, moved).select("institution_id", *BALANCES),

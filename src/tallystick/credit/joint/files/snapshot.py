@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tallystick.credit.loans.model import Contract
+from tallystick.credit.loans.model import Contract, LoanEventKind
 from tallystick.credit.participation.columns import apportion_rows
 from tallystick.credit.participation.model import FundingPlan, Plan, plan_of
 from tallystick.credit.postings import RECEIVABLES, Bucket
@@ -21,6 +21,7 @@ from tallystick.store.rows import ReadSession
 __all__ = [
     "FLOW_COLUMNS",
     "Snapshot",
+    "drawn_in_parts",
     "positions",
     "read_flows",
     "read_loans",
@@ -171,4 +172,20 @@ def read_loans(connection: Connection, loan_ids: Sequence[str]) -> dict[str, tup
             part,
         ):
             found[loan_id] = (product_id, msgspec.json.decode(contract, type=Contract))
+    return found
+
+
+def drawn_in_parts(connection: Connection, loan_ids: Sequence[str]) -> set[str]:
+    """Those of some loans that were drawn further after their start."""
+    found: set[str] = set()
+    for first in range(0, len(loan_ids), 400):
+        part = list(loan_ids[first : first + 400])
+        found |= {
+            row[0]
+            for row in connection.execute(
+                "SELECT DISTINCT loan_id FROM loan_event "  # noqa: S608
+                f"WHERE loan_id IN ({', '.join('?' * len(part))}) AND kind = ?",
+                (*part, LoanEventKind.DRAWDOWN.value),
+            )
+        }
     return found
