@@ -5,17 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from tallystick.pipeline.commands import Caller, CallerKind, Command, Reply, Request
+from tallystick.pipeline.commands import COMMAND_LINE, Command, Reply, Request
 from tallystick.pipeline.refusals import Refused
 from tallystick.platform import Platform
 from tallystick.settings import Settings
 
-__all__ = ["COMMAND_LINE", "carry_out", "offline"]
-
-COMMAND_LINE: Final = Caller(CallerKind.OPERATOR, "command-line", frozenset({"*"}))
-"""Who works on the machine itself; what it does is in the audit trail like any operator's."""
+__all__ = ["carry_out", "offline"]
 
 R = TypeVar("R", bound=Reply)
 

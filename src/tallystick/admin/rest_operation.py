@@ -17,7 +17,7 @@ import msgspec
 
 from tallystick.admin.commands import Place, UsageError
 from tallystick.admin.ledger_statement import account_number, reading
-from tallystick.admin.offline import COMMAND_LINE, carry_out, offline
+from tallystick.admin.offline import carry_out, offline
 from tallystick.gateway.rest.accounting_exchange import EXCHANGE_OPERATIONS
 from tallystick.gateway.rest.accounting_monitors import MONITOR_OPERATIONS
 from tallystick.gateway.rest.accounting_periods import PERIOD_OPERATIONS
@@ -30,6 +30,7 @@ from tallystick.gateway.rest.ledger_metadata import LEDGER_METADATA_OPERATIONS
 from tallystick.gateway.rest.operation import Call, Operation
 from tallystick.gateway.rest.problem import BadRequest, bad_request
 from tallystick.gateway.rest.reading import QueryReader, read_path
+from tallystick.pipeline.commands import COMMAND_LINE
 from tallystick.platform import Platform
 from tallystick.settings import Settings
 from tallystick.store.ledger_rows import SqlLedgerReader

@@ -37,7 +37,14 @@ from tallystick.partners.model import (
     WebSession,
 )
 from tallystick.partners.views import person_of
-from tallystick.pipeline.commands import CallerKind, Context, Registry, Reply
+from tallystick.pipeline.commands import (
+    COMMAND_LINE,
+    SYSTEM,
+    CallerKind,
+    Context,
+    Registry,
+    Reply,
+)
 from tallystick.pipeline.decisions import record
 from tallystick.pipeline.refusals import Refused
 
@@ -131,7 +138,7 @@ def create_api_key(command: CreateApiKey, context: Context) -> Reply:
         raise Refused("NOT_PERMITTED", "A key gives no other more than it has.")
     _own(context, command.app_id)
     operator_id = person_of(uow, caller)
-    if caller.kind is CallerKind.SYSTEM and command.operator_id:
+    if caller in (SYSTEM, COMMAND_LINE) and command.operator_id:
         if uow.get(Operator, command.operator_id) is None:
             raise Refused("INVALID_PARAMETER", "operator_id names no operator.")
         operator_id = command.operator_id

@@ -12,11 +12,13 @@ from tallystick.partners.model import (
     AppKey,
     AppSeller,
     GatewayKey,
+    KeyStatus,
     Notification,
     NotificationAttempt,
     NotificationStatus,
+    Operator,
 )
-from tallystick.pipeline.commands import Caller, CallerKind
+from tallystick.pipeline.commands import COMMAND_LINE, Caller, CallerKind
 from tallystick.store.rows import ReadSession, Rows
 
 __all__ = [
@@ -59,11 +61,19 @@ def api_keys(rows: ReadSession) -> list[ApiKey]:
 
 
 def person_of(rows: Rows, caller: Caller) -> str:
-    """The operator who asks, or for whom the asking key stands; empty for nobody known."""
-    if caller.kind is CallerKind.OPERATOR:
-        return caller.id
-    key = rows.get(ApiKey, caller.id) if caller.kind is CallerKind.KEY else None
-    return "" if key is None else key.operator_id
+    """The operator who asks, or for whom the asking key stands; empty for nobody known.
+
+    The command line is nobody known: whoever works on the machine may be anybody. Nor does a key
+    stand for who is an operator no more.
+    """
+    operator_id = caller.id if caller.kind is CallerKind.OPERATOR else ""
+    if caller.kind is CallerKind.KEY:
+        key = rows.get(ApiKey, caller.id)
+        operator_id = "" if key is None else key.operator_id
+        operator = rows.get(Operator, operator_id) if operator_id else None
+        if operator is not None and operator.status is not KeyStatus.ACTIVE:
+            return ""
+    return "" if operator_id == COMMAND_LINE.id else operator_id
 
 
 def delivery_of(rows: Rows, notify_id: str) -> Delivery | None:

@@ -22,6 +22,7 @@ from tallystick.store.table import Row
 from tallystick.store.unit_of_work import Event, UnitOfWork
 
 __all__ = [
+    "COMMAND_LINE",
     "SYSTEM",
     "Answer",
     "Caller",
@@ -68,6 +69,9 @@ class Caller(NamedTuple):
 
 
 SYSTEM = Caller(CallerKind.SYSTEM, "tallystick", frozenset({"*"}))
+
+COMMAND_LINE = Caller(CallerKind.OPERATOR, "command-line", frozenset({"*"}))
+"""Who works on the machine itself: in the audit trail like any operator, but no one person."""
 
 
 class Origin(NamedTuple):

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.payments.market import ALICE, as_party
 from tests.risk.decision.watched_market import ANN, BEN, WatchedMarket, watched
 
 from tallystick.parties.model import IssuePaymentCode, RecordPasswordTry
-from tallystick.partners.model import CreateApiKey, CreateOperator, OpenSession, Role
+from tallystick.partners.model import (
+    CreateApiKey,
+    CreateOperator,
+    KeyStatus,
+    OpenSession,
+    Role,
+    SetOperatorStatus,
+)
 from tallystick.payments.wallet.model import StartWithdrawal
 from tallystick.pipeline.commands import (
+    COMMAND_LINE,
     SYSTEM,
     Answer,
     Caller,
@@ -117,12 +126,39 @@ def test_two_keys_of_one_person_are_one_person(shop: WatchedMarket) -> None:
     ann, ben = (caller._replace(scopes=REVIEWS) for caller in (ANN, BEN))
     keys = [made_key(shop, number * 12, ann) for number in "12"]
     heir = made_key(shop, "3" * 12, keys[0]._replace(scopes=REVIEWS))
-    nobodys = made_key(shop, "4" * 12, SYSTEM)
-    assert shop.refuse(release, nobodys) == "RISK_REVIEWER_UNKNOWN"
+    for number, maker in (("4", SYSTEM), ("7", COMMAND_LINE)):
+        nobodys = made_key(shop, number * 12, maker)
+        assert shop.refuse(release, nobodys) == "RISK_REVIEWER_UNKNOWN"
+    assert shop.refuse(release, COMMAND_LINE) == "RISK_REVIEWER_UNKNOWN"
     assert shop.accept(release, keys[0]).status is ReviewStatus.HELD
     for same in (*keys, heir, ann):
         assert shop.refuse(release, same) == "RISK_SAME_REVIEWER"
     assert shop.accept(release, made_key(shop, "5" * 12, ben)).status is ReviewStatus.RELEASED
+
+
+def test_a_key_made_at_the_command_line_stands_for_whom_it_names_while_they_work_here(
+    shop: WatchedMarket,
+) -> None:
+    shop.publish("kind == 'withdrawal'", "hold")
+    shop.refuse(StartWithdrawal(party_id=ALICE, amount=300, bank_id="1"), as_party(ALICE))
+    (review,) = shop.rows.select(Review)
+    release = ReleaseHeld(review_id=review.review_id)
+    keys = []
+    for login in ("cai", "dai"):
+        operator = CreateOperator(
+            operator_id=f"operator-{login}", login=login, role=Role.OPERATOR, password_hash="x"
+        )
+        shop.accept(operator, COMMAND_LINE)
+        key = msgspec.structs.replace(key_of(login * 4), operator_id=operator.operator_id)
+        shop.accept(key, COMMAND_LINE)
+        keys.append(Caller(CallerKind.KEY, key.key_id, frozenset({"risk:review"})))
+    gone = SetOperatorStatus(operator_id="operator-cai", status=KeyStatus.RETIRED)
+    shop.accept(gone, COMMAND_LINE)
+    assert shop.refuse(release, keys[0]) == "RISK_REVIEWER_UNKNOWN"
+    assert shop.accept(release, keys[1]).status is ReviewStatus.HELD
+    back = SetOperatorStatus(operator_id="operator-cai", status=KeyStatus.ACTIVE)
+    shop.accept(back, COMMAND_LINE)
+    assert shop.accept(release, keys[0]).status is ReviewStatus.RELEASED
 
 
 def test_who_asked_for_it_is_not_one_of_the_two(shop: WatchedMarket) -> None:
