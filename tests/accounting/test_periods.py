@@ -40,7 +40,9 @@ from tallystick.accounting.periods.model import (
 )
 from tallystick.accounting.periods.views import close_story, proof_of_close
 from tallystick.ledger.model import TransferFlags
-from tallystick.pipeline.commands import SYSTEM, Request
+from tallystick.partners import service as partners
+from tallystick.partners.model import CreateApiKey
+from tallystick.pipeline.commands import SYSTEM, Caller, CallerKind, Request
 
 TODAY = day_of_ms(START_MS)
 CODES = {1: 10, 2: 20, 3: 20, 4: 30}
@@ -48,7 +50,7 @@ CODES = {1: 10, 2: 20, 3: 20, 4: 30}
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Iterator[Parts]:
-    registers = service.register, books.register, periods.register
+    registers = service.register, books.register, periods.register, partners.register
     with opened(tmp_path, *registers) as made:
         accounts(made, *(account(id_, code=code) for id_, code in CODES.items()))
         name(made)
@@ -109,7 +111,11 @@ def test_a_close_is_opened_again_by_a_second_person_only(parts: Parts) -> None:
     parts.accept(ask, ANN)
     late = CreateLedgerTransfers(transfers=(transfer(120, 1, 2, 5, day=TODAY - 2),))
     assert parts.refuse(late) == "PERIOD_CLOSED"
-    assert parts.refuse(ApproveReopening(close_id=second.close_id), ANN) == "PERIOD_SAME_PERSON"
+    key = CreateApiKey(key_id="anns", name="k", secret_hash=b"a" * 32, scopes="ledger:close")
+    parts.accept(key, ANN._replace(scopes=frozenset({"*"})))
+    for same in (ANN, Caller(CallerKind.KEY, "anns", ANN.scopes)):
+        agreed = ApproveReopening(close_id=second.close_id)
+        assert parts.refuse(agreed, same) == "PERIOD_SAME_PERSON"
     parts.accept(RejectReopening(close_id=second.close_id), BEN)
     parts.accept(ask, ANN)
     done = parts.accept(ApproveReopening(close_id=second.close_id), BEN)

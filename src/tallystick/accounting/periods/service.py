@@ -20,7 +20,8 @@ from tallystick.accounting.periods.model import (
 )
 from tallystick.accounting.posting import who
 from tallystick.ledger.chart import PLATFORM_BOOK_MIN, book_currency
-from tallystick.pipeline.commands import Context, Registry, Reply
+from tallystick.partners.views import person_of
+from tallystick.pipeline.commands import Caller, CallerKind, Context, Registry, Reply
 from tallystick.pipeline.decisions import Decision, record
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
@@ -92,8 +93,19 @@ def _answer(decided: Decided, close_id: str, context: Context) -> Reply:
     return record(context, decided(book, row, notes, who(context), context.now_ms))
 
 
+def _asked_by_same(context: Context, row: PeriodClose) -> bool:
+    kind, _, asker = row.asked_by.partition(":")
+    if not kind:
+        return False
+    person = person_of(context.uow, context.caller)
+    return bool(person) and person == person_of(context.uow, Caller(CallerKind(kind), asker))
+
+
 def approve_reopening(command: ApproveReopening, context: Context) -> Reply:
-    """Open it again, as another person than who asked."""
+    """Open it again, as another person than who asked, also where a key stands for them."""
+    row = context.uow.get(PeriodClose, command.close_id)
+    if row is not None and _asked_by_same(context, row):
+        raise Refused("PERIOD_SAME_PERSON")
     return _answer(decide.approve_reopening, command.close_id, context)
 
 
