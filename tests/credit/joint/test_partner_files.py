@@ -250,6 +250,10 @@ def test_what_is_wrong_is_named_with_its_place(files: Files, tmp_path: Path) -> 
     text = manifest.read_text("utf-8")
     manifest.write_text(text.replace('"settled": ', '"settled": 1', 1), "utf-8")
     assert "signature" in _names(folder)
+    manifest.write_text(text, "utf-8")
+    other = manifest.rename(manifest.with_name(f"{EAST}-CNY-2027-09-09-manifest.txt"))
+    assert "manifest" in _names(folder)
+    other.rename(manifest)
     manifest.unlink()
     missing = [p for one in verify_files([folder]) for p in one.problems]
     assert {p.name for p in missing} >= {"missing_day"}
@@ -300,6 +304,11 @@ def test_the_command_line_needs_no_database(
 
 
 def test_nothing_to_check_is_said(tmp_path: Path) -> None:
+    with pytest.raises(PartnerFileError, match="no manifest"):
+        verify_files([tmp_path])
+    with pytest.raises(PartnerFileError, match="nowhere: there is no such file or folder"):
+        verify_files([tmp_path / "nowhere"])
+    (tmp_path / "a-manifest.txt").write_text("")
     with pytest.raises(PartnerFileError, match="key"):
         verify_files([tmp_path])
 

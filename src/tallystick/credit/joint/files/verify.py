@@ -25,6 +25,7 @@ from tallystick.credit.joint.files.layout import (
     Manifest,
     Standing,
     digest_of,
+    manifest_name,
 )
 from tallystick.money.share import apportion
 from tallystick.transparency.notes import NoteError, NoteKey, read_note
@@ -81,6 +82,8 @@ def _files(paths: Iterable[Path]) -> dict[str, Path]:
     """All files by name, those in folders too."""
     found: dict[str, Path] = {}
     for path in paths:
+        if not path.exists():
+            raise PartnerFileError(f"{path}: there is no such file or folder.")
         inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
         for file in inside:
             if file.name in found and file.resolve() != found[file.name].resolve():
@@ -116,6 +119,9 @@ def _manifest(path: Path, keys: Sequence[NoteKey]) -> _Signed | Problem:
     if by is None:
         names = " or ".join(_shown(key) for key in keys)
         return Problem("signature", path.name, "", f"It is not signed by {names}.")
+    name = manifest_name(manifest.institution_id, manifest.currency, manifest.day)
+    if path.name != name:
+        return Problem("manifest", path.name, manifest.day, f"By its contents this is {name}.")
     return _Signed(path, manifest, hashlib.sha256(whole.encode()).hexdigest(), by)
 
 
@@ -326,15 +332,15 @@ def verify_files(paths: Sequence[Path], key_text: str = "") -> list[Checked]:
         PartnerFileError: there is nothing to check, or no key to check it with.
     """
     files = _files(paths)
+    manifests = [p for name, p in sorted(files.items()) if name.endswith("-manifest.txt")]
+    if not manifests:
+        raise PartnerFileError("There is no manifest among the files.")
     given = [p for name, p in files.items() if name.endswith(".key")]
     if not key_text and len(given) == 1:
         key_text = given[0].read_text("utf-8", "replace")
     if not key_text.strip():
         raise PartnerFileError("Give the platform's public key: --key, or a file NAME.key.")
     keys = _keys(key_text)
-    manifests = [p for name, p in sorted(files.items()) if name.endswith("-manifest.txt")]
-    if not manifests:
-        raise PartnerFileError("There is no manifest among the files.")
     chains: dict[tuple[str, str], list[_Signed]] = {}
     wrong: list[Problem] = []
     named: set[str] = set()
