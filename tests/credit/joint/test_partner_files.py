@@ -135,6 +135,30 @@ def test_loans_that_are_drawn_in_parts_follow_from_the_files(files: Files) -> No
     assert rows.height == 4
 
 
+def test_a_settled_share_that_owes_again_follows_from_what_was_charged_before(
+    files: Files,
+) -> None:
+    shop = files.shop
+    loan_id = draw(shop, 100_001)
+    files.next_day()
+    files.next_day()
+    paid = shop.accept(PayLoan(loan_id=loan_id, mode=PaymentMode.ALL), as_party(ALICE))
+    files.next_day()
+    draw(shop, 5_003, BOB)
+    files.next_day()
+    shop.accept(ReverseLoanPayment(loan_id=loan_id, step=paid.step))
+    files.next_day()
+    files.next_day()
+    for who in (EAST, WEST):
+        (checked,) = verify_files([files.folder / who])
+        assert (checked.problems, len(checked.days)) == ((), 6), who
+        for first in range(5):
+            kept = [p for p in (files.folder / who).iterdir() if p.suffix == ".key"]
+            for day in checked.days[first:]:
+                kept += (files.folder / who).glob(f"*-{day}-*")
+            assert verify_files(kept)[0].problems == (), (who, first)
+
+
 def test_a_share_that_is_long_past_due_is_bought_back_and_the_files_say_so(files: Files) -> None:
     shop = files.shop
     programme(

@@ -230,6 +230,28 @@ def _derived(before: pl.DataFrame, balances: pl.DataFrame, flows: pl.DataFrame) 
     )  # fmt: skip
 
 
+def _remembered(before: pl.DataFrame, balances: pl.DataFrame) -> pl.DataFrame:
+    """A day's balances, with shares that were settled earlier.
+
+    Files leave those out, but a payment that is taken back makes one of them owe again, and what
+    was charged on it before counts then.
+    """
+    return pl.concat([balances, before.join(balances, on=_SHARE, how="anti")])
+
+
+def _without_returning(
+    derived: pl.DataFrame, before: pl.DataFrame, frames: dict[str, pl.DataFrame]
+) -> pl.DataFrame:
+    """Without shares that were settled before the first of the days that are given.
+
+    What was charged on them is in files that are not there.
+    """
+    taken = frames["payments"].filter(pl.col("kind") == "taken_over")
+    known = [before, frames["drawdowns"], taken]
+    shares = pl.concat(frame.select(_SHARE) for frame in known).unique()
+    return derived.join(shares, on=_SHARE, how="semi")
+
+
 def _balances(signed: _Signed, derived: pl.DataFrame) -> list[Problem]:
     wrong = derived.filter(
         pl.any_horizontal(pl.col(f"want_{n}") != pl.col(n) for n in _OWED)
@@ -282,6 +304,7 @@ def _one(chain: Sequence[_Signed], files: dict[str, Path], keys: Sequence[NoteKe
     """All days of one institution in a currency."""
     found: list[Problem] = []
     last: _Signed | None = None
+    whole = False
     before = pl.DataFrame(schema=_EMPTY["balances"])
     for signed in chain:
         manifest = signed.manifest
@@ -305,12 +328,17 @@ def _one(chain: Sequence[_Signed], files: dict[str, Path], keys: Sequence[NoteKe
             net = int(frames["payments"]["net"].sum()) + int(frames["drawdowns"]["net"].sum())
             found += _shares(signed, frames["loans"])
             # The first of the days that are given may go on from one that is not.
-            starts = known or not manifest.previous
-            if starts:
-                found += _balances(signed, _derived(before, frames["balances"], flows))
+            whole = (whole and known) or not manifest.previous
+            balances = frames["balances"]
+            if known or whole:
+                derived = _derived(before, balances, flows)
+                if not whole:
+                    derived = _without_returning(derived, before, frames)
+                found += _balances(signed, derived)
+                balances = _remembered(before, balances)
             opening = last.manifest.closing if known and last is not None else manifest.opening
             found += _standings(signed, opening, frames["balances"], net)
-            before = frames["balances"]
+            before = balances
         last = signed
     assert last is not None
     return Checked(
