@@ -9,12 +9,17 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from tallystick.accounting.books.model import NameBook
+from tallystick.accounting.corrections.model import ReverseTransfer
+from tallystick.accounting.days import day_of_ms
+from tallystick.accounting.metadata.model import MetadataKind, SetMetadata
 from tallystick.accounting.model import (
     AccountDraft,
     CreateLedgerAccounts,
     CreateLedgerTransfers,
     TransferDraft,
 )
+from tallystick.accounting.periods.model import ClosePeriod
 from tallystick.audit.run import Audit, audit
 from tallystick.ledger.journal import JournalBatch, batch_hash, chained
 from tallystick.ledger.model import AccountFlags, Transfer, TransferFlags
@@ -32,11 +37,11 @@ from tallystick.store.journal_rows import append_batch, journal_batches, journal
 from tallystick.store.ledger_rows import id_bytes
 
 __all__ = [
-    "BOOK", "EMPTY", "FULL", "HELD", "LIMITED", "audited", "batches", "fill", "forge", "rehash",
-    "rewrite", "settings_in", "transfer",
+    "BOOK", "CLOSED_BOOK", "EMPTY", "FULL", "HELD", "LIMITED", "audited", "batches", "fill",
+    "forge", "rehash", "rewrite", "settings_in", "transfer",
 ]  # fmt: skip
 
-BOOK = 7
+BOOK, CLOSED_BOOK = 7, 8
 FULL, EMPTY, LIMITED = 1, 2, 3
 HELD = 70
 _ZERO = id_bytes(0)
@@ -98,6 +103,33 @@ async def _own_books(platform: Platform) -> None:
     await _done(platform, CreateLedgerTransfers(transfers=moves))
 
 
+async def _closed_book(platform: Platform) -> None:
+    """A value-dated book with a closed week, a reversal, and metadata."""
+    await _done(platform, NameBook(book=CLOSED_BOOK, name="Shop", currency="CNY", value_dated=True))
+    drafts = tuple(AccountDraft(id_bytes(i), CLOSED_BOOK, i, 0, _ZERO, 0, 0) for i in (81, 82))
+    await _done(platform, CreateLedgerAccounts(accounts=drafts))
+    today = day_of_ms(platform.clock_ms())
+    moves = tuple(
+        replace(
+            transfer(800 + i, 10 * i, debit=81, credit=82),
+            book=CLOSED_BOOK, user_data_32=today - 10 + i,
+        )
+        for i in range(1, 10)
+    )  # fmt: skip
+    await _done(platform, CreateLedgerTransfers(transfers=moves))
+    await _done(platform, ClosePeriod(book=CLOSED_BOOK, through_day=today - 4))
+    await _done(
+        platform,
+        ReverseTransfer(
+            transfer_id=id_bytes(809), reversal_id=id_bytes(899), amount=7, reason="Too much."
+        ),
+    )
+    await _done(
+        platform,
+        SetMetadata(kind=MetadataKind.TRANSFER, object_id=id_bytes(801), values={"invoice": "1"}),
+    )
+
+
 async def _sign(platform: Platform) -> None:
     await asyncio.to_thread(platform.heads.prepare)
     await _done(platform, SignTreeHead())
@@ -110,6 +142,7 @@ async def _filled(settings: Settings) -> None:
     try:
         await _trades(platform)
         await _own_books(platform)
+        await _closed_book(platform)
         await _sign(platform)
     finally:
         await platform.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from tests.audit.audited import (
     BOOK,
+    CLOSED_BOOK,
     EMPTY,
     FULL,
     HELD,
@@ -208,6 +210,24 @@ def orphan_timer(c: Connection) -> None:
               (name.replace(held.hex(), other.hex()), command.replace(held, other)))  # fmt: skip
 
 
+def change_both_totals_and_say_so(c: Connection) -> None:
+    change_both_totals(c)
+    c.execute("INSERT INTO ledger_totals_behind VALUES (3)")
+
+
+def change_close(c: Connection) -> None:
+    snapshot = one(c, "SELECT snapshot FROM period_close").replace(b"210", b"211")
+    c.execute("UPDATE period_close SET snapshot = ?, digest = ?",
+              (snapshot, hashlib.sha256(snapshot).digest()))  # fmt: skip
+
+
+def into_closed_week(c: Connection) -> None:
+    day = one(c, "SELECT closed_through FROM ledger_book")
+    forge(c, Transfer(900, 81, 82, 5, book=CLOSED_BOOK, code=1, user_data_32=day))
+    add_to(c, 81, "debits_posted", 5)
+    add_to(c, 82, "credits_posted", 5)
+
+
 CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("a bit flipped in a block", "batch_changed", flip_bit),
     ("a block deleted", "block_missing",
@@ -281,6 +301,45 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
      sql("INSERT INTO timer VALUES ('x', 1, x'c1')")),
     ("a hold's timer deleted", "timer_missing",
      sql("DELETE FROM timer WHERE timer_id LIKE 'ledger.expire%'")),
+    ("an open trade's timer deleted", "timer_missing",
+     sql("DELETE FROM timer WHERE timer_id LIKE 'trade.close%'")),
+    ("a timer put off", "timer_wrong",
+     sql("UPDATE timer SET due_ms = due_ms + 1000 WHERE timer_id LIKE 'ledger.expire%'")),
+    ("totals changed, and said to be of a batch before", "account_totals_differ",
+     change_both_totals_and_say_so),
+    ("a limit lifted, and totals said to be of a batch before", "account_flags_differ",
+     lambda c: c.executescript(
+         f"UPDATE ledger_account SET flags = 0 WHERE hex(id) = '{id_bytes(LIMITED).hex().upper()}';"
+         "INSERT INTO ledger_totals_behind SELECT MAX(number) FROM ledger_journal")),
+    ("totals said to be of a batch to come", "account_totals_differ",
+     sql("INSERT INTO ledger_totals_behind VALUES (9999)")),
+    ("a total that is no number", "account_totals_differ",
+     sql("UPDATE ledger_account SET debits_posted = 'x' WHERE id = ?", id_bytes(FULL))),
+    ("a total that is no whole number", "account_totals_differ",
+     sql("UPDATE ledger_account SET debits_posted = debits_posted + 0.5 WHERE id = ?",
+         id_bytes(FULL))),
+    ("a used-up id that is text", "failed_id_differs",
+     sql("INSERT INTO ledger_failed VALUES ('abc')")),
+    ("a head doubled under the next number", "head_row",
+     sql("INSERT INTO ledger_head SELECT number + 1, size, journal, key_id, note, signed_ms "
+         "FROM ledger_head WHERE number = 3")),
+    ("a close's balances changed", "close_differs",
+     sql("UPDATE period_close SET snapshot = CAST(REPLACE(snapshot, '210', '211') AS BLOB)")),
+    ("a close's balances changed, its hash fixed up", "close_differs", change_close),
+    ("a closed week opened by hand", "close_differs",
+     sql("UPDATE ledger_book SET closed_through = closed_through - 1")),
+    ("a forged entry in a closed week", "close_differs", into_closed_week),
+    ("a reversal that takes back another amount", "reversal_differs",
+     sql("UPDATE ledger_reversal SET amount = amount + 1")),
+    ("a reversal of another transfer", "reversal_differs",
+     sql("UPDATE ledger_reversal SET transfer_id = ?", id_bytes(50))),
+    ("a reversal beyond the amount", "reversal_differs",
+     sql("INSERT INTO ledger_reversal SELECT ?, transfer_id, 90, reason, reversed_by, at_ms "
+         "FROM ledger_reversal", id_bytes(4321))),
+    ("metadata of nothing", "metadata_orphan",
+     sql("UPDATE ledger_metadata SET object_id = ?", id_bytes(4321))),
+    ("metadata at another time", "metadata_orphan",
+     sql("UPDATE ledger_metadata SET position = position + 1")),
 ]  # fmt: skip
 
 

@@ -52,7 +52,12 @@ CODES: Final[dict[str, str]] = {
     "escrow_differs": "what lies in a trade's escrow account is not what the trade holds",
     "timer_unreadable": "a timer's command cannot be read",
     "timer_orphan": "a timer is about something that is not there",
-    "timer_missing": "a hold that times out has no timer",
+    "timer_missing": "a hold or a trade with a deadline has no timer",
+    "timer_wrong": "a timer is not due when what it is about says",
+    # What is kept beside the entries.
+    "close_differs": "a closed period is not as the entries have it",
+    "reversal_differs": "a reversal is not as its two entries have it",
+    "metadata_orphan": "metadata is about something that is not there",
 }
 """Every code with its meaning."""
 

@@ -78,7 +78,7 @@ def heads_of(
 ) -> list[HeadRecord]:
     """All heads whose signatures hold, those from outside too, in the order of the journal."""
     keys, names = keys_of(rows, findings)
-    found, number, size = outside_heads(outside, keys, findings), 0, 0
+    found, number, size, journal = outside_heads(outside, keys, findings), 0, 0, 0
     for row in rows.query(TreeHead, "ORDER BY number"):
         number += 1
         where = f"head {row.number}"
@@ -90,9 +90,9 @@ def heads_of(
         except (DoesNotHold, Unreadable) as error:
             findings.add("head_signature", where, f"{error}")
             continue
-        if not _row_is_signed(row, head, names) or head.size < size:
+        if not _row_is_signed(row, head, names) or head.size < size or head.journal <= journal:
             findings.add("head_row", where)
-        size = head.size
+        size, journal = head.size, head.journal
         found.append(HeadRecord(where, head))
     _require_pages(rows.connection, size, findings)
     return sorted(found, key=lambda record: record.head.journal)

@@ -16,9 +16,12 @@ from tallystick.ledger.model import AccountFlags, PendingState, TransferFlags
 from tallystick.ledger.records import OPENINGS, TRANSFERS, Records, halves
 from tallystick.ledger.tables import IdTable, room
 
-__all__ = ["JournalAudit"]
+__all__ = ["COUNTED", "JournalAudit"]
 
 I64 = npt.NDArray[np.int64]
+
+COUNTED = ("flags", "debits_pending", "debits_posted", "credits_pending", "credits_posted")
+"""What changes of an account, in the order of its row."""
 
 _AT_ONCE = 64
 _SAY_EVERY = 500_000
@@ -36,6 +39,8 @@ class JournalAudit:
         openings: the records of all accounts, by their number.
         states: by entry what became of it, when it was a hold; else 0.
         derived: whether the totals could be worked out to the end.
+        remember: after which batch the totals are kept; None: after none.
+        remembered: the flags and totals of each account after that batch.
     """
 
     def __init__(self, store: JournalStore, findings: Findings, told: Told) -> None:
@@ -46,6 +51,8 @@ class JournalAudit:
         self._openings: list[bytes] = []
         self.states: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
         self.derived = True
+        self.remember: int | None = None
+        self.remembered: I64 | None = None
         self.last = NO_HEAD
         self._last_time = 0
 
@@ -115,6 +122,14 @@ class JournalAudit:
         if len(records):
             self._entries(records, batch.first_entry)
         self.index.head = batch.head
+        if batch.number == self.remember:
+            self.remembered = self.counted()
+
+    def counted(self) -> I64:
+        """The flags and totals of each account as they are now, a row an account."""
+        accounts, count = self.index.accounts, self.index.account_ids.count
+        columns = [getattr(accounts, name)[:count].astype(np.int64) for name in COUNTED]
+        return np.stack(columns, axis=1)
 
     def _times(self, batch: JournalBatch, records: Records, where: str) -> None:
         times = records["timestamp"].astype(np.int64)

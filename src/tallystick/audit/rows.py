@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tallystick.accounting.views import stored_trial_balances
 from tallystick.audit.findings import Findings
-from tallystick.audit.journal import JournalAudit
+from tallystick.audit.journal import COUNTED, JournalAudit
 from tallystick.ledger.encoding import ENTRY_BYTES
 from tallystick.ledger.journal import JournalBatch
 from tallystick.ledger.model import PendingState
@@ -21,7 +21,10 @@ from tallystick.ledger.tables import IdTable, room
 from tallystick.store.connection import Connection
 from tallystick.store.rows import ReadSession
 
-__all__ = ["TransferRows", "audit_accounts", "audit_books", "audit_failed", "audit_pending"]
+__all__ = [
+    "TransferRows", "audit_accounts", "audit_books", "audit_failed", "audit_pending",
+    "totals_behind",
+]  # fmt: skip
 
 _AT_ONCE = 20_000
 _ACCOUNTS = (
@@ -34,7 +37,6 @@ _TRANSFERS = (
     "user_data_64, timestamp, book, user_data_32, timeout, code, flags FROM ledger_transfer"
 )
 _RECORD = struct.Struct(">16s16s16s16s16sq8sqIIIHH")
-_TOTALS = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
 _HOLD_STATES = {int(state) for state in PendingState}
 
 I64 = npt.NDArray[np.int64]
@@ -49,7 +51,7 @@ def _chunks(
 
 
 def _found(table: IdTable, ids: Sequence[bytes]) -> I64:
-    keys = b"".join(bytes(i).rjust(16, b"\0")[:16] for i in ids)
+    keys = b"".join(_as_bytes(i).rjust(16, b"\0")[:16] for i in ids)
     return table.find(*halves(np.frombuffer(keys, ">u8").reshape(-1, 2)))
 
 
@@ -61,8 +63,27 @@ def _packed(layout: struct.Struct, row: Sequence[Any]) -> bytes:
         return bytes(layout.size)
 
 
-def _hex(data: bytes) -> str:
-    return str(int.from_bytes(data, "big"))
+def _as_bytes(value: object) -> bytes:
+    """An id as it is stored; of another type it is no id."""
+    return bytes(value) if isinstance(value, (bytes, memoryview)) else b""
+
+
+def _hex(data: object) -> str:
+    return str(int.from_bytes(_as_bytes(data), "big"))
+
+
+def _whole(rows: Sequence[Sequence[object]]) -> I64:
+    """Numbers as they are stored; -1, which no total is, for what is none."""
+    found = np.array(rows, object)
+    return np.array([v if type(v) is int else -1 for v in found.flat], np.int64).reshape(
+        found.shape
+    )
+
+
+def totals_behind(connection: Connection) -> int | None:
+    """The batch of which the accounts' rows have the totals, when a bulk session works."""
+    row = connection.execute("SELECT MIN(number) FROM ledger_totals_behind").fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 # Accounts.
@@ -72,7 +93,7 @@ def audit_accounts(connection: Connection, journal: JournalAudit, findings: Find
     """Every account's row, against its opening and the totals that follow from the journal."""
     openings = journal.openings
     seen = np.zeros(len(openings), np.bool_)
-    behind = connection.execute("SELECT 1 FROM ledger_totals_behind").fetchone() is not None
+    derived = _counted_in_rows(journal, findings)
     for rows in _chunks(connection, _ACCOUNTS):
         numbers = _found(journal.index.account_ids, [row[0] for row in rows])
         for i in np.flatnonzero(numbers < 0).tolist():
@@ -82,7 +103,7 @@ def audit_accounts(connection: Connection, journal: JournalAudit, findings: Find
         rows = [rows[i] for i in known.tolist()]
         seen[numbers] = True
         _compare_openings(rows, numbers, openings, findings)
-        _compare_totals(rows, numbers, journal, findings, totals=not behind)
+        _compare_counted(rows, derived[numbers], findings)
     for number in np.flatnonzero(~seen).tolist():
         findings.add("account_row_missing", f"account {_hex(openings['id'][number].tobytes())}")
 
@@ -97,21 +118,36 @@ def _compare_openings(rows: Sequence[Any], numbers: I64, openings: Any, findings
         findings.add("account_row_differs", f"account {_hex(rows[i][0])}")
 
 
-def _compare_totals(
-    rows: Sequence[Any], numbers: I64, journal: JournalAudit, findings: Findings, *, totals: bool
-) -> None:
-    accounts = journal.index.accounts
-    stored = np.array([row[7:12] for row in rows], np.int64).reshape(-1, 5)
-    for i in np.flatnonzero(stored[:, 0] != accounts.flags[numbers]).tolist():
-        findings.add("account_flags_differ", f"account {_hex(rows[i][0])}")
-    if not totals:
+def _counted_in_rows(journal: JournalAudit, findings: Findings) -> I64:
+    """The flags and totals that rows should have: those of now, or of the batch that they say."""
+    derived = journal.counted()
+    if journal.remember is None:
+        return derived
+    if journal.remember > journal.last.number:
+        findings.add(
+            "account_totals_differ", "ledger_totals_behind",
+            f"Totals are said to be those of batch {journal.remember}, which is not there.",
+        )  # fmt: skip
+        return derived
+    then = np.zeros_like(derived)
+    then[:, 0] = journal.openings["flags"]
+    if journal.remembered is not None:
+        then[: len(journal.remembered)] = journal.remembered
+    return then
+
+
+def _compare_counted(rows: Sequence[Any], derived: I64, findings: Findings) -> None:
+    """The flags and totals of rows, which begin at the eighth column."""
+    if not rows:
         return
-    derived = np.stack([getattr(accounts, name)[numbers] for name in _TOTALS], axis=1)
-    for i in np.flatnonzero((stored[:, 1:] != derived).any(axis=1)).tolist():
+    stored = _whole([row[7:12] for row in rows])
+    for i in np.flatnonzero(stored[:, 0] != derived[:, 0]).tolist():
+        findings.add("account_flags_differ", f"account {_hex(rows[i][0])}")
+    for i in np.flatnonzero((stored[:, 1:] != derived[:, 1:]).any(axis=1)).tolist():
         findings.add(
             "account_totals_differ", f"account {_hex(rows[i][0])}",
-            f"The row has {stored[i, 1:].tolist()}, the journal gives {derived[i].tolist()} "
-            f"({', '.join(_TOTALS)}).",
+            f"The row has {list(rows[i][8:12])}, the journal gives {derived[i, 1:].tolist()} "
+            f"({', '.join(COUNTED[1:])}).",
         )  # fmt: skip
 
 
@@ -175,7 +211,7 @@ def audit_pending(connection: Connection, journal: JournalAudit, findings: Findi
     seen = np.zeros(entries, np.bool_)
     for rows in _chunks(connection, "SELECT transfer_id, state FROM ledger_pending"):
         numbers = _found(journal.index.transfer_ids, [row[0] for row in rows])
-        stored = np.array([row[1] for row in rows], np.int64)
+        stored = _whole([row[1:] for row in rows])[:, 0]
         derived = np.where(numbers >= 0, states[np.maximum(numbers, 0)], 0)
         for i in np.flatnonzero(stored != derived).tolist():
             findings.add("pending_state_differs", f"transfer {_hex(rows[i][0])}")
@@ -199,6 +235,11 @@ def audit_failed(connection: Connection, journal: JournalAudit, findings: Findin
 
 def audit_books(connection: Connection, findings: Findings) -> None:
     """Debits equal credits in every book, as the rows have them."""
-    for balance in stored_trial_balances(ReadSession(connection)):
+    try:
+        balances = stored_trial_balances(ReadSession(connection))
+    except (TypeError, ValueError):
+        findings.add("book_unbalanced", "ledger_account", "A total is no number.")
+        return
+    for balance in balances:
         if not balance.balanced:
             findings.add("book_unbalanced", f"book {balance.book}")

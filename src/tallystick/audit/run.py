@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
+from tallystick.audit.bookkeeping import ClosedPeriods, audit_metadata, audit_reversals
 from tallystick.audit.findings import Finding, Findings, Told, no_telling
 from tallystick.audit.heads import HeadsOverJournal, heads_of
 from tallystick.audit.journal import JournalAudit
@@ -15,8 +16,10 @@ from tallystick.audit.rows import (
     audit_books,
     audit_failed,
     audit_pending,
+    totals_behind,
 )
-from tallystick.audit.subjects import HoldTimeouts, audit_chart, audit_escrow, audit_timers
+from tallystick.audit.subjects import audit_chart, audit_escrow
+from tallystick.audit.timers import HoldTimeouts, audit_timers
 from tallystick.pipeline.commands import Registry
 from tallystick.store.bulk_store import journal_of
 from tallystick.store.connection import Connection
@@ -79,10 +82,13 @@ def audit_one_moment(
     heads = heads_of(ReadSession(connection), findings, outside)
     tree = HeadsOverJournal(connection, heads, findings)
     journal = JournalAudit(journal_of(connection), findings, told)
+    journal.remember = totals_behind(connection)
+    closes = ClosedPeriods(ReadSession(connection), journal, findings)
     transfer_rows, timeouts = TransferRows(connection, findings), HoldTimeouts()
     for batch in journal.run(tree):
         transfer_rows.take(batch)
         timeouts.take(batch.first_entry, batch.records)
+        closes.take(batch)
     tree.finish(journal.last)
     transfer_rows.finish()
     _no_blocks_beyond(connection, journal.last.entries, findings)
@@ -93,6 +99,9 @@ def audit_one_moment(
         audit_failed(connection, journal, findings)
         audit_chart(connection, journal, findings)
         audit_escrow(connection, journal, findings)
+        audit_reversals(connection, journal, findings)
+        audit_metadata(connection, journal, findings)
+    closes.finish()
     audit_books(connection, findings)
     waiting = timeouts.waiting(journal.states) if journal.derived else None  # type: ignore[arg-type]
     audit_timers(connection, registry, waiting, findings)

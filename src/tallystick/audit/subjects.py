@@ -1,18 +1,13 @@
-"""What stands behind accounts and timers: the chart, owners, open trades, holds that time out."""
+"""What stands behind accounts: the chart, owners, open trades."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 
-from tallystick.accounting.holds import expiry_timer_id
-from tallystick.accounting.model import ExpirePending
 from tallystick.audit.findings import Findings
 from tallystick.audit.journal import JournalAudit
-from tallystick.audit.orphans import is_orphan
 from tallystick.ledger.chart import (
     CHART,
     PLATFORM_BOOK_MIN,
@@ -22,15 +17,12 @@ from tallystick.ledger.chart import (
     book_currency,
     book_id,
 )
-from tallystick.ledger.model import AccountFlags, PendingState
-from tallystick.ledger.records import TRANSFERS, Records
+from tallystick.ledger.model import AccountFlags
 from tallystick.payments.banks.directory import BANKS
 from tallystick.payments.trades.model import TradeStatus
-from tallystick.pipeline.commands import Registry
 from tallystick.store.connection import Connection
-from tallystick.store.rows import ReadSession
 
-__all__ = ["HoldTimeouts", "audit_chart", "audit_escrow", "audit_timers"]
+__all__ = ["audit_chart", "audit_escrow"]
 
 _KEPT: Final = int(AccountFlags.CLOSED | AccountFlags.HISTORY)
 _OWNERS: Final = {
@@ -115,52 +107,3 @@ def audit_escrow(connection: Connection, journal: JournalAudit, findings: Findin
             )  # fmt: skip
     for trade_no, _ in expected.values():
         findings.add("trade_without_account", f"trade {trade_no}")
-
-
-# Timers.
-
-
-class HoldTimeouts:
-    """The holds that time out, in books that are not the platform's, gathered batch by batch."""
-
-    def __init__(self) -> None:
-        self._ids: dict[int, bytes] = {}
-
-    def take(self, first_entry: int, records: bytes) -> None:
-        """The next batch of the journal."""
-        found: Records = np.frombuffer(records[: len(records) // 120 * 120], TRANSFERS)
-        timed = (found["timeout"] > 0) & (found["book"] < PLATFORM_BOOK_MIN)
-        for i in np.flatnonzero(timed).tolist():
-            self._ids[first_entry + i] = found["id"][i].tobytes()
-
-    def waiting(self, states: Sequence[int]) -> set[bytes]:
-        """The ids of those that are pending still."""
-        return {i for entry, i in self._ids.items() if states[entry] == PendingState.PENDING}
-
-
-def audit_timers(
-    connection: Connection, registry: Registry, waiting: set[bytes] | None, findings: Findings
-) -> None:
-    """Every timer holds a command that is known, about something that is there.
-
-    Args:
-        waiting: the holds that must have a timer; None when that is not known.
-    """
-    rows, missing = ReadSession(connection), set(waiting or ())
-    for timer_id, data in connection.execute("SELECT timer_id, command FROM timer").fetchall():
-        where = f"timer {timer_id}"
-        try:
-            command = registry.decode(bytes(data))
-        except msgspec.MsgspecError:
-            findings.add("timer_unreadable", where)
-            continue
-        if isinstance(command, ExpirePending):
-            known = waiting is None or command.transfer_id in waiting
-            named = timer_id == expiry_timer_id(int.from_bytes(command.transfer_id, "big"))
-            if not (known and named):
-                findings.add("timer_orphan", where)
-            missing.discard(command.transfer_id)
-        elif is_orphan(rows, command):
-            findings.add("timer_orphan", where)
-    for transfer_id in sorted(missing):
-        findings.add("timer_missing", f"transfer {int.from_bytes(transfer_id, 'big')}")
