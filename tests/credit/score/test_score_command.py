@@ -129,6 +129,7 @@ def test_people_to_score_need_no_outcome_and_no_protected_columns(
         (lambda text: text, ["--id", "nobody"], "there is no column 'nobody'"),
         (lambda text: text.replace("default", "paid"), [], "the target is constant"),
         (lambda text: text.replace(",paid", ",1,paid", 1), [], "line 2: 8 fields where the header"),
+        (lambda text: text.replace(",", ";"), [], "line 1: fields are separated by semicolons"),
         (lambda text: text.replace("paid", "", 1), [], "line 2, column outcome: the target is"),
         (lambda text: text.replace("paid", "late", 1), [], "is bad? Say --bad VALUE"),
         (lambda text: text, ["--bad", "x"], "column outcome: no row is 'x'"),

@@ -18,11 +18,11 @@ def test_a_purchase_on_the_next_bill(shop: Shop, auditor: Auditor) -> None:
     assert '"count":1' in str(contract)
 
 
-@pytest.mark.parametrize("count", ["3", "6", "12"])
+@pytest.mark.parametrize("count", ["3", "6", 12])
 def test_instalments_are_chosen_and_the_seller_may_bear_their_fee(
-    shop: Shop, auditor: Auditor, count: str
+    shop: Shop, auditor: Auditor, count: str | int
 ) -> None:
-    chosen = {"hb_fq_num": count, "hb_fq_seller_percent": "100"}
+    chosen = {"hb_fq_num": count, "hb_fq_seller_percent": type(count)(100)}
     paid = shop.pay(extend_params=chosen)
     ((_, contract),) = _loans(auditor, paid["trade_no"])
     assert f'"count":{count}' in str(contract)

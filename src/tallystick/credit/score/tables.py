@@ -14,6 +14,7 @@ from tallystick.credit.score.errors import DataError
 __all__ = ["Table", "read_table"]
 
 _TYPES: Final = (".csv", ".csv.gz")
+_OTHER_SIGNS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 class Table(NamedTuple):
@@ -85,6 +86,9 @@ def _text(path: Path) -> str:
 
 def _names(file: str, header: list[str]) -> list[str]:
     names = [name.strip() for name in header]
+    for sign, called in _OTHER_SIGNS.items():
+        if len(names) == 1 and sign in header[0]:
+            raise DataError(file, f"fields are separated by {called}, not by commas", line=1)
     if not all(names):
         raise DataError(file, f"column {names.index('') + 1} has no name", line=1)
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -118,6 +118,10 @@ def _by_deposit(call: Call, payment: PayTrade) -> CaptureDeposit | None:
     return CaptureDeposit(hold_id=hold.hold_id, payment=replace(payment, hold_id="", buyer_id=""))
 
 
+def _plain(given: str | int | None) -> str:
+    return "" if given is None else str(given)
+
+
 def pay_later(content: TradePay, payment: PayTrade) -> PayTradeLater | None:
     """The payment on credit that content asks for: on the next bill, or in instalments.
 
@@ -125,11 +129,11 @@ def pay_later(content: TradePay, payment: PayTrade) -> PayTradeLater | None:
         Failed: the number of instalments, or who bears their fee, cannot be read.
     """
     extend = content.extend_params
-    chosen = extend.hb_fq_num if extend else None
+    chosen = _plain(extend.hb_fq_num) if extend else ""
     channels = {c.strip() for c in (content.enable_pay_channels or "").split(",")}
     if not chosen and channels != {_PAY_LATER_CHANNEL}:
         return None
-    percent = (extend.hb_fq_seller_percent if extend else None) or "0"
+    percent = (_plain(extend.hb_fq_seller_percent) if extend else "") or "0"
     if percent not in ("0", "100"):
         raise Failed(fault("isv.invalid-parameter", "hb_fq_seller_percent"))
     if chosen and not (chosen.isascii() and chosen.isdigit() and len(chosen) <= 3):

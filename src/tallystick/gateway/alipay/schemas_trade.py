@@ -81,14 +81,14 @@ class ExtendParams(Struct, frozen=True):
     """Extensions; `royalty_freeze` keeps settled money back for later splits.
 
     `hb_fq_num` pays in so many instalments; of their fee the seller bears `hb_fq_seller_percent`
-    per cent, which is 0 or 100.
+    per cent, which is 0 or 100. Texts, or the numbers that many callers send.
     """
 
     sys_service_provider_id: OptionalId = None
     royalty_freeze: OptionalId = None
     royalty_finish: OptionalId = None
-    hb_fq_num: OptionalId = None
-    hb_fq_seller_percent: OptionalId = None
+    hb_fq_num: OptionalId | int = None
+    hb_fq_seller_percent: OptionalId | int = None
 
 
 class GoodsDetail(Struct, frozen=True):
