@@ -8,7 +8,7 @@ from typing import Final
 
 __all__ = ["begin_origin", "current_origin"]
 
-_DEVICE: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{3,63}")
+_DEVICE: Final = re.compile(rb"[!-~]{1,128}")
 _DEVICE_HEADER: Final = b"x-device-id"
 _CARD_HEADER: Final = b"x-card-token"
 _NOWHERE: Final = ("", "", "")
@@ -24,14 +24,19 @@ def current_origin() -> tuple[str, str, str]:
 def begin_origin(client: tuple[str, int] | None, headers: list[tuple[bytes, bytes]]) -> None:
     """Note where a request came from.
 
-    The device is what the caller says in `X-Device-Id`: 4 to 64 letters, digits, dots, dashes,
-    underscores and colons. A token that stands for the card that is used is said in
-    `X-Card-Token`, in the same form. Neither proves anything by itself.
+    The device is what the caller says in `X-Device-Id`: 1 to 128 printable ASCII characters, as
+    its maker gave it. A token that stands for the card that is used is said in `X-Card-Token`, in
+    the same form. Neither proves anything by itself; what has another form is not known.
     """
     device = card = ""
     for name, value in headers:
-        if name == _DEVICE_HEADER and _DEVICE.fullmatch(value):
-            device = value.decode()
-        elif name == _CARD_HEADER and _DEVICE.fullmatch(value):
-            card = value.decode()
+        if name == _DEVICE_HEADER:
+            device = _text(value)
+        elif name == _CARD_HEADER:
+            card = _text(value)
     _origin.set((device, client[0] if client else "", card))
+
+
+def _text(value: bytes) -> str:
+    plain = value.strip()
+    return plain.decode() if _DEVICE.fullmatch(plain) else ""

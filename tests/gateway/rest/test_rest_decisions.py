@@ -128,13 +128,14 @@ def test_what_does_not_type_is_refused_with_its_place(risk: Rest) -> None:
 
 
 def test_a_blocked_device_pays_nothing(risk: Rest) -> None:
-    entry = {"list": "block", "subject": "device", "value": "phone-1", "reason": "stolen"}
+    device = "+phone/1=="
+    entry = {"list": "block", "subject": "device", "value": device, "reason": "stolen"}
     risk.done("/v1/risk/lists", entry)
-    assert risk.get("/v1/risk/lists", list="block")[0]["value"] == "phone-1"
+    assert risk.get("/v1/risk/lists", list="block")[0]["value"] == device
     trade = risk.new_trade("1.00")
     path, body = f"/v1/trades/{trade['trade_no']}/pay", {"payment_code": risk.new_code()}
     headers = {"idempotency-key": "blocked-1", "content-type": "application/json",
-               "x-device-id": "phone-1"}  # fmt: skip
+               "x-device-id": device}  # fmt: skip
     content = json.dumps(body).encode()
     assert risk.send("POST", path, content=content, headers=headers).code == "RISK_DENIED"
     risk.done("/v1/risk/lists/remove", {k: v for k, v in entry.items() if k != "reason"})

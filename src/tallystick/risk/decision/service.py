@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Final
 
 import msgspec
@@ -49,6 +51,7 @@ __all__ = ["register"]
 _FEATURES_MAX: Final = 200
 _RULES_MAX: Final = 500
 _STEP_UP_MAX_MIN: Final = 24 * 60
+_VALUE: Final = re.compile(r"[!-~]{1,128}")
 
 
 def _by(context: Context) -> str:
@@ -221,10 +224,24 @@ def _change_no(context: Context) -> int:
     return number
 
 
+def _require_met(subject: str, value: str) -> None:
+    """See that a command can have the value: an entry that meets none would stop nobody."""
+    if not _VALUE.fullmatch(value):
+        raise Refused("INVALID_PARAMETER", "value: 1 to 128 printable characters without spaces.")
+    if subject == "address":
+        try:
+            known = str(ip_address(value))
+        except ValueError as error:
+            raise Refused("INVALID_PARAMETER", "value: one network address.") from error
+        if known != value:
+            raise Refused("INVALID_PARAMETER", f"value: this address is written {known}.")
+
+
 def add_to_list(command: AddToList, context: Context) -> Reply:
     """Put a value on a list, from now on."""
     if not command.value or not command.reason:
         raise Refused("INVALID_PARAMETER", "An entry needs a value and a reason.")
+    _require_met(command.subject, command.value)
     if command.expires_ms and command.expires_ms <= context.now_ms:
         raise Refused("INVALID_PARAMETER", "expires_ms lies in the past.")
     context.uow.put(

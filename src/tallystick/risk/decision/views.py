@@ -119,7 +119,7 @@ def overview(rows: ReadSession) -> Overview:
 
 
 class Replayed(NamedTuple):
-    """What the recorded inputs come to when they are judged again."""
+    """What the recorded inputs come to when they are judged again; `hits` as in the record."""
 
     outcome: str
     hits: tuple[str, ...]
@@ -136,11 +136,11 @@ def replay(rows: Rows, decision: DecisionRow) -> Replayed:
     verdict = judge(compile_set(rule_set), inputs)
     settled = settle(verdict, around, decision.kind)
     score = 0 if rule_set.model is None else rule_set.model.score(inputs)
-    failed = tuple(f"!{label}" for label in verdict.failed)
+    hits = (*around.listed, *verdict.hits, *(f"!{label}" for label in verdict.failed))
     same = (
-        " ".join((*around.listed, *verdict.hits, *failed)) == decision.hits
+        " ".join(hits) == decision.hits
         and verdict.points == decision.points
         and score == decision.score
         and (settled.outcome.word == decision.outcome or decision.why == "review")
     )
-    return Replayed(settled.outcome.word, verdict.hits, verdict.points, score, same)
+    return Replayed(settled.outcome.word, hits, verdict.points, score, same)
