@@ -126,6 +126,7 @@ def test_the_official_client_asks_for_scores_and_leaves_deposits_out(
         )
         for purpose in ("score", "watch_list", "deposit_free")
     }  # fmt: skip
+    assert (consents["score"]["app_id"], consents["score"]["purpose"]) == (server.app_id, "score")
     income = {"party_id": person, "monthly": "9000.00", "source": "payslip"}
     _as_platform(server, "zm-income", "/v1/credit/incomes", income)
     policy = {"bands": [{"score_from": 600, "months": "12", "amount_max": "100000.00",

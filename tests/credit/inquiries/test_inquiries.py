@@ -86,7 +86,9 @@ def ask(shop: Market, transaction_id: str, **fields: Any) -> Any:
 
 def consent(shop: Market, purpose: Purpose = Purpose.SCORE, days: int = 30) -> str:
     command = GrantConsent(party_id=ALICE, asker_id=APP_ID, purpose=purpose, days=days)
-    return str(shop.accept(command, as_party(ALICE)).consent_id)
+    made = shop.accept(command, as_party(ALICE))
+    assert (made.asker_id, made.purpose) == (APP_ID, purpose)
+    return str(made.consent_id)
 
 
 def scored(shop: Market, score: int = 655) -> None:

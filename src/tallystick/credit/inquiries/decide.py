@@ -77,20 +77,24 @@ def grant(command: GrantConsent, consent_id: str, now_ms: int) -> Decision:
     made = Consent(
         consent_id, command.party_id, command.asker_id, command.purpose, now_ms, until_ms, 0
     )
-    reply = ConsentDone(consent_id=consent_id, until_ms=until_ms, revoked_ms=0)
     told = {"asker_id": made.asker_id, "purpose": made.purpose.value, "until_ms": until_ms}
-    return Decision(reply, (made,), events=(event("credit.consent_granted", made.party_id, told),))
+    happened = event("credit.consent_granted", made.party_id, told)
+    return Decision(_consented(made), (made,), events=(happened,))
+
+
+def _consented(consent: Consent) -> ConsentDone:
+    return ConsentDone(
+        consent_id=consent.consent_id, until_ms=consent.until_ms, revoked_ms=consent.revoked_ms,
+        asker_id=consent.asker_id, purpose=consent.purpose.value,
+    )  # fmt: skip
 
 
 def revoke(consent: Consent, now_ms: int) -> Decision:
     """It covers no inquiry from now on; taken back twice is the same."""
     revoked = replace(consent, revoked_ms=consent.revoked_ms or now_ms)
-    reply = ConsentDone(
-        consent_id=consent.consent_id, until_ms=consent.until_ms, revoked_ms=revoked.revoked_ms
-    )
     told = {"asker_id": consent.asker_id, "purpose": consent.purpose.value}
     happened = event("credit.consent_revoked", consent.party_id, told)
-    return Decision(reply, (revoked,), events=(happened,))
+    return Decision(_consented(revoked), (revoked,), events=(happened,))
 
 
 def _answered(command: AskCredit, asked: Asked) -> Inquired:

@@ -255,6 +255,8 @@ class ConsentDone(Reply, frozen=True, kw_only=True):
     consent_id: str
     until_ms: int
     revoked_ms: int
+    asker_id: str = ""
+    purpose: str = ""
 
 
 class Inquired(Reply, frozen=True, kw_only=True):

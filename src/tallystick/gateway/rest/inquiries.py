@@ -230,8 +230,9 @@ def _kept(done: RecordedCredit) -> CreditKept:
 
 def _consent(done: ConsentDone) -> ConsentShape:
     return ConsentShape(
-        consent_id=done.consent_id, until_ms=done.until_ms, revoked_ms=moment(done.revoked_ms)
-    )
+        consent_id=done.consent_id, until_ms=done.until_ms, revoked_ms=moment(done.revoked_ms),
+        app_id=done.asker_id, purpose=done.purpose,
+    )  # fmt: skip
 
 
 def _granted(one: Consent) -> ConsentShape:
