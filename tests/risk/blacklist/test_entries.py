@@ -150,6 +150,26 @@ def test_a_dispute_makes_it_a_notice_until_it_is_decided(kept: KeptList, upheld:
         assert kept.quota("alpha") == 5000 - 1
 
 
+@pytest.mark.parametrize(
+    ("ends", "upheld", "cost"),
+    [("over", True, QUOTA_WRONG), ("wrong", True, QUOTA_WRONG), ("expires", True, QUOTA_WRONG),
+     ("over", False, 0), ("expires", False, 0)],
+)  # fmt: skip
+def test_who_ends_a_disputed_entry_pays_once_when_the_dispute_is_upheld(
+    kept: KeptList, ends: Any, upheld: bool, cost: int
+) -> None:
+    entry = kept.publish(severity=1, until_ms=START_MS + 1000)
+    dispute = DisputeEntry(entry_id=entry.entry_id, ground=DisputeGround.NOT_ME, raised_by="2088")
+    raised = kept.system(dispute)
+    if ends == "expires":
+        kept.clock.pass_ms(1000)
+        assert kept.run_timers() == 1
+    else:
+        kept.accept(WithdrawEntry(entry_id=entry.entry_id, because=ends), ALPHA)
+    kept.system(DecideDispute(dispute_id=raised.dispute_id, upheld=upheld, note="Papers seen."))
+    assert kept.quota("alpha") == 5000 - 1 - cost
+
+
 def test_a_wrong_entry_takes_back_what_its_confirmations_had_earned(kept: KeptList) -> None:
     entry = kept.publish(severity=1)
     kept.accept(

@@ -345,6 +345,19 @@ def decide_dispute(
     return LeafDecision("reject", stands, "", (after,)), after
 
 
+def owed_late(
+    found: BlacklistDispute, entry: BlacklistEntry, publisher: Member, now_ms: int, *, paid: bool
+) -> tuple[Row, ...]:
+    """What a dispute costs that was upheld when its entry stood no more.
+
+    Args:
+        paid: whether the publisher has paid for the entry, having withdrawn it as wrong.
+    """
+    if paid or found.status is not DisputeStatus.UPHELD:
+        return ()
+    return _wrong(entry, publisher, now_ms)
+
+
 def weight_of(status: EntryStatus, severity: int, until_ms: int) -> tuple[int, int]:
     """By what the gravest of a tag's standing entries is found; a disputed one is a notice."""
     return _NOTICE if status is EntryStatus.DISPUTED else severity, until_ms

@@ -44,6 +44,7 @@ from tallystick.risk.blacklist.model import (
     MemberStatus,
     OpenList,
     PublishEntry,
+    QuotaChange,
     SubjectRequest,
     SubjectTold,
     TellSubject,
@@ -224,11 +225,17 @@ def decide_dispute(command: DecideDispute, context: Context) -> Reply:
     if found is None:
         raise Refused("BLACKLIST_DISPUTE_NOT_EXIST")
     entry = _entry(context, found.entry_id)
+    publisher = _publisher(context, entry)
     made, after = decide.decide_dispute(
-        command, found, entry, _publisher(context, entry), _who(context), context.now_ms
+        command, found, entry, publisher, _who(context), context.now_ms
     )
     if made is None:
-        return record(context, Decision(decide.dispute_done(after), (after,)))
+        lines = context.uow.select(
+            QuotaChange, member_id=publisher.member_id, reference=entry.entry_id
+        )
+        paid = any(line.why == "wrong" for line in lines)
+        owed = decide.owed_late(after, entry, publisher, context.now_ms, paid=paid)
+        return record(context, Decision(decide.dispute_done(after), (after, *owed)))
     _record(context, made, "")
     return decide.dispute_done(after)
 
