@@ -88,7 +88,7 @@ PROVING: Final[dict[str, tuple[str, str]]] = {
     ),
     "recover.ask": ("Ask for recovery", "申请找回"),
     "recover.waiting": ("Your request is in. It takes effect at", "申请已提交，生效时间"),
-    "notice.factor_added": ("It is bound, and counts from now on.", "绑定成功。"),
+    "notice.factor_added": ("It is bound.", "绑定成功。"),
     "notice.factor_removed": ("It is removed.", "已解绑。"),
     "notice.factor_wanted": (
         "This takes a proof that it is you. Bind a way to prove yourself first. It counts for this "
