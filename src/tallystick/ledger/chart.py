@@ -374,7 +374,7 @@ def _number(text: bytes) -> int:
     return number % (ID_MAX - 1) + 1
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4096)
 def _account_id(book: int, code: int, owner: str) -> int:
     return _number(f"account:{book}:{code}:{owner}".encode())
 

@@ -217,6 +217,8 @@ class Executor:
                 self._observe(batch, answers, started, ended)
             except Exception:
                 log.exception("observer_failed")
+            if self._queue.empty():
+                self._turns.rest()
 
     def _observe(
         self, batch: list[_Item], answers: list[Answer], started: float, ended: float

@@ -33,6 +33,8 @@ MARK: Final = "executor."
 _OLD_MS: Final = 7 * 86_400_000
 _PAUSES_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0)
 _PATIENCE_S: Final = 30.0
+_COPIED_AFTER: Final = 1000
+"""Rows changed, each about a page of the log or two; copying so many takes some milliseconds."""
 
 
 class Turns(Protocol):
@@ -51,6 +53,10 @@ class Turns(Protocol):
         """Make the batch durable."""
         ...
 
+    def rest(self) -> None:
+        """Nobody waits: do what would hold up a batch later."""
+        ...
+
 
 class OwnTurns:
     """Batches of the only executor on a database."""
@@ -60,6 +66,7 @@ class OwnTurns:
     def __init__(self, connection: Connection, archive: Archive | None = None) -> None:
         self._connection = connection
         self._archive = archive
+        self._copied = 0
 
     def begin(self, last_timestamp: int) -> int:
         """Begin a batch; the last timestamp is the one that this executor gave."""
@@ -71,6 +78,24 @@ class OwnTurns:
         self._connection.execute("COMMIT")
         if self._archive is not None and isinstance(self._connection, sqlite3.Connection):
             self._archive.let_go(self._connection)
+
+    def rest(self) -> None:
+        """Nobody waits: copy what stands in the log into the database.
+
+        Else a batch does that once the log has become long, and everybody in it waits. It must be
+        this connection: before SQLite 3.51.3, two that copy at once may spoil the database. With
+        an archive the log stays until it is copied there.
+        """
+        writer = self._connection
+        if self._archive is not None or not isinstance(writer, sqlite3.Connection):
+            return
+        if writer.in_transaction or writer.total_changes - self._copied < _COPIED_AFTER:
+            return
+        self._copied = writer.total_changes
+        try:
+            writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as error:
+            log.warning("log_not_copied", error=str(error))
 
 
 class SharedTurns:
@@ -106,6 +131,9 @@ class SharedTurns:
             log.warning("commit_cut_off", kept=kept)
             if not kept:
                 raise
+
+    def rest(self) -> None:
+        """The database looks after its log by itself."""
 
     def _told(self, event: Event) -> tuple[str, str]:
         return PostgresConnection.NEWS, f"{self._connection.process} {event.topic}"
