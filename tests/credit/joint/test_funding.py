@@ -8,8 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from tests.credit.joint.desk import EAST, GUARD, WEST, apply, desk, draw, programme
+from tests.credit.joint.desk import CASH, EAST, GUARD, WEST, apply, desk, draw, programme
 from tests.payments.market import ALICE, BOB, Market, as_party
 
 from tallystick.credit.joint.model import (
@@ -21,12 +22,15 @@ from tallystick.credit.joint.model import (
     FundingDecided,
     FundingStatus,
     Programme,
+    ProgrammeDay,
     ProgrammeTerms,
 )
-from tallystick.credit.joint.service import programme_use
+from tallystick.credit.joint.quota import programme_use
 from tallystick.credit.joint.views import institution_loans, loan_share
 from tallystick.credit.loans.model import (
     ChargeOffLoan,
+    DefineLoanProduct,
+    DrawMore,
     PayLoan,
     PaymentMode,
     ReverseLoanPayment,
@@ -53,7 +57,7 @@ from tallystick.ledger.chart import (
 from tallystick.ledger.statements import balance_of
 from tallystick.payments.wallet.model import TransferBetweenWallets
 from tallystick.pipeline.commands import Request
-from tallystick.pipeline.refusals import Refused
+from tallystick.pipeline.refusals import Refusal, Refused
 
 
 @pytest.fixture
@@ -267,6 +271,52 @@ def test_a_plan_that_is_not_the_whole_is_refused_by_name() -> None:
         require_plan(Plan((Participant(share_ppm=600_000), Participant(share_ppm=300_000))))
     assert refused.value.refusal.code == "FUNDING_PLAN_INVALID"
     assert "90.0000 % together, not 100 %" in refused.value.refusal.detail
+
+
+@pytest.mark.parametrize(
+    ("terms", "rule"),
+    [
+        ({"total_max": 64_999}, "total"),
+        ({"borrower_max": 64_999}, "borrower"),
+        ({"day_max": 64_999}, "day"),
+        ({"loan_max": 64_999}, "loan"),
+        ({"concentration": Concentration(fact="region", share=Decimal("0.649990"))},
+         "concentration"),
+    ],
+)  # fmt: skip
+def test_a_further_part_of_a_loan_takes_quota_or_is_refused_by_rule(
+    shop: Market, terms: dict[str, Any], rule: str
+) -> None:
+    product = msgspec.structs.replace(CASH, drawdowns_max=5)
+    shop.accept(DefineLoanProduct(product_id="cash", name="Cash loan", terms=product))
+    limits = {"share": Decimal("0.5"), "total_max": 100_000, **terms}
+    programme(shop, "east", EAST, **limits)
+    programme(shop, "own", "", share=Decimal("0.5"))
+    loan_id = draw(shop, 100_000, region="east")
+    more = DrawMore(loan_id=loan_id, amount=30_000)
+    answer = shop.submit(more, as_party(ALICE))
+    assert answer.refusal == Refusal("FUNDING_DECLINED", rule)
+    assert _position(shop, loan_id) == (100_000, 50_000)
+    shop.accept(DrawMore(loan_id=loan_id, amount=29_998), as_party(ALICE))
+    assert _position(shop, loan_id) == (129_998, 64_999)
+    day = shop.rows.select(ProgrammeDay, programme_id="east")
+    assert [one.used for one in day] == [64_999]
+    assert apply(shop, 2, region="east").rule == ("" if rule == "loan" else rule)
+    shop.accept(
+        DefineProgramme(
+            programme_id="east", institution_id=EAST, is_open=False,
+            terms=ProgrammeTerms(total_max=10**8, concentration=limits.get("concentration")),
+        )
+    )  # fmt: skip
+    closed = shop.submit(DrawMore(loan_id=loan_id, amount=2), as_party(ALICE))
+    assert closed.refusal == Refusal("FUNDING_DECLINED", "open")
+
+
+def _position(shop: Market, loan_id: str) -> tuple[int, int]:
+    """What is owed of a loan's principal, and what all owe to institutions."""
+    (loan,) = shop.ledger.accounts([account_id(1_000_156, LOAN_PRINCIPAL, loan_id)])
+    shares = shop.ledger.accounts_where(book=1_000_156, code=PARTICIPATION_PRINCIPAL.code)
+    return balance_of(loan), sum(balance_of(account) for account in shares)
 
 
 def test_an_institution_has_no_wallet(shop: Market) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
-from tallystick.credit.joint import covering, days, decide, reports
+from tallystick.credit.joint import covering, days, decide, quota, reports
 from tallystick.credit.joint.days import look_for_buy_back
 from tallystick.credit.joint.known import funded_jointly, known_facts
 from tallystick.credit.joint.model import (
@@ -31,6 +30,7 @@ from tallystick.credit.joint.model import (
     ProgrammeTerms,
     RegisterInstitution,
 )
+from tallystick.credit.joint.quota import borrower_use, in_use, programme_use, stored_plan
 from tallystick.credit.joint.routing import (
     Application,
     Candidate,
@@ -45,16 +45,11 @@ from tallystick.credit.merchant.model import DrawMerchantLoan, MerchantProduct
 from tallystick.credit.merchant.service import draw_merchant_loan, require_offer
 from tallystick.credit.participation.model import (
     PROGRAMMES_PER_ENTITY,
-    FundingPlan,
     JointLoan,
     Plan,
-    plan_of,
     plan_row,
 )
-from tallystick.credit.participation.share import owed_parts
 from tallystick.ledger.chart import (
-    LOAN_PRINCIPAL,
-    PARTICIPATION_PRINCIPAL,
     SHARE_PRINCIPAL,
     book_id,
 )
@@ -69,7 +64,7 @@ from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.unit_of_work import UnitOfWork
 
-__all__ = ["borrower_use", "fund_purchase", "funded_loan", "programme_use", "register"]
+__all__ = ["fund_purchase", "funded_loan", "register"]
 
 _DAY_CHARS: Final = 10
 
@@ -103,50 +98,7 @@ def define_programme(command: DefineProgramme, context: Context) -> Reply:
     return record(context, decision)
 
 
-# What is in use.
-
-
-def _sums(uow: UnitOfWork, ref: AccountRef) -> tuple[int, int]:
-    """An account's balance on its side with what is pending there, and that alone."""
-    account = uow.books.account(ref.id)
-    if account is None:
-        return 0, 0
-    if ref.entry.side.value == "credit":
-        pending = account.credits_pending
-        return account.credits_posted - account.debits_posted + pending, pending
-    pending = account.debits_pending
-    return account.debits_posted - account.credits_posted + pending, pending
-
-
-def programme_use(uow: UnitOfWork, programme: Programme, currency: str) -> tuple[int, int]:
-    """What of a programme is in use, reservations included, and what is reserved alone."""
-    book = platform_book(currency)
-    return _sums(uow, AccountRef(PARTICIPATION_PRINCIPAL, str(programme.number), book))
-
-
-def _plan(uow: UnitOfWork, plan_id: str) -> Plan:
-    row = uow.get(FundingPlan, plan_id)
-    assert row is not None, plan_id
-    return plan_of(row)
-
-
-def borrower_use(uow: UnitOfWork, borrower_id: str) -> Mapping[str, int]:
-    """What a borrower owes each programme of principal, with what is reserved for it."""
-    used: dict[str, int] = defaultdict(int)
-    for joint in uow.select(JointLoan, borrower_id=borrower_id):
-        ref = AccountRef(LOAN_PRINCIPAL, joint.loan_id, platform_book(joint.currency))
-        account = uow.books.account(ref.id)
-        plan = _plan(uow, joint.plan_id)
-        if account is not None and account.debits_posted > account.credits_posted:
-            parts = owed_parts(account.debits_posted, account.credits_posted, plan.shares)
-            for p, part in zip(plan.participants, parts, strict=True):
-                used[p.programme_id] += part if p.is_outside and not p.taken_from else 0
-    for row in uow.select(
-        FundingDecision, borrower_id=borrower_id, status=FundingStatus.RESERVED.value
-    ):
-        for share in decide.offered(_plan(uow, row.plan_id), row.amount):
-            used[share.programme_id] += share.amount
-    return used
+# Routing.
 
 
 def _class_of(
@@ -203,7 +155,7 @@ class _Desk:
         self.classes[programme.programme_id] = kind
         number = f"{programme.number}{kind.class_no:06d}"
         book = book_id(owner.entity, terms.currency)
-        return _sums(self._uow, AccountRef(SHARE_PRINCIPAL, number, book))[0]
+        return in_use(self._uow, AccountRef(SHARE_PRINCIPAL, number, book))[0]
 
     def places(self, routed: Routed) -> dict[str, decide.Places]:
         """Where the shares of those who take part are booked."""
@@ -379,7 +331,7 @@ def _reserved(context: Context, decision_id: str) -> decide.Reserved:
     _only_borrower(context, row.borrower_id)
     if not row.plan_id:
         raise Refused("FUNDING_STATE_REFUSED", f"It is {row.status.value}.")
-    return _with_days(context, row, _plan(context.uow, row.plan_id))
+    return _with_days(context, row, stored_plan(context.uow, row.plan_id))
 
 
 def funded_loan(loan: Loan, plan: Plan) -> JointLoan:
@@ -441,5 +393,6 @@ def register(registry: Registry) -> None:
     registry.add(CancelFunding, give_back, reply=FundingDecided, scope="wallet:write")
     registry.add(ExpireFunding, give_back, reply=FundingDecided, scope="system")
     covering.register(registry)
+    quota.register(registry)
     days.register(registry)
     reports.register(registry)
