@@ -85,6 +85,14 @@ def signed_by_another(note: str) -> str:
     return write_note(checker.head_text(own), signer.signature(checker.head_text(own)))
 
 
+def other_base64(note: str) -> str:
+    """The same signature in base64 that differs in bits which mean nothing."""
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    assert note.endswith("=\n")
+    last = digits[digits.index(note[-3]) ^ 1]
+    return f"{note[:-3]}{last}=\n"
+
+
 TAMPERED: list[tuple[str, str, Spoil]] = [
     ("inclusion", "entry", put("entry", "amount", value="6")),
     ("inclusion", "entry", put("entry", "credit_account_id", value="3")),
@@ -110,7 +118,9 @@ TAMPERED: list[tuple[str, str, Spoil]] = [
     ("statement", "balance", lambda d: d["lines"].pop()),
     ("statement", "order", lambda d: d["lines"].insert(0, d["lines"][0])),
     ("statement", "line", put("account", "id", value="77")),
-    ("statement", "balance", put("account", "side", value="debit")),
+    ("statement", "line", put("account", "side", value="debit")),
+    ("statement", "line", put("account", "ledger", value="8")),
+    ("statement", "line", put("lines", 2, "change", value="4")),
     ("statement", "line", put("before_ms", value=1)),
     ("statement", "path", put("lines", 1, "path", 0, value=flipped)),
     ("statement", "signature", put("head", value=resized)),
@@ -143,12 +153,17 @@ UNREADABLE: list[tuple[str, Spoil]] = [
     ("inclusion", put("entry", "amount", value="-5")),
     ("inclusion", put("entry", "amount", value=str(2**64))),
     ("inclusion", put("entry", "amount", value="5.0")),
+    ("inclusion", put("entry", "amount", value=lambda a: f"0{a}")),
+    ("inclusion", put("leaf_hash", value=str.upper)),
+    ("inclusion", put("head", value=other_base64)),
     ("inclusion", lambda d: d["entry"].update(colour="red")),
     ("consistency", lambda d: d.pop("path")),
     ("statement", put("lines", value={})),
     ("statement", put("lines", 0, value=1)),
     ("statement", put("account", "side", value="left")),
     ("statement", put("closing", value=5)),
+    ("statement", put("closing", value=lambda c: f"+{c}")),
+    ("statement", put("lines", 0, "change", value=None)),
     ("statement", put("from_ms", value="0")),
 ]
 
@@ -163,7 +178,14 @@ def test_what_is_no_proof_is_said_to_be_none(
         verify(document, parts.key)
 
 
-@pytest.mark.parametrize("document", [None, [], "x", 5, {}, {"kind": []}])
+def test_a_statement_is_checked_as_the_rest_api_gives_it(
+    parts: Proved, documents: dict[str, Document]
+) -> None:
+    given = {"statement": documents["statement"], "next_cursor": None}
+    assert verify(given, parts.key) == verify(documents["statement"], parts.key)
+
+
+@pytest.mark.parametrize("document", [None, [], "x", 5, {}, {"kind": []}, {"statement": {}}])
 def test_other_json_is_no_proof(parts: Proved, document: object) -> None:
     with pytest.raises(Unreadable):
         verify(document, parts.key)

@@ -19,6 +19,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,8 @@ _ED25519 = b"\x01"
 _HASH_BYTES = 32
 _SIGNATURE_BYTES = 64
 _DASH = "— "
+_DIGITS = re.compile(r"0|[1-9][0-9]{0,38}")
+_HASH = re.compile(r"[0-9a-f]{64}")
 _MOVES_NOTHING = 2 | 8  # A hold, and a hold that is let go.
 
 # Fields of an entry in the order of its record, with their widths in bytes.
@@ -172,9 +175,12 @@ def _key_hash(name: str, raw: bytes) -> bytes:
 
 def _base64(text: str, what: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise Unreadable(f"The {what} is not base64.") from error
+    if base64.b64encode(data).decode() != text:
+        raise Unreadable(f"The {what} is not base64 as it was written.")
+    return data
 
 
 def read_key(text: str) -> PublicKey:
@@ -370,7 +376,7 @@ def _has_signature(note: str, key: PublicKey) -> bool:
 
 def _number(entry: Mapping[str, Any], name: str, size: int) -> int:
     value = entry.get(name, 0)
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 39:
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
     if type(value) is not int or not 0 <= value < 1 << (8 * size):
         raise Unreadable(f"The entry's {name} is not a whole number of {size} bytes.")
@@ -398,13 +404,9 @@ def _hashes(document: Mapping[str, Any], name: str) -> list[bytes]:
 
 
 def _hash(text: object, what: str) -> bytes:
-    try:
-        data = bytes.fromhex(text) if isinstance(text, str) else b""
-    except ValueError:
-        data = b""
-    if len(data) != _HASH_BYTES:
-        raise Unreadable(f"A {what} is not 64 hexadecimal digits.")
-    return data
+    if not isinstance(text, str) or _HASH.fullmatch(text) is None:
+        raise Unreadable(f"A {what} is not 64 hexadecimal digits, in small letters.")
+    return bytes.fromhex(text)
 
 
 def _index(document: Mapping[str, Any]) -> int:
@@ -485,11 +487,8 @@ def _change(entry: Mapping[str, Any], account_id: int, side: str) -> int:
 
 
 def _signed_number(value: object, what: str) -> int:
-    try:
-        if isinstance(value, str) and len(value) <= 40:
-            return int(value)
-    except ValueError:
-        pass
+    if isinstance(value, str) and _DIGITS.fullmatch(value.removeprefix("-")):
+        return int(value)
     raise Unreadable(f"The {what} is not a whole number in text.")
 
 
@@ -518,7 +517,12 @@ def verify_statement(document: Mapping[str, Any], key: PublicKey) -> str:
         if _index(line) <= last:
             raise DoesNotHold("order", f"Line {number} is not after the line before it.")
         last = _index(line)
-        balance += _change(line["entry"], account_id, account["side"])
+        change = _change(line["entry"], account_id, account["side"])
+        if change != _signed_number(line.get("change"), f"change of line {number}"):
+            raise DoesNotHold("line", f"Line {number} is not what its entry moves.")
+        if _number(line["entry"], "ledger", 4) != _number(account, "ledger", 4):
+            raise DoesNotHold("line", f"Line {number} is of another ledger than its account.")
+        balance += change
         if balance != _signed_number(line.get("balance"), f"balance of line {number}"):
             raise DoesNotHold("balance", f"Line {number} does not add up.")
         _require_in_period(document, line["entry"], number)
@@ -563,6 +567,8 @@ def verify(document: object, key: PublicKey, entry: object = None) -> str:
         STATEMENT: lambda d: verify_statement(d, key),
         KEYS: lambda d: verify_keys(d, key),
     }
+    if isinstance(document, Mapping) and "kind" not in document:
+        document = document.get("statement")  # As the REST API gives it, with its next page.
     kind = document.get("kind") if isinstance(document, Mapping) else None
     if not isinstance(document, Mapping) or not isinstance(kind, str) or kind not in kinds:
         raise Unreadable(f"It is none of {', '.join(kinds)}.")
