@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import math
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -143,7 +147,7 @@ def test_a_bad_json_line_is_refused_by_number(tmp_path: Path, line: str, problem
         ("id,amount\n1,2\n3,1_000\n", 3, "'1_000' is not"),
         ("id,amount\n1,2\n3,4.0\n", 3, "'4.0' is not"),
         ("id,amount\n1,2\n3,9223372036854775808\n", 3, "amount 9223372036854775808 is not"),
-        ('id,amount\n1,2\n3,"4\n', 4, "unexpected end of data"),
+        ('id,amount\n1,2\n3,"4\n', 3, "unexpected end of data"),
     ],
 )
 def test_a_bad_csv_row_is_refused_by_line(
@@ -164,6 +168,10 @@ def test_a_bad_csv_row_is_refused_by_line(
         ("code", [1, 65536], 2),
         ("id", [b"\1" * 16, b"\1" * 15], 2),
         ("flags", [1, 2**20], 2),
+        ("amount", [1.0, math.nan], 1),
+        ("amount", [[1], [2]], 1),
+        ("amount", [timedelta(1), timedelta(2)], 1),
+        ("amount", [Decimal("1.00"), Decimal("2.00")], 1),
     ],
 )
 def test_a_bad_parquet_row_is_refused_by_number(
@@ -173,3 +181,49 @@ def test_a_bad_parquet_row_is_refused_by_number(
     pl.DataFrame(columns).write_parquet(tmp_path / "f.parquet")
     with pytest.raises(BadRow, match=f"line {line}: "):
         list(calls_of_file(tmp_path / "f.parquet"))
+
+
+@pytest.mark.parametrize("kind", [pl.Int128, pl.Decimal(30, 0), pl.Int32, pl.UInt64])
+def test_whole_numbers_of_any_width_are_read_of_a_table(tmp_path: Path, kind: pl.DataType) -> None:
+    rows = [move(2**126 + 5 if kind == pl.Int128 else 7, ledger=9, code=3)]
+    table = pl.DataFrame(rows, schema_overrides={"id": pl.Int128}).cast(kind)
+    table.write_parquet(tmp_path / "f.parquet")
+    table.write_ipc(tmp_path / "f.arrow")
+    table.write_ipc_stream(tmp_path / "stream.arrow")
+    expected = records_of([Transfer(rows[0]["id"], 1, 2, 5, book=9, code=3)])  # type: ignore[arg-type]
+    for name in ("f.parquet", "f.arrow", "stream.arrow"):
+        assert transfers_of(list(calls_of_file(tmp_path / name))) == expected.tobytes(), name
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "problem"),
+    [
+        ("f.parquet", b"", "cannot be read as parquet"),
+        ("f.parquet", b"PAR1" + bytes(40) + b"PAR1", "cannot be read as parquet"),
+        ("f.arrow", b"", "cannot be read as arrow"),
+        ("f.csv", "id,amount\n1,2\n".encode("utf-16"), "not UTF-8"),
+        ("f.csv", gzip.compress(b"id,amount\n1,2\n", mtime=0), "compressed"),
+        ("f.jsonl", gzip.compress(b"{}", mtime=0), "compressed"),
+    ],
+)
+def test_a_file_that_is_not_of_its_form_is_refused(
+    tmp_path: Path, name: str, data: bytes, problem: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(BadRow, match=problem) as refused:
+        list(calls_of_file(tmp_path / name))
+    assert refused.value.line == 1
+
+
+def test_a_text_that_stops_being_utf8_is_refused_at_that_line(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(b"id,amount\n" + b"1,2\n" * 5000 + b"\xff,2\n" + b"1,2\n" * 5000)
+    with pytest.raises(BadRow, match="not UTF-8") as refused:
+        list(calls_of_file(path))
+    assert refused.value.line == 5002
+
+
+def test_a_mark_of_utf8_before_json_lines_is_passed_over(tmp_path: Path) -> None:
+    path = written(tmp_path / "f.jsonl", ROWS)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert transfers_of(list(calls_of_file(path))) == EXPECTED

@@ -27,7 +27,7 @@ from tallystick.accounting.apply import apply_file
 from tallystick.accounting.books import service as books
 from tallystick.accounting.books.model import LedgerBook, NameBook
 from tallystick.accounting.days import DAY_MS, day_begins_ms, day_of_ms
-from tallystick.accounting.files import BadRow
+from tallystick.accounting.files import CALL_ROWS, BadRow
 from tallystick.accounting.model import CreateLedgerTransfers
 from tallystick.accounting.periods import service as periods
 from tallystick.accounting.periods.balances import totals_through
@@ -43,6 +43,7 @@ from tallystick.ledger.model import TransferFlags
 from tallystick.partners import service as partners
 from tallystick.partners.model import CreateApiKey
 from tallystick.pipeline.commands import SYSTEM, Caller, CallerKind, Request
+from tallystick.store.ledger_rows import SqlLedgerReader
 
 TODAY = day_of_ms(START_MS)
 CODES = {1: 10, 2: 20, 3: 20, 4: 30}
@@ -194,9 +195,12 @@ def test_entries_of_bulk_calls_are_counted_and_kept_out_alike(parts: Parts, tmp_
     assert story is not None
     assert story.snapshot.debits_posted == "50"
     again = tmp_path / "again.csv"
-    again.write_text(f"{head}302,1,2,50,{BOOK},1,{TODAY - 1}\n")
-    with pytest.raises(BadRow, match="closed through"):
+    fine = "".join(f"{i},1,2,50,{BOOK},1,0\n" for i in range(1000, 1000 + CALL_ROWS))
+    again.write_text(f"{head}{fine}302,1,2,50,{BOOK},1,{TODAY - 1}\n")
+    with pytest.raises(BadRow, match="closed through") as refused:
         apply_file(parts.writer, again, clock_ns=lambda: START_MS * 1_000_000)
+    assert refused.value.line == CALL_ROWS + 2
+    assert SqlLedgerReader(parts.writer).transfers([1000]) == []
     assert proof_of_close(parts.rows, story.close).totals_fit
 
 

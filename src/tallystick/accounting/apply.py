@@ -135,9 +135,16 @@ def _held_days(ledger: BulkLedger, transfers: Records) -> dict[int, tuple[int, i
     return days
 
 
-def _require_open_days(connection: Connection, ledger: BulkLedger, call: Call, now_ns: int) -> None:
-    """See that no row takes effect in a closed day, or in one to come."""
-    assert call.transfers is not None
+def _require_open_days(
+    connection: Connection, ledger: BulkLedger | None, call: Call, now_ns: int
+) -> None:
+    """See that no row takes effect in a closed day, or in one to come.
+
+    Args:
+        ledger: where the holds are that rows post; None: only the days that rows name are seen.
+    """
+    if call.transfers is None:
+        return
     found = ReadSession(connection).query(LedgerBook, "WHERE value_dated = 1")
     if not found:
         return
@@ -146,7 +153,8 @@ def _require_open_days(connection: Connection, ledger: BulkLedger, call: Call, n
     moves = (transfers["flags"] & _VOIDS) == 0
     named = np.flatnonzero(moves & (transfers["user_data_32"] > 0)).tolist()
     days = {r: (int(transfers["book"][r]), int(transfers["user_data_32"][r])) for r in named}
-    days |= _held_days(ledger, transfers)
+    if ledger is not None:
+        days |= _held_days(ledger, transfers)
     for row, (book, day) in sorted(days.items()):
         try:
             require_day_open(books.get(book), day, today)
@@ -278,6 +286,7 @@ def apply_file(
     if applied is None:
         for call in _calls(path, 0, into):
             _require_own_books(call)
+            _require_open_days(connection, None, call, clock_ns())
         applied = Applied()
         progress.save(applied)
     applied.resumed_at = applied.rows

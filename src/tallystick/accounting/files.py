@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,9 @@ CALL_ROWS = 8000
 """Rows of one call; a chain that is longer than a call is not taken."""
 
 _PARQUET_ROWS = 64 * CALL_ROWS
+_ARROW_FILE = b"ARROW1"
+_BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
 _LINKED = 1
 _SHARED = (
     "id", "user_data_128", "user_data_64", "user_data_32", "book", "code", "flags",
@@ -110,7 +114,7 @@ def wide_number(value: Number) -> int:
 
 def _digits(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= _NUMBER_DIGITS):
-        raise ValueError(f"{text!r} is not a whole number")
+        raise ValueError(f"{text[: _NUMBER_DIGITS + 1]!r} is not a whole number")
     return int(text)
 
 
@@ -165,6 +169,7 @@ def _call(end: int, columns: Columns, lines: Sequence[int], *, transfers: bool) 
 def _json_parts(path: Path, skip: int) -> Iterator[Call]:
     decode = msgspec.json.Decoder(_Line).decode
     with path.open("rb") as file:
+        file.seek(len(_BOM) if file.read(len(_BOM)) == _BOM else 0)
         numbered = ((n, text) for n, text in enumerate(file, start=1) if not text.isspace())
         end = sum(1 for _ in islice(numbered, skip))
         while part := list(islice(numbered, CALL_ROWS)):
@@ -213,9 +218,28 @@ def _header(names: list[str]) -> list[str]:
 
 
 def _csv_parts(path: Path, skip: int) -> Iterator[Call]:
+    try:
+        yield from _csv_calls(path, skip)
+    except UnicodeDecodeError as error:
+        raise BadRow(_line_not_utf8(path), "the text is not UTF-8") from error
+
+
+def _line_not_utf8(path: Path) -> int:
+    """The first line that is not UTF-8; the decoder itself knows only its part of the file."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
+
+
+def _csv_calls(path: Path, skip: int) -> Iterator[Call]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, strict=True)
-        fields = _header(next(reader, []))
+        _, names = next(_csv_rows(reader, None), (1, []))
+        fields = _header(names)
         end = sum(1 for _ in islice(_csv_rows(reader, len(fields)), skip))
         while part := list(islice(_csv_rows(reader, len(fields)), CALL_ROWS)):
             lines = [line for line, _ in part]
@@ -227,17 +251,18 @@ def _csv_parts(path: Path, skip: int) -> Iterator[Call]:
             yield _call(end, columns, lines, transfers=any(f in _OF_TRANSFERS for f in fields))
 
 
-def _csv_rows(reader: Any, width: int) -> Iterator[tuple[int, list[str]]]:
+def _csv_rows(reader: Any, width: int | None) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, with their lines; each of so many fields."""
     while True:
         try:
             row = next(reader, None)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise BadRow(reader.line_num + 1, str(error)) from error
+        except csv.Error as error:
+            raise BadRow(max(1, reader.line_num), str(error)) from error
         if row is None:
             return
         if not row:
             continue
-        if len(row) != width:
+        if width is not None and len(row) != width:
             raise BadRow(reader.line_num, f"there are {len(row)} fields instead of {width}")
         yield reader.line_num, row
 
@@ -257,9 +282,30 @@ def _csv_numbers(name: str, column: list[str], lines: Sequence[int]) -> list[int
 
 
 def _parquet_parts(path: Path, skip: int) -> Iterator[Call]:
+    from polars.exceptions import PolarsError
+
+    try:
+        yield from _parquet_calls(path, skip)
+    except (OSError, PolarsError) as error:
+        if getattr(error, "errno", None):
+            raise
+        said = str(error).strip().partition("\n")[0]
+        raise BadRow(1, f"the file cannot be read as {path.suffix[1:]}: {said}") from error
+
+
+def _scanned(path: Path) -> Any:
+    """The rows of a Parquet or Arrow file, read as they are asked for; a stream is read whole."""
     import polars as pl
 
-    scan = (pl.scan_parquet if path.suffix.lower() == ".parquet" else pl.scan_ipc)(path)
+    if path.suffix.lower() == ".parquet":
+        return pl.scan_parquet(path)
+    with path.open("rb") as file:
+        is_file = file.read(len(_ARROW_FILE)) == _ARROW_FILE
+    return pl.scan_ipc(path) if is_file else pl.read_ipc_stream(path).lazy()
+
+
+def _parquet_calls(path: Path, skip: int) -> Iterator[Call]:
+    scan = _scanned(path)
     names = scan.collect_schema().names()
     transfers = any(name in _OF_TRANSFERS for name in _header(names))
     while True:
@@ -277,14 +323,14 @@ def _frame_call(frame: Any, first: int, lines: Sequence[int], transfers: bool) -
     import polars as pl
 
     end = first + frame.height
-    if transfers and pl.String not in frame.dtypes:
+    if transfers and all(kind.is_integer() or kind == pl.Binary for kind in frame.dtypes):
         try:
             return Call(end, lines, None, as_records(frame))
-        except ValueError:
+        except (ValueError, pl.exceptions.PolarsError):
             pass  # Each row is looked at below, to say which it is.
     columns: Columns = {}
     for name in frame.columns:
-        values = frame[name].fill_null(0 if frame[name].dtype.is_numeric() else "").to_list()
+        values = [0 if value is None else value for value in frame[name].to_list()]
         columns["book" if name == "ledger" else name] = [
             _parquet_number(name, value, line) for value, line in zip(values, lines, strict=True)
         ]
@@ -301,9 +347,11 @@ def _parquet_number(name: str, value: object, line: int) -> int:
             return wide_number(value) if value else 0
         if type(value) is int:
             return value
+        if isinstance(value, Decimal) and value.is_finite() and value.as_tuple().exponent == 0:
+            return int(value)
     except ValueError as error:
         raise BadRow(line, f"{name}: {error}") from error
-    raise BadRow(line, f"{name}: {value!r} is not a whole number")
+    raise BadRow(line, f"{name}: {str(value)[:60]!r} is not a whole number")
 
 
 # Chains that go over the end of a part.
@@ -375,6 +423,9 @@ def calls_of_file(path: Path, skip: int = 0) -> Iterator[Call]:
         BadRow: a row that cannot be taken; what came before it was given.
         OSError: the file cannot be read.
     """
+    with path.open("rb") as file:
+        if file.read(len(_GZIP)) == _GZIP:
+            raise BadRow(1, "the file is compressed; unpack it first")
     readers = {".parquet": _parquet_parts, ".arrow": _parquet_parts, ".csv": _csv_parts}
     reader = readers.get(path.suffix.lower(), _json_parts)
     return _whole_chains(reader(path, skip))
