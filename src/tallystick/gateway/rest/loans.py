@@ -350,8 +350,8 @@ LOAN_OPERATIONS: Final[tuple[Operation, ...]] = (
         "/v1/credit/loans", "draw_loan", summary="Draw a loan", body=NewLoan, command=draw,
         example={**_LINE, "count": 6},
         refusals=(
-            "CREDIT_PRODUCT_NOT_EXIST", "CREDIT_LINE_EXCEEDED", "CREDIT_TERMS_INVALID",
-            "CREDIT_RATE_ABOVE_CEILING", "INVALID_AMOUNT", "INVALID_PARAMETER",
+            "CREDIT_PRODUCT_NOT_EXIST", "CREDIT_LINE_EXCEEDED", "CREDIT_LIMIT_EXCEEDED",
+            "CREDIT_TERMS_INVALID", "CREDIT_RATE_ABOVE_CEILING", "INVALID_AMOUNT", "INVALID_PARAMETER",
             "PARTY_NOT_EXIST", "PARTY_BLOCKED", "BORROWER_BALANCE_NOT_ENOUGH",
         ),
         **_CHANGED,
@@ -387,7 +387,8 @@ LOAN_OPERATIONS: Final[tuple[Operation, ...]] = (
         "/v1/credit/loans/{loan_id}/drawdowns", "draw_more", summary="Draw a further part",
         body=LoanDrawdown, command=draw_more, parameters=_ONE, example={"amount": "100.00"},
         refusals=(
-            *_CHANGING, "CREDIT_LINE_EXCEEDED", "INVALID_AMOUNT", "BORROWER_BALANCE_NOT_ENOUGH",
+            *_CHANGING, "CREDIT_LINE_EXCEEDED", "CREDIT_LIMIT_EXCEEDED", "FUNDING_DECLINED",
+            "INVALID_AMOUNT", "BORROWER_BALANCE_NOT_ENOUGH",
         ),
         **_CHANGED,
     ),
