@@ -101,10 +101,25 @@ def test_a_column_that_does_not_fit_is_refused_by_name(
         as_records(pl.DataFrame(given_columns))
 
 
+def test_numbers_of_128_bits_are_taken_for_ids_and_refused_for_amounts() -> None:
+    wide = pl.Series([2**100 + 7, 0], dtype=pl.Int128)
+    taken = as_records(pl.DataFrame({"id": wide, "amount": [1, 2]}))
+    assert taken["id"].tolist() == [[2**36, 7], [0, 0]]
+    with pytest.raises(ValueError, match="id has a number below 0"):
+        as_records(pl.DataFrame({"id": pl.Series([-1], dtype=pl.Int128)}))
+    with pytest.raises(ValueError, match="amount must be a column of whole numbers, not Int128"):
+        as_records(pl.DataFrame({"id": wide, "amount": wide}))
+
+
 def test_what_holds_no_transfers_is_refused() -> None:
     for nothing in (7, np.zeros(3), {1: 2}):
         with pytest.raises(ValueError, match="transfers"):
             as_records(nothing)
+    with_fraction = Transfer(1, 1, 2, 5.0)  # type: ignore[arg-type]
+    others: list[object] = ["abc", [{"id": 1}], [with_fraction]]
+    for other in others:
+        with pytest.raises(ValueError, match="no transfer"):
+            as_records(other)
     negative = empty_records(1)
     negative["amount"] = -1
     with pytest.raises(ValueError, match="amount"):

@@ -152,8 +152,25 @@ def _from_arrow(table: Any) -> Records:
         series = frame[name]
         if series.null_count():
             series = series.fill_null(0)
-        columns[name] = _halves_of(name, series) if series.dtype == pl.Binary else series.to_numpy()
+        columns[name] = _array_of(name, series)
     return _from_columns(columns, frame.height)
+
+
+def _array_of(name: str, series: Any) -> npt.NDArray[Any]:
+    """A column as an array; of ids as pairs of halves, where they are wider than 64 bits."""
+    import polars as pl
+
+    if series.dtype == pl.Binary:
+        return _halves_of(name, series)
+    if series.dtype == pl.Int128 and name in _WIDE:
+        numbers = series.to_list()
+        if numbers and min(numbers) < 0:
+            raise ValueError(f"{name} has a number below 0")
+        return np.array([divmod(n, 1 << 64) for n in numbers], np.uint64).reshape(-1, 2)
+    try:
+        return series.to_numpy()  # type: ignore[no-any-return]
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(f"{name} must be a column of whole numbers, not {series.dtype}") from error
 
 
 def as_records(transfers: object) -> Records:
@@ -179,7 +196,10 @@ def as_records(transfers: object) -> Records:
     elif hasattr(transfers, "__arrow_c_stream__"):
         records = _from_arrow(transfers)
     elif isinstance(transfers, Sequence):
-        return records_of(transfers)
+        try:
+            return records_of(transfers)
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"a sequence holds what is no transfer: {error}") from error
     else:
         raise ValueError(f"{type(transfers).__name__} holds no transfers")
     for name in ("amount", "timestamp"):
