@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
+from random import Random
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tallystick.risk.graph import kernels
 from tallystick.risk.graph.features import FAR, account_features
 from tallystick.risk.graph.graph import Graph
+from tallystick.risk.graph.kernels import bound_windows, join_components
 from tallystick.risk.graph.schema import EdgeKindName, VertexKind
-from tallystick.risk.graph.spread import association_scores
+from tallystick.risk.graph.spread import _join_at_once, association_scores
 from tallystick.risk.graph.standing import STANDING_ALONE, Standing, standing_of
+from tallystick.risk.graph.steps import _bound_at_once
 
 NOW = 1_700_000_000_000
 DAY = 86_400_000
@@ -63,3 +71,42 @@ def test_they_are_what_is_asked_of_one_account() -> None:
         _, steps, _, payers, payees, association = standing.of(account - 1)
         assert (steps, payers, payees) == (one.steps_from_blocked, one.payers_7d, one.payees_7d)
         assert association == round(one.association)
+
+
+def test_rules_have_no_compiler_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "_compiled", cache(kernels._compiled.__wrapped__))
+    monkeypatch.setattr(kernels, "_PLAIN_MAX", 100)
+    graph, random = drawn(), Random(1)
+    for _ in range(3000):
+        payer, payee = random.sample(range(1, 10), 2)
+        at_ms = NOW - random.randrange(20 * DAY)
+        graph.add_edge(EdgeKindName.TRANSFER, payer, payee, at_ms, 1.0)
+    standing = standing_of(graph.frozen(), NOW, np.zeros(0))
+    assert standing.component_size.tolist() == [9] * 9
+    assert standing.payers_7d.tolist() == [8] * 9
+    assert kernels._compiled.cache_info().currsize == 0
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 14), st.integers(0, 9)), max_size=6), max_size=15),
+    st.integers(-1, 10), st.integers(-1, 11),
+)  # fmt: skip
+def test_all_at_once_is_what_the_loops_say(
+    blocks: list[list[tuple[int, int]]], after: int, before: int
+) -> None:
+    edges = [edge for block in blocks for edge in sorted(block, key=lambda edge: edge[1])]
+    lengths = np.array([len(block) for block in blocks], np.int32)
+    starts = np.cumsum(lengths, dtype=np.int64) - lengths
+    neighbours, times = np.array(edges, np.int64).reshape(-1, 2).T
+    joined = [np.arange(15), np.arange(15)]
+    join_components(joined[0], starts, lengths, neighbours.astype(np.int32))
+    _join_at_once(joined[1], starts, lengths, neighbours.astype(np.int32))
+    for parents in joined:
+        while not np.array_equal(above := parents[parents], parents):
+            parents[:] = above
+    assert joined[0].tolist() == joined[1].tolist()
+    rows = np.arange(len(blocks))
+    found = [(np.empty_like(rows), np.empty_like(rows)) for _ in range(2)]
+    for bound, bounds in zip((bound_windows, _bound_at_once), found, strict=True):
+        bound((starts, lengths, times), rows, (after, before), bounds)
+    assert [c.tolist() for c in found[0]] == [c.tolist() for c in found[1]]

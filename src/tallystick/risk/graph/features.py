@@ -10,10 +10,9 @@ from tallystick.risk.graph.adjacency import AdjacencyView
 from tallystick.risk.graph.aggregates import total
 from tallystick.risk.graph.graph import GraphView
 from tallystick.risk.graph.kernels import Floats, Rows
-from tallystick.risk.graph.parameters import untimed
 from tallystick.risk.graph.schema import EdgeKindName, VertexKind
 from tallystick.risk.graph.sign_ins import ADDRESS
-from tallystick.risk.graph.steps import Truncation, TruncationOrder, Window, step
+from tallystick.risk.graph.steps import Truncation, TruncationOrder, Window, step, untimed
 
 __all__ = ["FAR", "AccountFeatures", "account_features"]
 

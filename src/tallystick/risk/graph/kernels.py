@@ -39,6 +39,7 @@ Floats = NDArray[np.float64]
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _PLAIN_MAX: Final = 50_000
+_COLUMNS_MAX: Final = 5_000_000
 
 
 _plain_steps: Counter[str] = Counter()
@@ -58,9 +59,14 @@ def fit_at_once(loop: _F, steps: int) -> _F:
     return cast(_F, _compiled(loop)) if steps > _PLAIN_MAX else ready(loop, loop)
 
 
-def ready(loop: _F, otherwise: _F) -> _F:
-    """A loop compiled if the compiler is loaded by now, else what does the same without it."""
-    return cast(_F, _compiled(loop)) if _compiled.cache_info().currsize else otherwise
+def ready(loop: _F, otherwise: _F, steps: int = 0) -> _F:
+    """A loop compiled if the compiler is loaded by now, else what does the same without it.
+
+    Args:
+        steps: for more than some millions the compiler is loaded.
+    """
+    loaded = _compiled.cache_info().currsize > 0
+    return cast(_F, _compiled(loop)) if loaded or steps > _COLUMNS_MAX else otherwise
 
 
 @cache

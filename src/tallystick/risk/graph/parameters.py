@@ -9,9 +9,9 @@ from typing import Final
 
 from tallystick.risk.graph.answers import Arguments
 from tallystick.risk.graph.errors import QueryError
-from tallystick.risk.graph.steps import ALL_EDGES, Truncation, TruncationOrder, Window
+from tallystick.risk.graph.steps import ALL_EDGES, Truncation, TruncationOrder, Window, untimed
 
-__all__ = ["ParameterKind", "Values", "arguments", "typed", "untimed"]
+__all__ = ["ParameterKind", "Values", "arguments", "typed"]
 
 _INT64_MAX: Final = 2**63 - 1
 _INT32_MAX: Final = 2**31 - 1
@@ -35,9 +35,6 @@ _K = ParameterKind
 _TRUNCATION: Final = frozenset({"truncationLimit", "truncationOrder"})
 _TEXT_MAX: Final = 256
 _COUNT_MAX: Final = 10_000
-
-untimed: Final = Window(-_INT64_MAX, _INT64_MAX)
-"""The window that holds all times."""
 
 
 def typed(

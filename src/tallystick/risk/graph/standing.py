@@ -13,11 +13,10 @@ from tallystick.risk.graph.adjacency import AdjacencyView
 from tallystick.risk.graph.features import FAR
 from tallystick.risk.graph.graph import GraphView
 from tallystick.risk.graph.kernels import Floats, Ints, Rows
-from tallystick.risk.graph.parameters import untimed
 from tallystick.risk.graph.schema import EdgeKindName, VertexKind
 from tallystick.risk.graph.sign_ins import ADDRESS
 from tallystick.risk.graph.spread import component_labels
-from tallystick.risk.graph.steps import Window, step
+from tallystick.risk.graph.steps import Window, step, step_of_all, untimed
 
 __all__ = ["STANDING_ALONE", "Standing", "standing_of"]
 
@@ -80,8 +79,7 @@ def standing_of(view: GraphView, now_ms: int, scores: Floats) -> Standing:
 
 def _different(edges: AdjacencyView, week: Window, count: int) -> Ints:
     """How many different neighbours each account has in a window."""
-    rows = np.arange(min(count, len(edges.lengths)), dtype=np.int64)
-    found = step(edges, rows, week)
+    found = step_of_all(edges, count, week)
     pairs = np.unique(found.origins * max(1, count) + found.neighbours)
     return np.bincount(pairs // max(1, count), minlength=count)
 
