@@ -125,6 +125,9 @@ def test_what_does_not_type_is_refused_with_its_place(risk: Rest) -> None:
     assert "large: column 22: there is no feature 'amont'" in answer.body["detail"]
     assert risk.refused("/v1/risk/rules/large/9/publish") == "RISK_RULE_NOT_EXIST"
     assert risk.refused("/v1/risk/features/nothing/drop") == "RISK_RULE_NOT_EXIST"
+    nowhere = risk.post("/v1/risk/failure-policies", {"command": "trade.pays", "policy": "closed"})
+    assert nowhere.code == "INVALID_PARAMETER"
+    assert "did you mean trade.pay" in nowhere.body["detail"]
 
 
 def test_a_blocked_device_pays_nothing(risk: Rest) -> None:

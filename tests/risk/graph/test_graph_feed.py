@@ -13,7 +13,7 @@ from tests.platform_parts import START_MS, Parts
 from tallystick.pipeline.commands import Registry
 from tallystick.pipeline.decisions import event
 from tallystick.risk.graph import service
-from tallystick.risk.graph.feed import apply_event, wallet_id
+from tallystick.risk.graph.feed import WRITTEN, apply_event, wallet_id
 from tallystick.risk.graph.follower import GraphFollower
 from tallystick.risk.graph.graph import Graph
 from tallystick.risk.graph.model import WriteToGraph
@@ -99,6 +99,12 @@ def test_an_event_about_a_party_that_is_not_there_is_not_taken() -> None:
     money = {"payer_id": ANNA, "payee_id": BOB, "amount": 300, "currency": "CNY"}
     assert not apply_event(graph, "wallet.transferred", "W", json.dumps(money).encode(), START_MS)
     assert graph.out(EdgeKindName.TRANSFER).edges == 0
+
+
+def test_a_write_that_only_an_earlier_version_took_keeps_nothing_back() -> None:
+    old = {"write": "tw6", "params": {"personId": "1", "loanId": "2", "loanAmount": "-5",
+                                      "balance": "0", "time": "1"}}  # fmt: skip
+    assert not apply_event(Graph(), WRITTEN, "x", json.dumps(old).encode(), START_MS)
 
 
 class Followed:

@@ -79,6 +79,7 @@ def test_lines_may_end_as_on_windows_or_without_an_end(tmp_path: Path) -> None:
         ("1|2|five|2020-02-01 00:00:00", "line 3, column amount: 'five' is not a number"),
         ("1|2|nan|2020-02-01 00:00:00", "line 3, column amount: 'nan' is not a number"),
         ("1|2|1e999|2020-02-01 00:00:00", "line 3, column amount: '1e999' is not a number"),
+        ("1|2|-5|2020-02-01 00:00:00", "line 3, column amount: '-5' is not a number, 0 or more"),
         ("1|-2|5|2020-02-01 00:00:00", "line 3, column toId: '-2' is not an id"),
         ("1||5|2020-02-01 00:00:00", "line 3, column toId: '' is not an id"),
         (f"1|{2**63}|5|2020-02-01 00:00:00", "is not an id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, Final
 
 import msgspec
@@ -55,6 +56,7 @@ from tallystick.risk.decision.model import (
 from tallystick.risk.decision.rules import Rule, check_rule_set
 from tallystick.risk.decision.scorecard import Scorecard
 from tallystick.risk.decision.views import explain, features_of, replay, rule_set_in_force
+from tallystick.risk_facts import READERS
 
 __all__ = ["DECISION_OPERATIONS", "changed"]
 
@@ -137,6 +139,9 @@ def save_model(call: Call, body: Scorecard) -> SaveModel:
     return SaveModel(model=body)
 
 
+_DECIDED: Final = sorted(str(command.__struct_config__.tag) for command in READERS)
+
+
 def set_terms(call: Call, body: TermsBody) -> SetTerms:
     """The command that changes the terms."""
     return SetTerms(
@@ -145,7 +150,15 @@ def set_terms(call: Call, body: TermsBody) -> SetTerms:
 
 
 def set_policy(call: Call, body: PolicyBody) -> SetFailurePolicy:
-    """The command that sets a failure policy."""
+    """The command that sets a failure policy, for a command that risk decides.
+
+    Raises:
+        Refused: INVALID_PARAMETER, for the name of none: its policy would count for nothing.
+    """
+    if body.command not in _DECIDED:
+        near = difflib.get_close_matches(body.command, _DECIDED, n=1)
+        meant = f"; did you mean {near[0]}" if near else ""
+        raise Refused("INVALID_PARAMETER", f"command: risk decides no {body.command!r}{meant}.")
     return SetFailurePolicy(command_name=body.command, policy=body.policy)
 
 

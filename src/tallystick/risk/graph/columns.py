@@ -37,11 +37,11 @@ def identifiers(texts: Sequence[str]) -> Ints:
 
 
 def amounts(texts: Sequence[str]) -> Floats:
-    """Finite decimal numbers, as 64-bit floats as the specification has them."""
+    """Finite decimal numbers, 0 or more, as 64-bit floats as the specification has them."""
     if not _NUMBER_SIGNS.issuperset("".join(texts)):
         raise ValueError
     numbers = np.array(list(map(float, texts)), np.float64)
-    if not np.isfinite(numbers).all():
+    if not (np.isfinite(numbers) & (numbers >= 0)).all():
         raise ValueError
     return numbers
 
@@ -111,7 +111,7 @@ def _days(year: Ints, month: Ints, day: Ints) -> Ints:
 
 MALFORMED: Final[dict[Callable[[Sequence[str]], NDArray[np.generic]], str]] = {
     identifiers: "is not an id (digits, below 2^63)",
-    amounts: "is not a number",
+    amounts: "is not a number, 0 or more",
     booleans: "is neither true nor false",
     times: "is not a time (2020-01-09 18:08:45.162, or ms since 1970)",
 }

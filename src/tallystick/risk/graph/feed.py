@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from tallystick.money.currency import currency
-from tallystick.risk.graph.errors import WriteRefused
+from tallystick.risk.graph.errors import QueryError, WriteRefused
 from tallystick.risk.graph.graph import Graph
 from tallystick.risk.graph.parameters import Values, typed
 from tallystick.risk.graph.schema import EdgeKindName, VertexKind
@@ -72,14 +72,15 @@ def apply_event(graph: Graph, topic: str, subject: str, payload: bytes, at_ms: i
     """Do what an event means, for someone who holds the lock for writing.
 
     Returns:
-        Whether the graph took it; False for one about a vertex that is not there.
+        Whether the graph took it; False for one about a vertex that is not there, and for a write
+        that an earlier version took and this one does not: it must not keep the rest back.
     """
     meaning = _MEANINGS.get(topic)
     if meaning is None:
         return True
     try:
         meaning(graph, subject, _decoder.decode(payload), at_ms)
-    except WriteRefused:
+    except (WriteRefused, QueryError):
         return False
     return True
 

@@ -23,6 +23,7 @@ class ParameterKind(StrEnum):
     ID = "id"
     TIME = "time"
     AMOUNT = "amount"
+    VALUE = "value"
     LIMIT = "limit"
     ORDER = "order"
     BOOLEAN = "boolean"
@@ -91,6 +92,13 @@ def _amount(given: object) -> float:
     return number
 
 
+def _value_of_edge(given: object) -> float:
+    number = _amount(given)
+    if number < 0:
+        raise ValueError
+    return number
+
+
 def _boolean(given: object) -> bool:
     if given in (True, "true"):
         return True
@@ -116,6 +124,7 @@ _READERS: Final = {
     _K.ID: lambda given: _whole(given, 0, _INT64_MAX),
     _K.TIME: lambda given: _whole(given, -_INT64_MAX, _INT64_MAX),
     _K.AMOUNT: _amount,
+    _K.VALUE: _value_of_edge,
     _K.LIMIT: lambda given: _whole(given, 1, _INT32_MAX),
     _K.ORDER: lambda given: TruncationOrder(str(given)),
     _K.BOOLEAN: _boolean,
@@ -128,6 +137,7 @@ _MEANING: Final = {
     _K.ID: "an id: digits, below 2^63",
     _K.TIME: "a time in milliseconds since 1970 UTC",
     _K.AMOUNT: "a number",
+    _K.VALUE: "a number, 0 or more",
     _K.LIMIT: "a number of edges, 1 or more",
     _K.ORDER: f"one of {', '.join(TruncationOrder)}",
     _K.BOOLEAN: "true or false",

@@ -228,7 +228,7 @@ _WINDOW: Final = {"startTime": _K.TIME, "endTime": _K.TIME}
 _TRUNCATION: Final = {"truncationLimit": _K.LIMIT, "truncationOrder": _K.ORDER}
 _ACCOUNT: Final = {"accountId": _K.ID, "time": _K.TIME, "accountBlocked": _K.BOOLEAN,
                    "accountType": _K.TEXT}  # fmt: skip
-_LOAN: Final = {"loanId": _K.ID, "loanAmount": _K.AMOUNT, "balance": _K.AMOUNT, "time": _K.TIME}
+_LOAN: Final = {"loanId": _K.ID, "loanAmount": _K.VALUE, "balance": _K.VALUE, "time": _K.TIME}
 _DONE: Final = ("committed", "reason")
 _E = EdgeKindName
 
@@ -262,7 +262,7 @@ def _joined(
     ends = EDGE_KINDS[edge]
     parameters = {source: _K.ID, target: _K.ID, "time": _K.TIME}
     if value:
-        parameters[value] = _K.AMOUNT
+        parameters[value] = _K.VALUE
     needs = {source: ends.source, target: ends.target}
     return Write(name, title, parameters, (), _edge(edge, source, target, value), needs)
 
@@ -314,9 +314,9 @@ WRITES: Final = {
         _on_one("tw18", "Block an account", "accountId", _A, _block(_A, "accountId")),
         _on_one("tw19", "Block a person", "personId", _P, _block(_P, "personId")),
         _read_write("trw1", "Transfer under transfer cycle detection", _E.TRANSFER,
-                    {"amount": _K.AMOUNT, **_WINDOW}, _closes_cycle),
+                    {"amount": _K.VALUE, **_WINDOW}, _closes_cycle),
         _read_write("trw2", "Transfer under in/out ratio", _E.TRANSFER,
-                    {"amount": _K.AMOUNT, "amountThreshold": _K.AMOUNT, **_WINDOW,
+                    {"amount": _K.VALUE, "amountThreshold": _K.AMOUNT, **_WINDOW,
                      "ratioThreshold": _K.AMOUNT, **_TRUNCATION}, _flows_through),
         _read_write("trw3", "Guarantee under guarantee chain detection", _E.PERSON_GUARANTEE,
                     {"threshold": _K.AMOUNT, **_WINDOW, **_TRUNCATION}, _guarantees_too_much),
