@@ -334,6 +334,19 @@ def test_what_would_be_lost_is_refused_by_line_and_nothing_is_applied(
     copy.close()
 
 
+def test_a_book_takes_no_other_currency_than_its_own() -> None:
+    copy = everything()
+    copy.execute("INSERT INTO ledger_book VALUES (7, 'Shop', 'CNY', 0, -1, '', 0)")
+    text = HEAD.replace("CNY", "") + '2026-02-03 * "x"\n' + TWO
+    with pytest.raises(BadRow, match="book 7 is kept in CNY, not in USD") as refused:
+        applied(copy, text.replace("CNY", "USD").encode(), ".beancount", USD=7)
+    assert refused.value.line == 4
+    with pytest.raises(BadRow, match="cannot both go into book 9"):
+        applied(copy, text.encode(), ".beancount", CNY=9, USD=9)
+    assert applied(copy, text.encode(), ".beancount", CNY=7).all_fine
+    copy.close()
+
+
 def test_a_text_that_is_not_utf8_and_a_book_of_the_platform_are_refused() -> None:
     copy = everything()
     with pytest.raises(BadRow, match="UTF-8") as refused:

@@ -252,10 +252,13 @@ def _have_monitors_looked_at(connection: Connection, now_ns: int) -> None:
     )
 
 
-def _calls(path: Path, skip: int, into: Mapping[str, int]) -> Iterator[Call]:
+def _calls(
+    connection: Connection, path: Path, skip: int, into: Mapping[str, int]
+) -> Iterator[Call]:
     """A file's calls, by its ending."""
     if path.suffix.lower() in TEXT_ENDINGS:
-        return text_calls(path, skip, into)
+        books = ReadSession(connection).query(LedgerBook, "WHERE currency <> ''")
+        return text_calls(path, skip, into, {b.book: b.currency for b in books})
     return calls_of_file(path, skip)
 
 
@@ -284,7 +287,7 @@ def apply_file(
     progress = _Progress(connection, path, into)
     applied = progress.load()
     if applied is None:
-        for call in _calls(path, 0, into):
+        for call in _calls(connection, path, 0, into):
             _require_own_books(call)
             _require_open_days(connection, None, call, clock_ns())
         applied = Applied()
@@ -292,7 +295,7 @@ def apply_file(
     applied.resumed_at = applied.rows
     session = BulkSession.on(connection)
     try:
-        for call in _calls(path, applied.rows, into):
+        for call in _calls(connection, path, applied.rows, into):
             with session.transaction() as ledger:
                 answers = _apply(connection, ledger, call, clock_ns())
                 _have_monitors_looked_at(connection, clock_ns())

@@ -15,7 +15,8 @@ from tallystick.money.error import MoneyError
 
 __all__ = [
     "BOOK_DATE", "OWN_ACCOUNT", "OWN_ID", "ROOTS", "TextBalance", "TextEntry", "TextOpen",
-    "TextPosting", "commodity_of", "decimals_of", "lines_of", "own_book_of_commodity", "unescaped",
+    "TextPosting", "commodity_of", "currency_of_commodity", "decimals_of", "lines_of",
+    "own_book_of_commodity", "unescaped",
 ]  # fmt: skip
 
 ROOTS: Final = {1: "Assets", 2: "Liabilities", 3: "Equity", 4: "Income", 5: "Expenses"}
@@ -98,6 +99,13 @@ def own_book_of_commodity(commodity: str) -> int | None:
     return None
 
 
+def currency_of_commodity(commodity: str) -> str:
+    """The currency that a commodity is; empty for whole units of a book."""
+    if own_book_of_commodity(commodity) is not None:
+        return ""
+    return _SYMBOLS.get(commodity, commodity)
+
+
 def decimals_of(commodity: str, line: int) -> int:
     """How many decimals a commodity has.
 
@@ -107,7 +115,7 @@ def decimals_of(commodity: str, line: int) -> int:
     if own_book_of_commodity(commodity) is not None:
         return 0
     try:
-        return currency(_SYMBOLS.get(commodity, commodity)).minor_units
+        return currency(currency_of_commodity(commodity)).minor_units
     except MoneyError as error:
         raise BadRow(line, f"{commodity!r} is neither a currency nor BOOK and a number") from error
 

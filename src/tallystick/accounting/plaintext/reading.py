@@ -7,11 +7,13 @@ commodity is put into a book that the caller names, and ids follow from the name
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from tallystick.accounting.files import CALL_ROWS, BadRow, Call
@@ -26,6 +28,7 @@ from tallystick.accounting.plaintext.model import (
     TextEntry,
     TextOpen,
     TextPosting,
+    currency_of_commodity,
     decimals_of,
     own_book_of_commodity,
 )
@@ -83,8 +86,12 @@ def _fields(metadata: Mapping[str, str], line: int) -> tuple[dict[str, int], dic
 class _Books:
     """The accounts and transfers of a text."""
 
-    def __init__(self, digest: str, into: Mapping[str, int], *, must_open: bool) -> None:
+    def __init__(
+        self, digest: str, into: Mapping[str, int], currencies: Mapping[int, str], *,
+        must_open: bool,
+    ) -> None:  # fmt: skip
         self._digest, self._into, self._must_open = digest, into, must_open
+        self._currencies = currencies
         self.accounts: dict[tuple[str, int], _Row] = {}
         self.transfers: list[_Row] = []
         self._opened: dict[str, TextOpen] = {}
@@ -93,11 +100,14 @@ class _Books:
     def _book(self, name: str, commodity: str, line: int) -> int:
         own = OWN_ACCOUNT.fullmatch(name)
         key = f"B{own[1]}" if own is not None else commodity
-        if key in self._into:
-            return self._into[key]
-        book = int(own[1]) if own is not None else own_book_of_commodity(commodity)
+        book = self._into.get(key)
+        if book is None:
+            book = int(own[1]) if own is not None else own_book_of_commodity(commodity)
         if book is None:
             raise BadRow(line, f"say into which book {commodity} goes")
+        kept_in = self._currencies.get(book)
+        if kept_in and commodity and currency_of_commodity(commodity) not in ("", kept_in):
+            raise BadRow(line, f"book {book} is kept in {kept_in}, not in {commodity}")
         return book
 
     def _require_open(self, posting: TextPosting, day: date) -> None:
@@ -207,6 +217,16 @@ class _Books:
             raise BadRow(asserted.line, f"{asserted.name} has {had}, not {asserted.amount}")
 
 
+def _require_one_each(into: Mapping[str, int]) -> None:
+    """See that no two currencies are to go into one book."""
+    held: dict[int, str] = {}
+    for name, book in into.items():
+        if re.fullmatch(r"B[0-9]+", name) is None:
+            kind = currency_of_commodity(name) or name
+            if held.setdefault(book, kind) != kind:
+                raise BadRow(1, f"{held[book]} and {kind} cannot both go into book {book}")
+
+
 def _with_parents(name: str) -> Iterator[str]:
     """An account's name, and those of the accounts above it."""
     while name:
@@ -281,12 +301,18 @@ def _calls(rows: list[_Row], end: int, *, transfers: bool) -> Iterator[Call]:
         start = stop
 
 
-def text_calls(path: Path, skip: int, into: Mapping[str, int]) -> Iterator[Call]:
+def text_calls(
+    path: Path,
+    skip: int,
+    into: Mapping[str, int],
+    currencies: Mapping[int, str] = MappingProxyType({}),
+) -> Iterator[Call]:
     """The calls that a text's accounts and entries make.
 
     Args:
         skip: how many accounts and transfers to leave out at its begin; a call's end.
         into: the book of each commodity, or of `B` and a book's number in names of our own.
+        currencies: of books that have one; nothing else goes into them.
 
     Raises:
         BadRow: a line that cannot be taken.
@@ -298,7 +324,9 @@ def text_calls(path: Path, skip: int, into: Mapping[str, int]) -> Iterator[Call]
     except UnicodeDecodeError as error:
         raise BadRow(data[: error.start].count(b"\n") + 1, "the text is not UTF-8") from error
     reader = TEXT_ENDINGS[path.suffix.lower()]
-    books = _Books(hashlib.sha256(data).hexdigest(), into, must_open=reader is read_beancount)
+    _require_one_each(into)
+    digest, must_open = hashlib.sha256(data).hexdigest(), reader is read_beancount
+    books = _Books(digest, into, currencies, must_open=must_open)
     said = list(reader(text))  # The order of a text's directives means nothing: days do.
     for opened in said:
         if isinstance(opened, TextOpen):
