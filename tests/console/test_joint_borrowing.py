@@ -130,8 +130,8 @@ def test_the_cashier_says_which_rule_left_no_plan_for_a_purchase(world: World) -
     own = ProgrammeTerms(products=(PAY_LATER,), eligible="amount != 51719")
     east = ProgrammeTerms(products=(PAY_LATER,), total_max=10_000_00, eligible="amount == 1",
                           share=Decimal("0.5"))  # fmt: skip
-    world.do(DefineProgramme(programme_id="cashier-own", terms=own))
-    world.do(DefineProgramme(programme_id="cashier-east", institution_id=EAST, terms=east))
+    world.do(DefineProgramme(programme_id="own-later", terms=own))
+    world.do(DefineProgramme(programme_id="east-later", institution_id=EAST, terms=east))
     who = world.buyer("later")
     line = GrantCreditLine(borrower_id=who.party_id, product_id=PAY_LATER, amount=2_000_00)
     world.do(line)

@@ -1,4 +1,4 @@
-"""The sandbox's institutions: two banks and a guarantor, with programmes that fund its loans."""
+"""The sandbox's institutions: two banks and a guarantor, with programmes for what it lends."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tallystick.credit.joint.model import (
     RegisterInstitution,
 )
 from tallystick.credit.participation.model import LossSharing
+from tallystick.credit.pay_later.model import PAY_LATER
 from tallystick.pipeline.commands import Command
 
 __all__ = ["INSTITUTIONS", "SeedInstitution", "joint_steps"]
@@ -60,6 +61,13 @@ def joint_steps() -> dict[str, Command]:
         losses=LossSharing.GUARANTOR_FIRST, cap=100_000_00,
     )  # fmt: skip
     own = ProgrammeTerms(products=("cash",), preference=9, share_max=Decimal("0.7"))
+    purchases = ProgrammeTerms(
+        products=(PAY_LATER,), share=Decimal("0.3"), preference=1, day_max=100_000_00,
+        total_max=500_000_00, keeps=Decimal("0.7"), losses=LossSharing.PLATFORM_FIRST,
+        cap=20_000_00,
+    )  # fmt: skip
+    # Without room left at the bank a purchase is the platform's alone.
+    own_purchases = ProgrammeTerms(products=(PAY_LATER,), preference=9)
     steps["programme:east"] = DefineProgramme(
         programme_id="east-cash", institution_id=_EAST, terms=east
     )
@@ -67,4 +75,8 @@ def joint_steps() -> dict[str, Command]:
         programme_id="west-cash", institution_id=_WEST, terms=west
     )
     steps["programme:own"] = DefineProgramme(programme_id="own-cash", terms=own)
+    steps["programme:east-later"] = DefineProgramme(
+        programme_id="east-later", institution_id=_EAST, terms=purchases
+    )
+    steps["programme:own-later"] = DefineProgramme(programme_id="own-later", terms=own_purchases)
     return steps
