@@ -13,6 +13,7 @@ import tarfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,7 +54,7 @@ def milliseconds(text: str) -> int:
 
 
 def rounded(value: float) -> float:
-    return math.floor(value * 1000 + 0.5) / 1000
+    return float(Decimal(repr(float(value))).quantize(Decimal("0.001"), ROUND_HALF_UP))
 
 
 class PlainGraph:

@@ -7,7 +7,8 @@ money. Sums are taken in extended precision, so that they do not depend on the o
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,14 +51,29 @@ class Totals(NamedTuple):
         )
 
 
+_THOUSANDTH: Final = Decimal("0.001")
+_NEAR: Final = 1e-15
+"""Of a product of floats that was rounded, so much may be wrong."""
+
+
 def rounded(value: float) -> float:
-    """Three decimals, halves up."""
-    return math.floor(value * 1000 + 0.5) / 1000
+    """Three decimals, halves up: of the number as it is written, 7543422.2754999995 is below."""
+    scaled = value * 1000
+    over = scaled - math.floor(scaled)
+    if abs(over - 0.5) < max(1e-6, abs(scaled) * _NEAR):
+        written = Decimal(repr(float(value)))
+        return float(written.quantize(_THOUSANDTH, ROUND_HALF_UP))
+    return math.floor(scaled + 0.5) / 1000
 
 
 def rounded_all(values: Floats) -> Floats:
     """The same of many."""
-    return np.asarray(np.floor(values * 1000 + 0.5) / 1000)
+    scaled = values * 1000
+    found = np.floor(scaled + 0.5) / 1000
+    over = np.abs(scaled - np.floor(scaled) - 0.5)
+    for place in np.flatnonzero(over < np.maximum(1e-6, np.abs(scaled) * _NEAR)):
+        found[place] = rounded(float(values[place]))
+    return np.asarray(found)
 
 
 def total(values: Floats) -> float:
