@@ -12,7 +12,7 @@ from tests.proofs.proved import HERE, THERE, Proved, proved
 from tallystick.ledger.model import TransferFlags
 from tallystick.ledger.records import empty_records
 from tallystick.pipeline.refusals import Refused
-from tallystick.proofs import views
+from tallystick.proofs import tree, views
 from tallystick.proofs.service import HeadSigner
 from tallystick.proofs.tree import LedgerTree
 from tallystick.store.bulk_store import BulkSession
@@ -99,6 +99,27 @@ def test_another_process_goes_on_from_what_is_stored(parts: Proved) -> None:
     assert parts.rows.connection.execute("SELECT COUNT(*) FROM ledger_page").fetchone()[0] == (
         head.size // 256
     )
+
+
+def test_hashed_gently_it_is_the_same_head_and_others_ask_the_tree_meanwhile(
+    parts: Proved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_bulk(parts, 1000, 600)
+    parts.sign()
+    in_bulk(parts, 2000, 2500)
+    seen: list[int] = []
+
+    def rest(_: float) -> None:
+        # Whoever asks for a proof while the other rests does not wait for it.
+        assert views.inclusion_document(parts.rows, parts.tree, 1599)["index"] == 599
+        seen.append(len(parts.tree.pages(0, parts.tree._tree.pages)))
+
+    monkeypatch.setattr(tree, "sleep", rest)
+    assert parts.heads.prepare(gently=True)
+    assert seen == [6, 10, 12]
+    fresh = HeadSigner(LedgerTree(), parts.sealer, parts.reader)
+    assert fresh.prepare()
+    assert fresh.prepared == parts.heads.prepared
 
 
 def test_a_head_names_the_journals_end_and_the_time(parts: Proved) -> None:

@@ -65,13 +65,17 @@ class HeadSigner:
         self.prepared: Prepared | None = None
         self._key: SigningKey | None = None
 
-    def prepare(self) -> bool:
-        """Hash what is new; whether there is something to sign. Blocks: for a worker thread."""
+    def prepare(self, *, gently: bool = False) -> bool:
+        """Hash what is new; whether there is something to sign. Blocks: for a worker thread.
+
+        Args:
+            gently: see `LedgerTree.catch_up`.
+        """
         with self._reader() as rows, one_moment(rows.connection):
             connection = rows.connection
             self._follow_key(connection)
             last = newest_head(connection)
-            head = self._tree.catch_up(connection)
+            head = self._tree.catch_up(connection, gently=gently)
             if not head.number or (last is not None and head.number <= last.journal):
                 return False
             first = 0 if last is None else last.size // PAGE_LEAVES
@@ -154,7 +158,7 @@ class HeadSigner:
         """Look every so many seconds, until cancelled."""
         while True:
             try:
-                if await asyncio.to_thread(self.prepare):
+                if await asyncio.to_thread(self.prepare, gently=True):
                     await submit(Request.once(SYSTEM, SignTreeHead()))
             except Exception:
                 log.exception("head_not_signed")

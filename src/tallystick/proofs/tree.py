@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from time import perf_counter, sleep
 
 from tallystick.ledger.encoding import ENTRY_BYTES, PAGE_LEAVES
 from tallystick.ledger.journal import BLOCK_ENTRIES, JournalHead
@@ -18,6 +19,10 @@ from tallystick.store.journal_rows import journal_head
 __all__ = ["LedgerTree", "entry_at", "place_of", "read_records"]
 
 _AT_ONCE = 256 * PAGE_LEAVES
+_GENTLY = 4 * PAGE_LEAVES
+_GENTLY_UP_TO = 4_096 * PAGE_LEAVES
+_RESTS = 3
+"""Times as long as it hashed does who hashes gently leave the processor to others."""
 _TIMESTAMP = slice(96, 104)
 
 
@@ -89,20 +94,28 @@ class LedgerTree:
         )
         self._tree.extend(bytes(row[0]) for row in rows)
 
-    def catch_up(self, connection: Connection) -> JournalHead:
+    def catch_up(self, connection: Connection, *, gently: bool = False) -> JournalHead:
         """Hash what is in the journal and not yet in the tree; gives the journal's end.
 
         Args:
             connection: it sees nothing that may still be undone.
+            gently: in small parts with rests between, where that is not too much for it: nobody
+                waits for this, and payments would wait for the interpreter meanwhile.
         """
         with self._lock:
             self._load(connection)
             head = journal_head(connection)
-            while self._tree.leaves + PAGE_LEAVES <= head.entries:
+            gently = gently and head.entries - self._tree.leaves < _GENTLY_UP_TO
+        while True:
+            began = perf_counter()
+            with self._lock:
                 first = self._tree.leaves
-                end = min(first + _AT_ONCE, head.entries)
+                if first + PAGE_LEAVES > head.entries:
+                    return head
+                end = min(first + (_GENTLY if gently else _AT_ONCE), head.entries)
                 self._tree.append_records(read_records(connection, first, end))
-            return head
+            if gently:
+                sleep(_RESTS * (perf_counter() - began))
 
     def pages(self, first: int, end: int) -> tuple[bytes, ...]:
         """The hashes of pages from one number up to another."""
