@@ -87,14 +87,17 @@ async def show_app(app_id: FromPath[str], front: Front, visitor: Asking) -> Resp
 
 
 async def _act_on_app(
-    front: Frontend, visitor: Visitor, app_id: str, form: Form, command: Command, done: str
-) -> Response[Any]:
-    """Run an app's command; the app's page says what became of it."""
+    front: Frontend, visitor: Visitor, app_id: str, form: Form, command: Command, done: str, *,
+    secret: str = "",
+) -> Response[Any]:  # fmt: skip
+    """Run an app's command; the app's page says what became of it, and a new secret this once."""
     try:
         await act(front, visitor, form, command, done)
     except Refused as refused:
         said = error_text(refused, visitor.language)
         return _app_page(front, visitor, app_id, refusal=said, given=form)
+    if secret:
+        return _app_page(front, visitor, app_id, secret=secret)
     return front.redirect(f"/console/apps/{app_id}", done=done)
 
 
@@ -177,17 +180,11 @@ async def change_aes_key(
     """Take an app's AES key away, or make a new one, which only this answer has."""
     need_operator(visitor)
     form = await read_form(request)
-    text = "" if form.get("change") == "remove" else _new_aes_key()
-    sealed = seal_aes_key(front.platform.sealer, text)
+    secret = "" if form.get("change") == "remove" else _new_aes_key()
+    sealed = seal_aes_key(front.platform.sealer, secret)
     command = UpdateApp(app_id=app_id, aes_key_sealed=sealed)
-    if not text:
-        return await _act_on_app(front, visitor, app_id, form, command, "saved")
-    try:
-        await act(front, visitor, UNREPEATABLE, command, "aes_key")
-    except Refused as refused:
-        said = error_text(refused, visitor.language)
-        return _app_page(front, visitor, app_id, refusal=said)
-    return _app_page(front, visitor, app_id, secret=text)
+    sent = UNREPEATABLE if secret else form
+    return await _act_on_app(front, visitor, app_id, sent, command, "saved", secret=secret)
 
 
 def _new_aes_key() -> str:

@@ -167,6 +167,10 @@ OPERATORS: Final[dict[str, tuple[str, str]]] = {
         "A new key counts from the next request on; the old one opens nothing any more.",
         "新密钥自下一次请求起生效，旧密钥即刻失效。",
     ),
+    "app.aes_once": (
+        "This is the new AES key. It is shown this once: copy it now.",
+        "这是新的 AES 密钥，仅显示这一次，请立即复制。",
+    ),
     "app.aes_new": ("Make a new key", "生成新密钥"),
     "app.aes_remove": ("Take the key away", "移除密钥"),
     "app.keys": ("Public keys of the app", "应用公钥"),
