@@ -28,6 +28,7 @@ from tests.gateway.rest.rest_client import Rest
 from tests.server_process import ServerProcess
 
 from bench.report import Figure, say
+from tallystick.decoding import decode_json
 from tallystick.risk.blacklist.asking import ListClient
 from tallystick.risk.blacklist.protocol.group import RISTRETTO255
 from tallystick.risk.blacklist.protocol.identifiers import IdentifierKind, input_of
@@ -240,7 +241,7 @@ def blacklist_figures(quick: bool = False) -> dict[str, Figure]:
         say(f"one question: {spent[49] * 1000:.2f} ms")
         command = [sys.executable, "-m", "bench.risk_blacklist", str(path), str(asked)]
         ran = subprocess.run(command, check=True, capture_output=True)
-        found = msgspec.json.decode(ran.stdout, type=dict[str, float])
+        found = decode_json(ran.stdout, dict[str, float])
         assert found["hits"] == -(-asked // _HIT_EVERY), found
         say(f"{asked:,} questions: {found['s']:.1f} s")
         served, carried = _served(Path(folder), _SERVED)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from hypothesis import settings
-from tests.server_process import ServerProcess
+from tests.server_process import ServerProcess, started_servers
 from tests.shares import Shares, long_ones_first
 from tests.stores import STORES, PerStore, choose, drop_databases_of_tests
 
@@ -73,6 +73,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long is begun first."""
     long_ones_first(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What failed says how the servers are that ran beside it."""
+    report = yield
+    if report.failed:
+        report.sections += started_servers()
+    return report
 
 
 @pytest.hookimpl(optionalhook=True)

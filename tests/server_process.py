@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import weakref
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 
 from tests.stores import store_environment
 
-__all__ = ["ROOT", "ServerProcess", "free_port"]
+__all__ = ["ROOT", "ServerProcess", "free_port", "started_servers"]
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,7 +40,21 @@ def free_port() -> int:
     raise RuntimeError("there is no free port")
 
 
-@dataclass
+_started: weakref.WeakSet[ServerProcess] = weakref.WeakSet()
+
+
+def started_servers() -> list[tuple[str, str]]:
+    """For each server that a test still holds: which it is, and the end of what it printed."""
+    found = []
+    for server in sorted(_started, key=lambda one: one.port):
+        code = server.process.poll() if server.process is not None else None
+        state = "runs" if code is None else f"ended with {code}"
+        printed = server.log.read_text("utf-8", "replace") if server.log.exists() else ""
+        found.append((f"server on port {server.port}, {state}", printed[-4000:]))
+    return found
+
+
+@dataclass(eq=False)
 class ServerProcess:
     """The server as a user starts it; `start` and `stop` or `kill` as often as wanted."""
 
@@ -81,6 +96,7 @@ class ServerProcess:
             self.process = subprocess.Popen(
                 command, env=env, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT
             )
+        _started.add(self)
         return self.process
 
     def start(self, *, within_s: float = 600.0) -> ServerProcess:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import faulthandler
 import gc
 import signal
 import socket
@@ -218,6 +219,7 @@ def serve(settings: Settings, *, empty: bool = False) -> None:
         StoreError: it cannot start; the message says why in one sentence.
     """
     configure_logs(settings.log_level, settings.log_format, for_good=True)
+    faulthandler.enable()  # What ends the process at once says on the error stream where it was.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     give_back_large_blocks()
     run: Any = asyncio.run

@@ -19,6 +19,8 @@ import msgspec
 from msgspec import Meta
 from msgspec import inspect as shapes
 
+from tallystick.decoding import convert
+
 __all__ = ["ENVIRONMENT_PREFIX", "KeyRow", "Settings", "SettingsError", "key_table",
            "load_settings", "shown_settings"]  # fmt: skip
 
@@ -405,7 +407,7 @@ def _value(given: _Given) -> object:
     shape = _fields()[given.key].type
     try:
         raw = _parsed(str(given.value), shape) if given.is_text else given.value
-        one = msgspec.convert({given.key: raw}, _ONE_KEY[given.key], strict=True, dec_hook=_path)
+        one = convert({given.key: raw}, _ONE_KEY[given.key], strict=True, dec_hook=_path)
     except (msgspec.ValidationError, TypeError) as error:
         reason = str(error).split(" - at ")[0].replace("`", "")
         raise SettingsError(f"{given.key}: {reason} (in {given.place}).") from error

@@ -17,6 +17,7 @@ from tests.platform_parts import Parts, opened
 from tallystick.accounting import products
 from tallystick.accounting.days import day_of_ms
 from tallystick.accounting.model import CreateLedgerRecords, CreateLedgerTransfers
+from tallystick.decoding import convert
 from tallystick.gateway.rest import ledger_shapes as shapes
 from tallystick.gateway.rest.ledger_records import packed_transfers
 from tallystick.gateway.rest.problem import BadRequest
@@ -97,7 +98,7 @@ def _in_room(move: dict[str, Any], room: int) -> dict[str, Any]:
 
 
 def _commands(moves: list[dict[str, Any]]) -> tuple[CreateLedgerTransfers, CreateLedgerRecords]:
-    body = msgspec.convert(moves, tuple[shapes.NewLedgerTransfer, ...])
+    body = convert(moves, tuple[shapes.NewLedgerTransfer, ...])
     metadata = shapes.transfer_metadata(body)
     return (
         CreateLedgerTransfers(transfers=shapes.transfer_drafts(body), metadata=metadata),
@@ -162,7 +163,7 @@ def test_what_refuses_a_call_refuses_it_both_ways_and_changes_nothing(both: Both
         ({"metadata": {"Invoice": "1"}}, "INVALID_PARAMETER"),
     ):
         moves = [_plain(room), _plain(room, id=room * ROOM + 101)]
-        body = msgspec.convert(moves, tuple[shapes.NewLedgerTransfer, ...])
+        body = convert(moves, tuple[shapes.NewLedgerTransfer, ...])
         body = (body[0], msgspec.structs.replace(body[1], **wrong))
         metadata = shapes.transfer_metadata(body)
         singly = CreateLedgerTransfers(transfers=shapes.transfer_drafts(body), metadata=metadata)
@@ -192,7 +193,7 @@ def test_records_of_another_size_are_refused(both: Both, records: bytes) -> None
 
 
 def test_a_number_that_is_too_large_is_refused_with_its_place() -> None:
-    body = msgspec.convert(
+    body = convert(
         [_plain(1), _plain(1, user_data_64="99999999999999999999")],
         tuple[shapes.NewLedgerTransfer, ...],
     )

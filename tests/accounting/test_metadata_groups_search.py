@@ -36,6 +36,7 @@ from tallystick.accounting.model import (
 from tallystick.accounting.search import Wanted, find_entries
 from tallystick.accounting.statements.document import DayPeriod, day_of
 from tallystick.accounting.statements.forms import write_statement
+from tallystick.decoding import convert
 from tallystick.ledger.encoding import id_bytes
 from tallystick.ledger.model import Transfer
 from tallystick.store import entry_search
@@ -107,7 +108,7 @@ def test_transfers_with_metadata_of_a_wrong_form_are_not_made(parts: Parts) -> N
 
 
 def save(parts: Parts, group_id: str, **members: object) -> None:
-    definition = msgspec.convert(members, GroupDefinition)
+    definition = convert(members, GroupDefinition)
     parts.accept(SaveGroup(group_id=group_id, name=group_id, members=definition))
 
 

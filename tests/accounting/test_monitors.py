@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -31,6 +30,7 @@ from tallystick.accounting.monitors.model import (
 from tallystick.accounting.monitors.views import monitor_story
 from tallystick.accounting.monitors.watch import MonitorWatch
 from tallystick.accounting.sweeps.model import CreateSweep
+from tallystick.decoding import decode_json
 from tallystick.ledger.model import Transfer, TransferFlags
 from tallystick.pipeline.commands import SYSTEM, Command, Context, Registry, Reply, Request
 from tallystick.pipeline.executor import Witness
@@ -74,7 +74,7 @@ class Watched(Parts):
             "SELECT topic, payload FROM outbox WHERE topic IN ('monitor.crossed', "
             "'monitor.cleared') ORDER BY seq"
         )
-        return [(t.split(".")[1], msgspec.json.decode(p)["value"]) for t, p in found]
+        return [(t.split(".")[1], decode_json(p)["value"]) for t, p in found]
 
     def move(self, *transfers: TransferDraft) -> None:
         self.accept(CreateLedgerTransfers(transfers=transfers))

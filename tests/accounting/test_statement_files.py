@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import msgspec
 import mt940
 import pytest
 from hypothesis import given, settings
@@ -28,6 +27,7 @@ from tallystick.accounting.statements.document import (
     day_of,
 )
 from tallystick.accounting.statements.forms import offered_language, write_statement
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import Side
 from tallystick.ledger.model import Transfer, TransferResult
 from tallystick.pipeline.refusals import Refused
@@ -101,7 +101,7 @@ def test_every_form_says_the_same_and_opening_and_movements_make_closing(
 
 
 def assert_json(document: StatementDocument, truth: dict[date, list[int]]) -> None:
-    found = msgspec.json.decode(written(document, "json"))
+    found = decode_json(written(document, "json"))
     balance = units(found["opening"], document)
     for day in found["days"]:
         assert units(day["opening"], document) == balance

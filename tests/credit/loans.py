@@ -28,6 +28,7 @@ from tallystick.credit.schedules.terms import (
     Terms,
     Unit,
 )
+from tallystick.decoding import decode_json
 from tallystick.money.rate import Rounding
 
 __all__ = ["PLAIN", "START", "offered", "plain_terms", "terms"]
@@ -43,7 +44,7 @@ PLAIN: dict[str, Any] = {
 def offered(**fields: Any) -> Offer:
     """The answer to a quote of `PLAIN` with other fields."""
     body = msgspec.json.encode({**PLAIN, **fields})
-    return quote(msgspec.json.decode(body, type=QuoteRequest))
+    return quote(decode_json(body, QuoteRequest))
 
 
 _rates = st.integers(0, 6000).map(lambda n: Decimal(n) / 10_000)

@@ -11,6 +11,7 @@ from tests.server_process import ROOT
 from tallystick.credit.postings import posting_lines
 from tallystick.credit.schedules.offer import quote
 from tallystick.credit.schedules.quote import QuoteRequest
+from tallystick.decoding import decode_json
 
 PAGE = (ROOT / "docs" / "credit.md").read_text("utf-8")
 
@@ -20,7 +21,7 @@ def test_the_example_gives_the_answer_beside_it() -> None:
     answered = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)
     assert asked is not None
     assert answered is not None
-    offer = quote(msgspec.json.decode(asked[1], type=QuoteRequest))
+    offer = quote(decode_json(asked[1], QuoteRequest))
     assert json.loads(msgspec.json.encode(offer)) == json.loads(answered[1])
 
 

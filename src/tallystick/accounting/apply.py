@@ -26,6 +26,7 @@ from tallystick.accounting.monitors.model import LookAtMonitors
 from tallystick.accounting.monitors.service import ALL_MONITORS
 from tallystick.accounting.periods.decide import require_day_open
 from tallystick.accounting.plaintext.reading import TEXT_ENDINGS, text_calls
+from tallystick.decoding import decode_json
 from tallystick.ledger.bulk import BulkLedger, result_names
 from tallystick.ledger.chart import PLATFORM_BOOK_MIN
 from tallystick.ledger.encoding import entry_from, id_bytes, ids_from
@@ -86,7 +87,7 @@ class _Progress:
         """How far it came; None for a file that was never begun."""
         sql = "SELECT value FROM setting WHERE name = ?"
         row = self._connection.execute(sql, (self._name,)).fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=Applied)
+        return None if row is None else decode_json(row[0], Applied)
 
     def save(self, applied: Applied) -> None:
         """Keep it, in the transaction of the call."""

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from tallystick.decoding import json_decoder
 from tallystick.ledger.model import ID_MAX, Account, Transfer
 from tallystick.ledger.ranges import check_account, check_transfer
 from tallystick.ledger.records import Records, as_records, empty_records, joined, records_of
@@ -167,7 +168,7 @@ def _call(end: int, columns: Columns, lines: Sequence[int], *, transfers: bool) 
 
 
 def _json_parts(path: Path, skip: int) -> Iterator[Call]:
-    decode = msgspec.json.Decoder(_Line).decode
+    decode = json_decoder(_Line)
     with path.open("rb") as file:
         file.seek(len(_BOM) if file.read(len(_BOM)) == _BOM else 0)
         numbered = ((n, text) for n, text in enumerate(file, start=1) if not text.isspace())

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from tallystick.admin.commands import UsageError
 from tallystick.credit.joint.decide import require_terms
 from tallystick.credit.joint.simulate import Changes, Simulated, compare
+from tallystick.decoding import decode_json
 from tallystick.money.amount import format_amount
 from tallystick.settings import load_settings
 from tallystick.store.engine import database_of
@@ -28,7 +29,7 @@ _DAYS_MAX: Final = 366
 def _changes(file: Path) -> Changes:
     data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     try:
-        changes = msgspec.json.decode(data, type=Changes)
+        changes = decode_json(data, Changes)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{file}: {error}.") from error
     for terms in changes.terms.values():

@@ -18,6 +18,7 @@ import msgspec
 from tallystick.admin.commands import Place, UsageError
 from tallystick.admin.ledger_statement import account_number, reading
 from tallystick.admin.offline import carry_out, offline
+from tallystick.decoding import convert
 from tallystick.gateway.rest.accounting_exchange import EXCHANGE_OPERATIONS
 from tallystick.gateway.rest.accounting_monitors import MONITOR_OPERATIONS
 from tallystick.gateway.rest.accounting_periods import PERIOD_OPERATIONS
@@ -96,7 +97,7 @@ def _speaking() -> Iterator[None]:
 
 def _convert(operation: Operation, body: Mapping[str, Any]) -> Any:
     try:
-        return msgspec.convert(dict(body), operation.body)
+        return convert(dict(body), operation.body)
     except msgspec.ValidationError as error:
         raise bad_request(error) from error
 

@@ -19,6 +19,7 @@ from tallystick.accounting.periods.decide import Snapshot, digest_of
 from tallystick.accounting.periods.model import CloseStatus, PeriodClose
 from tallystick.audit.findings import Findings
 from tallystick.audit.journal import JournalAudit
+from tallystick.decoding import decode_json
 from tallystick.ledger.journal import JournalBatch
 from tallystick.ledger.model import TransferFlags
 from tallystick.ledger.records import TRANSFERS, halves
@@ -110,7 +111,7 @@ class ClosedPeriods:
 def _kept(close: PeriodClose) -> dict[int, tuple[int, int]] | None:
     """What a snapshot says by code, less codes on which nothing was posted."""
     try:
-        lines = msgspec.json.decode(close.snapshot, type=Snapshot).lines
+        lines = decode_json(close.snapshot, Snapshot).lines
         found = {int(x["code"]): (int(x["debits_posted"]), int(x["credits_posted"])) for x in lines}
     except (msgspec.MsgspecError, KeyError, ValueError):
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
@@ -17,6 +16,7 @@ from tallystick.credit.loans.model import LoanProduct, ProductTerms
 from tallystick.credit.merchant.model import MerchantProduct
 from tallystick.credit.scoring.model import Application, ApplicationDone, ApplyForLine
 from tallystick.credit.scoring.views import applications_of, causes_of, serving_of
+from tallystick.decoding import decode_json
 from tallystick.money.amount import format_amount
 from tallystick.pipeline.commands import Command, Reply
 from tallystick.pipeline.refusals import Refused
@@ -32,7 +32,7 @@ def _products(front: Frontend, currency: str) -> list[LoanProduct]:
     rows = front.platform.rows
     return [one for one in rows.select(LoanProduct)
             if one.is_open and rows.get(MerchantProduct, one.product_id) is None
-            and msgspec.json.decode(one.terms, type=ProductTerms).currency == currency]  # fmt: skip
+            and decode_json(one.terms, ProductTerms).currency == currency]  # fmt: skip
 
 
 def _page(front: Frontend, visitor: Visitor, refusal: RefusalText | None = None) -> Response[str]:

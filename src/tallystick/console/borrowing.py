@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
@@ -37,6 +36,7 @@ from tallystick.credit.pay_later.views import later_line
 from tallystick.credit.receivables.model import AnswerNotice, Receivable, ReceivableStatus
 from tallystick.credit.receivables.views import receivables_of
 from tallystick.credit.schedules.terms import Effect
+from tallystick.decoding import decode_json
 from tallystick.money.amount import format_amount
 from tallystick.parties.model import Party, PartyKind
 from tallystick.payments.wallet.views import wallet_balance
@@ -73,7 +73,7 @@ def _party(visitor: Visitor) -> Party:
 def _offer(front: Frontend, visitor: Visitor, party: Party, product: LoanProduct) -> Offer | None:
     """What a party may draw of a product; None when it is not for them."""
     platform = front.platform
-    terms = msgspec.json.decode(product.terms, type=ProductTerms)
+    terms = decode_json(product.terms, ProductTerms)
     if terms.pay_later is not None or not product.is_open:
         return None
     if platform.rows.get(MerchantProduct, product.product_id) is not None:

@@ -40,6 +40,7 @@ from tallystick.credit.collections.views import (
     texts,
 )
 from tallystick.credit.loans.timing import loan_day
+from tallystick.decoding import convert, decode_json
 from tallystick.pipeline.commands import Command
 from tallystick.pipeline.refusals import Refused
 
@@ -121,7 +122,7 @@ def _case_command(what: str, case_id: str, form: Form) -> Command:
     if what == "offer":
         terms = {"kind": form.get("kind", ""), "share": form.get("share", "0") or "0",
                  "count": _number(form.get("count", "")) or 1}  # fmt: skip
-        offered = msgspec.convert(terms, Offered, strict=False)
+        offered = convert(terms, Offered, strict=False)
         return MakeOffer(case_id=case_id, loan_id=form.get("loan_id", ""), terms=offered)
     if what == "hardship":
         return DecideHardship(
@@ -133,7 +134,7 @@ def _case_command(what: str, case_id: str, form: Form) -> Command:
 
 def _made(kind: type[Command], **fields: Any) -> Command:
     tag = kind.__struct_config__.tag
-    return msgspec.convert({"command": tag, **fields}, kind)
+    return convert({"command": tag, **fields}, kind)
 
 
 @post(f"{_CASES}/{{case_id:str}}/{{what:str}}")
@@ -207,7 +208,7 @@ def _data_command(what: str, form: Form) -> Command:
         msgspec.DecodeError: the JSON cannot be read, or has other fields.
     """
     if what == "rules":
-        written = {"terms": msgspec.json.decode(form.get("terms", ""))}
+        written = {"terms": decode_json(form.get("terms", ""))}
         return _made(SetContactRules, **written)
     if what == "text":
         return SaveText(
@@ -215,7 +216,7 @@ def _data_command(what: str, form: Form) -> Command:
             chinese=form.get("chinese", ""),
         )  # fmt: skip
     if what == "strategy":
-        written = {"terms": msgspec.json.decode(form.get("terms", ""))}
+        written = {"terms": decode_json(form.get("terms", ""))}
         strategy_id = form.get("strategy_id", "")[:32]
         return _made(SaveStrategy, strategy_id=strategy_id, name=form.get("name", ""), **written)
     if what == "split":

@@ -35,6 +35,7 @@ from tallystick.credit.joint.views import (
     owed_now,
     partner_days,
 )
+from tallystick.decoding import decode_json
 from tallystick.pipeline.refusals import Refused
 
 __all__ = ["INSTITUTION_PAGES"]
@@ -148,7 +149,7 @@ class _Files(msgspec.Struct):
 def _names(row: PartnerDay) -> list[str]:
     """The names of a day's files, the manifest's first."""
     text = row.manifest.rpartition("\n\n")[0]
-    named = [file.name for file in msgspec.json.decode(text, type=_Files).files]
+    named = [file.name for file in decode_json(text, _Files).files]
     return [f"{row.institution_id}-{row.currency}-{row.day}-manifest.txt", *named]
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from tallystick.decoding import decode_json
 from tallystick.payments.trades.model import Trade
 
 __all__ = ["cursor_text", "pair_cursor", "shipment_text"]
@@ -30,7 +31,7 @@ def shipment_text(trade: Trade) -> str:
     if not trade.shipment:
         return ""
     try:
-        fields = msgspec.json.decode(trade.shipment)
+        fields = decode_json(trade.shipment)
     except msgspec.DecodeError:
         return trade.shipment
     if not isinstance(fields, dict):

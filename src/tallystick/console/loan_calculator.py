@@ -20,6 +20,7 @@ from tallystick.credit.schedules.day_count import DayCount
 from tallystick.credit.schedules.offer import Offer, quote
 from tallystick.credit.schedules.quote import QuoteRequest
 from tallystick.credit.schedules.terms import Method, Unit
+from tallystick.decoding import convert
 from tallystick.money.amount import parse_amount
 from tallystick.pipeline.refusals import Refused
 
@@ -72,7 +73,7 @@ def _request(asked: dict[str, str]) -> QuoteRequest:
         "fees": {"up_front": asked["up_front"], "per_period": asked["per_period"]},
     }  # fmt: skip
     try:
-        return msgspec.convert(fields, QuoteRequest, strict=False)
+        return convert(fields, QuoteRequest, strict=False)
     except msgspec.ValidationError as error:
         raise Refused("CREDIT_TERMS_INVALID", f"{error}.") from error
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
 from markupsafe import Markup
@@ -26,6 +25,7 @@ from tallystick.credit.loans.timing import loan_day
 from tallystick.credit.loans.views import loan_story
 from tallystick.credit.merchant.model import MerchantProduct, policy_of
 from tallystick.credit.receivables.views import receivables_of
+from tallystick.decoding import decode_json
 from tallystick.pipeline.refusals import Refused
 
 __all__ = ["LOAN_DESK"]
@@ -129,7 +129,7 @@ def _products(front: Frontend) -> list[dict[str, Any]]:
     found = []
     for product in rows.select(LoanProduct):
         offered = rows.get(MerchantProduct, product.product_id)
-        terms = msgspec.json.decode(product.terms, type=ProductTerms)
+        terms = decode_json(product.terms, ProductTerms)
         share = f"{policy_of(offered).share_rate * 100:f} %" if offered else ""
         rate = f"{terms.annual_rate * 100:.2f} %"
         found.append({"product": product, "terms": terms, "share": share, "rate": rate})

@@ -14,6 +14,7 @@ from tallystick.console.listing import cursor_text, pair_cursor
 from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import need_operator, read_form
 from tallystick.console.visitor import Asking, Visitor, WebRequest
+from tallystick.decoding import decode_json
 from tallystick.partners.model import (
     Notification,
     NotificationAttempt,
@@ -72,7 +73,7 @@ async def show_notifications(request: WebRequest, front: Front, visitor: Asking)
 def _fields(payload: bytes) -> dict[str, str]:
     """The form that is sent, as names and texts."""
     try:
-        decoded: Any = msgspec.json.decode(payload)
+        decoded: Any = decode_json(payload)
     except msgspec.DecodeError:
         return {}
     return {str(k): str(v) for k, v in decoded.items()} if isinstance(decoded, dict) else {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
@@ -19,6 +18,7 @@ from tallystick.credit.collections.views import case_story, cases_of
 from tallystick.credit.inquiries.model import GrantConsent, Purpose, RevokeConsent
 from tallystick.credit.inquiries.views import consents_of, inquiries_about, standing_of
 from tallystick.credit.loans.timing import loan_day
+from tallystick.decoding import decode_json
 from tallystick.partners.model import App
 from tallystick.pipeline.commands import Command
 from tallystick.pipeline.refusals import Refusal, Refused
@@ -53,7 +53,7 @@ def _overdue_page(
     for case in cases_of(rows, need_party(visitor).party_id):
         story = case_story(rows, case)
         offers = [
-            (offer, msgspec.json.decode(offer.terms, type=Offered))
+            (offer, decode_json(offer.terms, Offered))
             for offer in story.offers
             if offer.status is OfferStatus.OPEN and offer.until_ms >= now_ms
         ]

@@ -12,6 +12,7 @@ from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
 from tallystick.console.operators import act, operators_page, party_label
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.visitor import Asking, Visitor, WebRequest
+from tallystick.decoding import convert
 from tallystick.partners.model import Operator
 from tallystick.pipeline.commands import Command
 from tallystick.pipeline.refusals import Refused
@@ -159,7 +160,7 @@ async def _list(
     front: Frontend, visitor: Visitor, form: Form, make: dict[str, Any], kind: type[Command]
 ) -> Response[Any]:
     try:
-        await act(front, visitor, form, msgspec.convert(make, kind), "list")
+        await act(front, visitor, form, convert(make, kind), "list")
     except (Refused, msgspec.ValidationError) as error:
         said = error_text(error, visitor.language)
         return _lists_page(front, visitor, said)
@@ -221,7 +222,7 @@ async def open_case(request: WebRequest, front: Front, visitor: Asking) -> Respo
     make = {"command": "risk.open_case", "subject": form.get("subject", ""),
             "value": form.get("value", "")[:128], "title": form.get("title", "")[:500]}  # fmt: skip
     try:
-        await act(front, visitor, form, msgspec.convert(make, OpenCase), "case")
+        await act(front, visitor, form, convert(make, OpenCase), "case")
     except (Refused, msgspec.ValidationError) as error:
         said = error_text(error, visitor.language)
         return _cases_page(front, visitor, said)

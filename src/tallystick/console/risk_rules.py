@@ -14,6 +14,7 @@ from tallystick.console.frontend import Front, Frontend, RefusalText, error_text
 from tallystick.console.operators import act, operators_page
 from tallystick.console.requests import Form, need_operator, read_form
 from tallystick.console.visitor import Asking, Visitor, WebRequest
+from tallystick.decoding import convert, decode_json
 from tallystick.pipeline.commands import Command
 from tallystick.pipeline.refusals import Refused
 from tallystick.risk.decision.backtest import Backtest, RuleResult, backtest
@@ -70,7 +71,7 @@ class Version(NamedTuple):
 def _versions(front: Frontend, name: str = "") -> list[Version]:
     wanted: dict[str, str | int | bytes | None] = {"name": name} if name else {}
     found = [
-        Version(row, msgspec.json.decode(row.contents, type=Rule))
+        Version(row, decode_json(row.contents, Rule))
         for row in front.platform.rows.select(RuleRow, **wanted)
     ]
     order = (RuleStatus.PUBLISHED, RuleStatus.DRAFT, RuleStatus.RETIRED)
@@ -124,7 +125,7 @@ def _rule_of(form: Form) -> Rule:
     given = {name: form.get(name, default) for name, default in _FIELDS.items()}
     try:
         numbers = {name: int(given[name] or 0) for name in ("points", "priority")}
-        return msgspec.convert({**given, **numbers}, Rule)
+        return convert({**given, **numbers}, Rule)
     except (ValueError, msgspec.ValidationError) as error:
         raise Refused("INVALID_PARAMETER", f"{error}.") from error
 
@@ -208,7 +209,7 @@ async def retire(
 
 def _terms(form: Form) -> SetTerms:
     words = ("challenge", "hold", "deny")
-    thresholds = msgspec.convert({w: int(form.get(w) or 0) for w in words}, Thresholds)
+    thresholds = convert({w: int(form.get(w) or 0) for w in words}, Thresholds)
     return SetTerms(
         thresholds=thresholds, challenger_percent=int(form.get("percent") or 0),
         model=form.get("model", ""),
@@ -230,7 +231,7 @@ async def show_set(number: FromPath[str], front: Front, visitor: Asking) -> Resp
     row = front.platform.rows.get(RuleSetRow, int(number)) if known else None
     if row is None:
         raise Refused("NOT_FOUND")
-    contents = msgspec.json.decode(row.contents, type=RuleSet)
+    contents = decode_json(row.contents, RuleSet)
     return operators_page(front, visitor, "risk_rule_set", "risk", row=row, contents=contents)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 from markupsafe import Markup
@@ -23,6 +22,7 @@ from tallystick.credit.scoring.views import (
     latest_applications,
     models_put,
 )
+from tallystick.decoding import decode_json
 from tallystick.pipeline.refusals import Refused
 
 __all__ = ["SCORING"]
@@ -108,7 +108,7 @@ async def show_decision(
         front, visitor, "scoring_decision", "scoring", row=row, causes=causes_of(row),
         applicant=party_label(front, row.party_id), histories=tuple(HISTORIES),
         months=range(1, MONTHS + 1), singles=tuple(SINGLE),
-        facts=msgspec.json.decode(row.facts, type=dict[str, str]),
+        facts=decode_json(row.facts, dict[str, str]),
     )  # fmt: skip
 
 

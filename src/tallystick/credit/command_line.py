@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from tallystick.credit.schedules.offer import Offer, quote
 from tallystick.credit.schedules.quote import QuoteRequest
+from tallystick.decoding import decode_json
 from tallystick.pipeline.refusals import Refused
 
 __all__ = ["credit"]
@@ -28,7 +29,7 @@ _HEADINGS: Final = ("due", "principal", "interest", "fee", "payment", "balance")
 def _read(file: Path) -> QuoteRequest:
     data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     try:
-        return msgspec.json.decode(data, type=QuoteRequest)
+        return decode_json(data, QuoteRequest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("MALFORMED_REQUEST", f"{error}.") from error
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 import httpx2
-import msgspec
 import structlog
 
+from tallystick.decoding import decode_json
 from tallystick.partners.keyring import Keyring
 from tallystick.partners.model import Notification, NotificationStatus, RecordAttempt
 from tallystick.partners.notify_form import form_body, signed_fields
@@ -249,7 +249,7 @@ class NotificationSender:
             return _Outcome(f"refused: {refused}", hopeless=True)
         except OSError:
             return _Outcome("the host has no address")
-        form = msgspec.json.decode(notification.payload, type=dict[str, str])
+        form = decode_json(notification.payload, dict[str, str])
         fields = await asyncio.to_thread(signed_fields, form, keys.signing_key)
         body = form_body(fields)
         outcome = _Outcome("could not connect")

@@ -10,6 +10,7 @@ import hashlib
 import msgspec
 from msgspec.structs import replace
 
+from tallystick.decoding import json_decoder
 from tallystick.money.china_time import china_time
 from tallystick.partners.model import (
     RETRY_AFTER_MS,
@@ -40,7 +41,7 @@ class _Told(msgspec.Struct, frozen=True):
     fields: dict[str, str] = {}
 
 
-_decoder = msgspec.json.Decoder(_Told)
+_decode = json_decoder(_Told)
 
 
 def _notify_id(event: Event, now_ms: int, turn: int) -> str:
@@ -87,7 +88,7 @@ def new_notification(event: Event, told: _Told, notify_id: str, now_ms: int) -> 
 
 def notify(uow: UnitOfWork, event: Event) -> None:
     """Make the notification of an event that names an address to notify."""
-    told = _decoder.decode(event.payload)
+    told = _decode(event.payload)
     if not told.notify_url:
         return
     turn = 0

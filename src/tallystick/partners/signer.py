@@ -16,11 +16,11 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-import msgspec
 import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from tallystick.decoding import msgpack_decoder
 from tallystick.partners import rsa2
 from tallystick.partners.signing_process import LENGTH, Asked, Job, Signed, frame
 
@@ -124,7 +124,7 @@ class Signer:
 
     async def _hand_out(self, process: Process) -> None:
         """Until the process ends."""
-        decode = msgspec.msgpack.Decoder(list[Signed]).decode
+        decode = msgpack_decoder(list[Signed])
         assert process.stdout is not None
         try:
             while True:

@@ -16,6 +16,7 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from tallystick.decoding import msgpack_decoder
 from tallystick.partners import rsa2
 
 __all__ = ["LENGTH", "Asked", "Job", "Signed", "frame", "serve"]
@@ -48,7 +49,7 @@ def frame(value: object) -> bytes:
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
     """Sign what is asked for until the input ends."""
-    decode = msgspec.msgpack.Decoder(Asked).decode
+    decode = msgpack_decoder(Asked)
     keys: dict[int, RSAPrivateKey] = {}
     while len(head := source.read(LENGTH.size)) == LENGTH.size:
         size = LENGTH.unpack(head)[0]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import msgspec
-
+from tallystick.decoding import decode_json
 from tallystick.partners.model import (
     ApiKey,
     App,
@@ -81,7 +80,7 @@ def delivery_of(rows: Rows, notify_id: str) -> Delivery | None:
     notification = rows.get(Notification, notify_id)
     if notification is None:
         return None
-    form = msgspec.json.decode(notification.payload, type=dict[str, str])
+    form = decode_json(notification.payload, dict[str, str])
     attempts = rows.select(NotificationAttempt, notify_id=notify_id)
     return Delivery(notification, form, sorted(attempts, key=lambda a: a.attempt))
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from tallystick.decoding import msgpack_decoder
 from tallystick.pipeline.refusals import Refusal
 from tallystick.store.table import Row
 from tallystick.store.unit_of_work import Event, UnitOfWork
@@ -255,10 +256,10 @@ class Registry:
         return [prefix for prefix, _ in self._followers]
 
     @functools.cached_property
-    def _decoder(self) -> msgspec.msgpack.Decoder[Command]:
+    def _decode(self) -> Callable[[bytes], Command]:
         union = functools.reduce(operator.or_, self._entries)
-        return msgspec.msgpack.Decoder(union)
+        return msgpack_decoder(union)
 
     def decode(self, data: bytes) -> Command:
         """A stored command (the reverse of `command_bytes`)."""
-        return self._decoder.decode(data)
+        return self._decode(data)

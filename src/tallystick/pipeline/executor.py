@@ -21,6 +21,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 import structlog
 
+from tallystick.decoding import decode_msgpack
 from tallystick.ledger.chart import transfer_id
 from tallystick.pipeline.commands import (
     Answer,
@@ -415,9 +416,9 @@ class Executor:
         if earlier.fingerprint != fingerprint:
             return Answer(None, Refusal("IDEMPOTENCY_MISMATCH"))
         if not earlier.accepted:
-            return Answer(None, Refusal(*msgspec.msgpack.decode(earlier.answer)), replayed=True)
+            return Answer(None, Refusal(*decode_msgpack(earlier.answer)), replayed=True)
         reply_type = self._registry.entry(type(request.command)).reply
-        reply: Reply = msgspec.msgpack.decode(earlier.answer, type=reply_type)
+        reply: Reply = decode_msgpack(earlier.answer, reply_type)
         return Answer(reply, None, replayed=True)
 
     def _attempt(self, uow: UnitOfWork, request: Request, key: bytes) -> Answer:

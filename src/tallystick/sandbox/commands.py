@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from cyclopts import App, Parameter
 
+from tallystick.decoding import decode_json
 from tallystick.sandbox.answers import NoAnswerError, WrongAnswerError
 from tallystick.sandbox.marketplace import StoppedError
 from tallystick.sandbox.model import yuan
@@ -38,7 +39,7 @@ _SHOWN_MAX: Final = 50
 
 def _credentials(path: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+        found: dict[str, Any] = decode_json(path.read_bytes())
     except (OSError, msgspec.DecodeError) as error:
         raise SettingsError(f"The credentials {path} cannot be read: {error}.") from error
     return found

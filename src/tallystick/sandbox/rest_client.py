@@ -8,6 +8,7 @@ from typing import Any, Final
 import httpx2
 import msgspec
 
+from tallystick.decoding import decode_json
 from tallystick.sandbox.answers import Answer, NoAnswerError, WrongAnswerError
 
 __all__ = ["RestClient"]
@@ -81,7 +82,7 @@ class RestClient:
         except httpx2.TransportError as error:
             raise NoAnswerError(type(error).__name__) from error
         try:
-            told = msgspec.json.decode(reply.content)
+            told = decode_json(reply.content)
         except msgspec.DecodeError as error:
             raise WrongAnswerError(f"{method} {path}: HTTP {reply.status_code}, no JSON") from error
         if reply.is_success:

@@ -18,6 +18,7 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tallystick.decoding import decode_json
 from tallystick.parties.model import IssuePaymentCode, Party, PartyKind, RegisterParty
 from tallystick.parties.passwords import PasswordHasher
 from tallystick.parties.views import login_index, payment_code_index, seal_login, seal_name
@@ -154,7 +155,7 @@ def _new_key() -> str:
 def _draft(folder: Path) -> Draft:
     path = folder / _DRAFT
     if path.exists():
-        return msgspec.json.decode(path.read_bytes(), type=Draft)
+        return decode_json(path.read_bytes(), Draft)
     draft = Draft(
         app_key=_new_key(),
         gateway_key=_new_key(),

@@ -16,6 +16,7 @@ import httpx2
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
+from tallystick.decoding import decode_json
 from tallystick.partners import rsa2
 from tallystick.sandbox.answers import Answer, NoAnswerError, WrongAnswerError
 
@@ -113,6 +114,6 @@ class GatewayClient:
             raise WrongAnswerError(f"{request.method}: the signature of the answer is not valid")
         if name != f"{request.method.replace('.', '_')}_response":
             raise WrongAnswerError(f"{request.method}: answered with {name}")
-        content: dict[str, Any] = msgspec.json.decode(signed)
+        content: dict[str, Any] = decode_json(signed)
         accepted = content.get("code") == _SUCCESS
         return Answer(accepted, "" if accepted else str(content.get("sub_code", "?")), content)

@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from tallystick.decoding import convert
+
 __all__ = ["Row", "Table", "Value", "table_of"]
 
 Value = int | str | bytes | None
@@ -80,7 +82,7 @@ class Table(Generic[R]):
 
     def decode(self, record: Sequence[Value]) -> R:
         """A database record as a row; a record that does not fit raises ValidationError."""
-        return msgspec.convert(record, self.row, strict=False)
+        return convert(record, self.row, strict=False)
 
 
 def table_of(row: type[R]) -> Table[R]:

@@ -12,6 +12,7 @@ from tests.credit.loan_life import LivingLoan
 from tallystick.credit.loans.days.entries import Entries
 from tallystick.credit.loans.days.shard import Shard, ShardClosed, close_shard
 from tallystick.credit.loans.model import LateTerms, LoanStanding, ProductTerms
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import LOAN_ADVANCE, LOAN_ALLOWANCE, LOAN_PRINCIPAL
 from tallystick.ledger.records import halves
 from tallystick.pipeline.decisions import Decision
@@ -26,7 +27,7 @@ Moved = tuple[int, int, int, int]
 def late_of(loans: Sequence[LivingLoan]) -> dict[str, LateTerms]:
     """What the loans agreed on being late."""
     return {
-        terms_id: msgspec.json.decode(row.terms, type=ProductTerms).late
+        terms_id: decode_json(row.terms, ProductTerms).late
         for loan in loans
         for terms_id, row in loan.terms.items()
     }

@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -53,6 +52,7 @@ from tallystick.credit.participation.share import owed_parts
 from tallystick.credit.pay_later import service as pay_later
 from tallystick.credit.pay_later.model import PAY_LATER, Bill, PayBill
 from tallystick.credit.postings import RECEIVABLES, Bucket
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import (
     PARTICIPATION_INCOME,
     PARTICIPATION_PRINCIPAL,
@@ -231,7 +231,7 @@ def test_programmes_that_do_not_name_the_product_fund_no_purchases(shop: Market)
     programme(shop, "all", EAST, share=Decimal("0.5"))
     buy(shop, "O1", 1_000)
     (decision,) = shop.rows.select(FundingDecision)
-    reasons = {name: rule for name, rule, _ in msgspec.json.decode(decision.reasons)}
+    reasons = {name: rule for name, rule, _ in decode_json(decision.reasons)}
     assert reasons["all"] == "product"
     assert "all" not in {f.programme_id for f in shop.rows.select(ShareFlow)}
     # The simulator knows that it was a purchase.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from tests.payments.market import DAY_MS, SHOP, Market
 
@@ -16,6 +15,7 @@ from tallystick.credit.score.training import Settings
 from tallystick.credit.scoring.facts import COLUMNS
 from tallystick.credit.scoring.history import HEADINGS, OUTCOME, training_rows
 from tallystick.credit.scoring.model import PutScoreModel
+from tallystick.decoding import convert
 from tallystick.parties.model import PartyKind, RegisterParty
 from tallystick.payments.wallet.model import TransferBetweenWallets
 
@@ -86,7 +86,7 @@ def train_on(history: Path, out: Path) -> Path:
 def bundle_of(model: Path) -> PutScoreModel:
     """What puts a model to service."""
     files = {name: (model / f"{name}.json").read_text() for name in ("manifest", "model", "card")}
-    return msgspec.convert(files, PutScoreModel)
+    return convert(files, PutScoreModel)
 
 
 def model_of_incomes(folder: Path) -> PutScoreModel:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tallystick.decoding import decode_json
 from tallystick.transparency.merkle import MerkleTree, leaf_hash
 from tallystick.transparency.notes import (
     Checkpoint,
@@ -72,7 +73,7 @@ def test_a_head_that_contradicts_is_evidence_for_a_stranger(
     with pytest.raises(LieFound) as raised:
         witness.see(head_of(tree, size), giving(tree), 2)
     written = msgspec.json.encode(raised.value.evidence)
-    evidence = msgspec.json.decode(written, type=Evidence)
+    evidence = decode_json(written, Evidence)
     assert check_evidence(evidence, LOG.key).startswith("list.example signed ")
     assert witness.size == 5
 

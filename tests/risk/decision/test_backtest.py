@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from tallystick.cli import answer
+from tallystick.decoding import decode_json
 from tallystick.risk.decision.backtest import backtest
 from tallystick.risk.decision.columns import Column
 from tallystick.risk.decision.errors import RiskFileError
@@ -150,7 +151,7 @@ def test_the_command_line_trains_and_backtests(
     ]
     assert answer([*trained, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["recall_at_1pct_fp"] > 0.3
-    card = msgspec.json.decode(model.read_bytes(), type=Scorecard)
+    card = decode_json(model.read_bytes(), Scorecard)
     scored = RuleSet(rules=RULES, features=FEATURES, model=card)
     rules.write_bytes(msgspec.json.encode(scored))
     assert answer(["risk", "backtest", str(rules), "--events", str(history), "--json"]) == 0

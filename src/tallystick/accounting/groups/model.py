@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from tallystick.decoding import decode_json
 from tallystick.pipeline.commands import Command, Reply
 from tallystick.store.table import Row, Table
 
@@ -54,7 +55,7 @@ class AccountGroup(Row, frozen=True):
     @property
     def members(self) -> GroupDefinition:
         """Who belongs to it."""
-        return msgspec.json.decode(self.definition, type=GroupDefinition)
+        return decode_json(self.definition, GroupDefinition)
 
 
 GROUPS = Table("account_group", AccountGroup, ("group_id",))

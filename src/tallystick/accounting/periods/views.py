@@ -8,6 +8,7 @@ from tallystick.accounting.books.model import LedgerBook
 from tallystick.accounting.periods.balances import totals_through
 from tallystick.accounting.periods.decide import CodeTotals, Snapshot, digest_of
 from tallystick.accounting.periods.model import PeriodClose, PeriodNote
+from tallystick.decoding import decode_json
 from tallystick.store.rows import ReadSession
 
 __all__ = ["CloseProof", "CloseStory", "close_story", "closes_of", "proof_of_close"]
@@ -45,7 +46,7 @@ def close_story(rows: ReadSession, close_id: str) -> CloseStory | None:
     close = rows.get(PeriodClose, close_id)
     if close is None:
         return None
-    snapshot = msgspec.json.decode(close.snapshot, type=Snapshot)
+    snapshot = decode_json(close.snapshot, Snapshot)
     return CloseStory(close, snapshot, rows.select(PeriodNote, close_id=close_id))
 
 
@@ -66,7 +67,7 @@ def proof_of_close(rows: ReadSession, close: PeriodClose) -> CloseProof:
         connection.execute("ROLLBACK")
     kept = [
         CodeTotals(int(x["code"]), int(x["debits_posted"]), int(x["credits_posted"]))
-        for x in msgspec.json.decode(close.snapshot, type=Snapshot).lines
+        for x in decode_json(close.snapshot, Snapshot).lines
     ]
     found = [line for line in lines if line in kept or line.debits_posted or line.credits_posted]
     return CloseProof(digest_of(close.snapshot) == close.digest, found == kept)

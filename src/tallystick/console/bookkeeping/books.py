@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
@@ -39,6 +38,7 @@ from tallystick.console.ledger_files import today
 from tallystick.console.requests import read_form
 from tallystick.console.texts import Language
 from tallystick.console.visitor import Asking, Visitor, WebRequest
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import PLATFORM_BOOK_MIN
 from tallystick.pipeline.commands import Command
 from tallystick.pipeline.refusals import Refused
@@ -155,7 +155,7 @@ async def close_book(
 
 
 def _totals(close: PeriodClose, language: Language) -> list[TotalsLine]:
-    snapshot = msgspec.json.decode(close.snapshot, type=Snapshot)
+    snapshot = decode_json(close.snapshot, Snapshot)
     return [
         TotalsLine(
             int(x["code"]), kind_of_account(int(x["code"]), close.book, language.value),

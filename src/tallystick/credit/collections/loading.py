@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from tallystick.credit.collections.decide import CaseState
 from tallystick.credit.collections.model import (
     CONTACTS,
@@ -20,6 +18,7 @@ from tallystick.credit.collections.overdue import Borrowed, borrowed
 from tallystick.credit.collections.split import CHALLENGER, CHAMPION, arm_of
 from tallystick.credit.collections.terms import ContactRules, StrategyTerms
 from tallystick.credit.loans.timing import loan_day
+from tallystick.decoding import decode_json
 from tallystick.pipeline.commands import Context
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
@@ -34,7 +33,7 @@ __all__ = [
 def rules_in_force(rows: Rows) -> ContactRules:
     """The contact rules; China's where nothing was said."""
     kept = rows.get(CollectionRules, RULES_ID)
-    return ContactRules() if kept is None else msgspec.json.decode(kept.terms, type=ContactRules)
+    return ContactRules() if kept is None else decode_json(kept.terms, ContactRules)
 
 
 def newest_text(rows: Rows, text_id: str) -> CollectionText | None:
@@ -51,7 +50,7 @@ def newest_strategy(rows: Rows, strategy_id: str) -> CollectionStrategy | None:
 
 def terms_of(strategy: CollectionStrategy) -> StrategyTerms:
     """What a strategy says."""
-    return msgspec.json.decode(strategy.terms, type=StrategyTerms)
+    return decode_json(strategy.terms, StrategyTerms)
 
 
 def current_split(rows: Rows) -> CollectionSplit | None:

@@ -67,6 +67,7 @@ from tallystick.credit.loans.loading import loan_state
 from tallystick.credit.loans.model import LoanDone, NewDates, PayLoan, ReAgeLoan, WaiveLoan
 from tallystick.credit.loans.timing import collect_ms, loan_day
 from tallystick.credit.postings import Bucket
+from tallystick.decoding import decode_json
 from tallystick.money.rate import Rounding, apply_rate
 from tallystick.pipeline.commands import SYSTEM, CallerKind, Context, Registry, Reply
 from tallystick.pipeline.decisions import record
@@ -296,7 +297,7 @@ def take_offer(command: TakeOffer, context: Context) -> Reply:
         raise Refused("COLLECTION_OFFER_INVALID", "There is no such offer.")
     if offer.status is not OfferStatus.OPEN or context.now_ms > offer.until_ms:
         raise Refused("COLLECTION_OFFER_INVALID", "It was taken, or its time is over.")
-    terms = msgspec.json.decode(offer.terms, type=Offered)
+    terms = decode_json(offer.terms, Offered)
     if terms.kind is OfferKind.RE_AGE:
         dates = NewDates(count=terms.count)
         loan_service.re_age(ReAgeLoan(loan_id=offer.loan_id, dates=dates), _as(context, "re-age"))

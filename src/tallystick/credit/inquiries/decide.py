@@ -25,6 +25,7 @@ from tallystick.credit.inquiries.model import (
     Purpose,
     ReleaseDeposit,
 )
+from tallystick.decoding import decode_json
 from tallystick.money.amount import format_amount
 from tallystick.payments.trades.model import Trade
 from tallystick.pipeline.decisions import Decision, Timer, event
@@ -140,7 +141,7 @@ def repeated(command: AskCredit, asked: Asked, before: Inquiry) -> Decision:
     )  # fmt: skip
     if not same or asked.now_ms - before.at_ms > _DAY_MS:
         raise Refused("CREDIT_INQUIRY_REPEATED")
-    reply = msgspec.json.decode(before.answer, type=Inquired)
+    reply = decode_json(before.answer, Inquired)
     made = _logged(
         asked, command.purpose, command.transaction_id, command.minimum, reply.outcome,
         before.answer,

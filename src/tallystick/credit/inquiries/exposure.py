@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from tallystick.credit.inquiries.limits import Exposure, Income, Limit, LimitPolicy, limit_of
 from tallystick.credit.inquiries.model import (
     POLICY_ID,
@@ -14,6 +12,7 @@ from tallystick.credit.inquiries.model import (
 )
 from tallystick.credit.loans.model import Loan, contract_of
 from tallystick.credit.participation.model import JointLoan
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import LOAN_PRINCIPAL
 from tallystick.payments.accounts import platform_book
 from tallystick.pipeline.decisions import AccountRef
@@ -27,7 +26,7 @@ __all__ = ["exposure_of", "limit_for", "newest_score", "policy_in_force", "requi
 def policy_in_force(rows: Rows) -> LimitPolicy | None:
     """The policy; None where people may owe what their lines allow."""
     kept = rows.get(StoredPolicy, POLICY_ID)
-    return None if kept is None else msgspec.json.decode(kept.terms, type=LimitPolicy)
+    return None if kept is None else decode_json(kept.terms, LimitPolicy)
 
 
 def newest_score(rows: Rows, party_id: str) -> CreditScore | None:

@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from tallystick.credit.joint.model import Institution, InstitutionKind, Programme, ProgrammeTerms
 from tallystick.credit.participation.model import LossSharing, Participant
 from tallystick.credit.participation.postings import ShareBooks
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import (
     COMPENSATION_INCOME,
     FIRST_LOSS_PROVISION,
@@ -70,7 +69,7 @@ def _of_programme(
     uow: UnitOfWork, programme: Programme, owner: Institution, guarantors: Sequence[Institution]
 ) -> Iterator[Posting]:
     """How a programme's cover is to change, in the books of all who bear or bore it."""
-    terms = msgspec.json.decode(programme.terms, type=ProgrammeTerms)
+    terms = decode_json(programme.terms, ProgrammeTerms)
     books = _books(programme, terms, owner, None)
     wanted = covered(
         terms,

@@ -26,6 +26,7 @@ from tallystick.credit.participation.postings import settlement_posting
 from tallystick.credit.participation.service import funded_of, record, record_shared
 from tallystick.credit.participation.share import Parts, buy_back, owed_parts
 from tallystick.credit.postings import RECEIVABLES
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import LOAN_ALLOWANCE, book_id
 from tallystick.ledger.chart import transfer_id as transfer_number
 from tallystick.parties.model import Party
@@ -199,7 +200,7 @@ class _Answered(msgspec.Struct):
 
 def settled_by_bank(uow: UnitOfWork, happened: Event) -> None:
     """What the bank has moved for an institution is booked in its own book, too."""
-    answered = msgspec.json.decode(happened.payload, type=_Answered)
+    answered = decode_json(happened.payload, _Answered)
     institution = uow.get(Institution, answered.party_id)
     if institution is None or answered.status is not BankOrderStatus.ACCEPTED:
         return

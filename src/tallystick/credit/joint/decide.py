@@ -40,6 +40,7 @@ from tallystick.credit.participation.model import (
     require_plan,
 )
 from tallystick.credit.participation.postings import ShareBooks
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import transfer_id as transfer_number
 from tallystick.ledger.model import TransferFlags
 from tallystick.money.currency import currency
@@ -213,7 +214,7 @@ def define_programme(
     require_terms(terms)
     _require_owner(terms, owner, guarantor, command.institution_id)
     if known is not None:
-        before = msgspec.json.decode(known.terms, type=ProgrammeTerms)
+        before = decode_json(known.terms, ProgrammeTerms)
         counted = (before.concentration and before.concentration.fact, before.currency)
         if counted != (terms.concentration and terms.concentration.fact, terms.currency):
             raise _invalid("currency, concentration.fact: what is counted by them stays.")
@@ -353,7 +354,7 @@ def _reply(row: FundingDecision, plan: Plan | None) -> FundingDecided:
         currency=row.currency,
         shares=offered(plan, row.amount) if plan is not None else (),
         rule=row.rule,
-        reasons=msgspec.json.decode(row.reasons, type=tuple[Reason, ...]),
+        reasons=decode_json(row.reasons, tuple[Reason, ...]),
         expires_ms=row.expires_ms,
     )
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from tallystick.credit.inquiries.exposure import newest_score
 from tallystick.credit.inquiries.model import IncomeStated
 from tallystick.credit.joint.model import Programme, ProgrammeTerms
 from tallystick.credit.joint.routing import FactValue
 from tallystick.credit.loans.model import Loan
 from tallystick.credit.merchant.views import exposure_of
+from tallystick.decoding import decode_json
 from tallystick.ledger.model import Account
 from tallystick.parties.model import Party, PartyKind
 from tallystick.store.rows import Rows
@@ -30,7 +29,7 @@ def funded_jointly(rows: Rows, product_id: str, currency: str, *, named: bool = 
     """
     for programme in rows.select(Programme):
         if programme.institution_id:
-            terms = msgspec.json.decode(programme.terms, type=ProgrammeTerms)
+            terms = decode_json(programme.terms, ProgrammeTerms)
             products = terms.products or (() if named else (product_id,))
             if terms.currency == currency and product_id in products:
                 return True

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
 from tallystick.credit.joint import decide
@@ -28,6 +27,7 @@ from tallystick.credit.participation.model import (
     plan_of,
 )
 from tallystick.credit.participation.share import owed_parts
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import (
     LOAN_PRINCIPAL,
     PARTICIPATION_PRINCIPAL,
@@ -122,7 +122,7 @@ def take_further(uow: UnitOfWork, happened: Event) -> None:
         today = uow.get(ProgrammeDay, programme.programme_id, day)
         today = today or ProgrammeDay(programme.programme_id, day, 0)
         today = replace(today, used=today.used + share.amount)
-        terms = msgspec.json.decode(programme.terms, type=ProgrammeTerms)
+        terms = decode_json(programme.terms, ProgrammeTerms)
         taken = {
             "loan": (part, terms.loan_max),
             "borrower": (used[programme.programme_id], terms.borrower_max),

@@ -49,6 +49,7 @@ from tallystick.credit.participation.model import (
     Plan,
     plan_row,
 )
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import (
     SHARE_PRINCIPAL,
     book_id,
@@ -133,7 +134,7 @@ class _Desk:
         return [self._candidate(programme) for programme in self.programmes.values()]
 
     def _candidate(self, programme: Programme) -> Candidate:
-        terms = msgspec.json.decode(programme.terms, type=ProgrammeTerms)
+        terms = decode_json(programme.terms, ProgrammeTerms)
         plain = Candidate(
             programme.programme_id, programme.institution_id, terms, programme.is_open
         )

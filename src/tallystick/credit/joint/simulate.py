@@ -17,6 +17,7 @@ from tallystick.credit.joint.model import FundingDecision, Programme, ProgrammeT
 from tallystick.credit.joint.routing import Application, Candidate, facts_of, route
 from tallystick.credit.loans.model import LoanProduct, ProductTerms
 from tallystick.credit.participation.model import WHOLE_PPM
+from tallystick.decoding import decode_json
 from tallystick.money.share import apportion
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.rows import ReadSession
@@ -160,14 +161,14 @@ def past_applications(rows: ReadSession, since_ms: int, until_ms: int) -> list[A
     )  # fmt: skip
     later = {
         product.product_id for product in rows.select(LoanProduct)
-        if msgspec.json.decode(product.terms, type=ProductTerms).pay_later is not None
+        if decode_json(product.terms, ProductTerms).pay_later is not None
     }  # fmt: skip
     return [
         Applied(
             row.borrower_id, row.day,
             Application(
                 row.product_id, row.currency, row.amount, row.count, Decimal(row.annual_rate),
-                msgspec.json.decode(row.facts), row.product_id in later,
+                decode_json(row.facts), row.product_id in later,
             ),
         )
         for row in found
@@ -178,7 +179,7 @@ def programmes_now(rows: ReadSession) -> list[Candidate]:
     """The programmes as they are defined now, with nothing in use."""
     return [
         Candidate(
-            p.programme_id, p.institution_id, msgspec.json.decode(p.terms, type=ProgrammeTerms),
+            p.programme_id, p.institution_id, decode_json(p.terms, ProgrammeTerms),
             p.is_open,
         )
         for p in rows.select(Programme)

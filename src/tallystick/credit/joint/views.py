@@ -26,6 +26,7 @@ from tallystick.credit.participation.model import (
 )
 from tallystick.credit.participation.share import owed_parts
 from tallystick.credit.postings import RECEIVABLES, Bucket
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import (
     GUARANTEE_PROVISION,
     INSTITUTION_SETTLEMENT,
@@ -149,7 +150,7 @@ def quotas(rows: ReadSession, day: date, institution_id: str = "") -> list[Quota
         if not institution_id or p.institution_id == institution_id
     ]  # fmt: skip
     terms = {
-        p.programme_id: msgspec.json.decode(p.terms, type=ProgrammeTerms) for p in programmes
+        p.programme_id: decode_json(p.terms, ProgrammeTerms) for p in programmes
     }  # fmt: skip
     books = {p.programme_id: platform_book(terms[p.programme_id].currency) for p in programmes}
     ledger = _Ledger(

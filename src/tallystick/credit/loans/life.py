@@ -14,8 +14,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-import msgspec
-
 from tallystick.credit.loans.model import (
     Contract,
     LateTerms,
@@ -39,6 +37,7 @@ from tallystick.credit.schedules.terms import (
     Terms,
 )
 from tallystick.credit.schedules.walk import schedule_of
+from tallystick.decoding import decode_json
 from tallystick.money.rate import Rounding
 from tallystick.pipeline.refusals import Refused
 
@@ -433,9 +432,9 @@ def _happen(life: _Life, event: LoanEvent) -> None:
         case LoanEventKind.RATE_CHANGE:
             life.change_rate(Decimal(event.detail))
         case LoanEventKind.RESCHEDULE:
-            life.reschedule(msgspec.json.decode(event.detail, type=NewDates))
+            life.reschedule(decode_json(event.detail, NewDates))
         case LoanEventKind.RE_AGE:
-            life.re_age(msgspec.json.decode(event.detail, type=NewDates))
+            life.re_age(decode_json(event.detail, NewDates))
         case LoanEventKind.SALE:
             life.sell()
         case LoanEventKind.REVERSAL | LoanEventKind.SELLER_FEE:

@@ -23,6 +23,7 @@ from tallystick.credit.schedules.terms import (
     Terms,
     Unit,
 )
+from tallystick.decoding import decode_json
 from tallystick.pipeline.commands import Command, Reply
 from tallystick.store.table import Row, Table
 
@@ -339,7 +340,7 @@ LOAN_EVENTS = Table("loan_event", LoanEvent, ("loan_id", "step"))
 
 def contract_of(loan: Loan) -> Contract:
     """What was agreed on a loan."""
-    return msgspec.json.decode(loan.contract, type=Contract)
+    return decode_json(loan.contract, Contract)
 
 
 class DefineLoanProduct(Command, frozen=True, kw_only=True, tag="credit.define_product"):

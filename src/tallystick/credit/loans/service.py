@@ -39,6 +39,7 @@ from tallystick.credit.loans.timing import loan_day
 from tallystick.credit.participation.service import record
 from tallystick.credit.postings import Bucket
 from tallystick.credit.schedules.terms import Method, Unit
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import LOAN_PRINCIPAL
 from tallystick.money.amount import format_amount
 from tallystick.parties.views import active_party
@@ -125,7 +126,7 @@ def open_product(uow: UnitOfWork, product_id: str) -> tuple[LoanProduct, Product
     product = _product(uow, product_id)
     if not product.is_open:
         raise Refused("CREDIT_PRODUCT_NOT_EXIST")
-    return product, msgspec.json.decode(product.terms, type=ProductTerms)
+    return product, decode_json(product.terms, ProductTerms)
 
 
 def _only_borrower(context: Context, borrower_id: str) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from tallystick.credit.loans.model import LoanDone
 from tallystick.credit.schedules.terms import Effect
+from tallystick.decoding import decode_json
 from tallystick.pipeline.commands import Command, Reply
 from tallystick.store.table import Row, Table
 
@@ -127,7 +128,7 @@ SALES_SHARES = Table("sales_share", SalesShare, ("trade_no",))
 
 def policy_of(row: MerchantProduct | MerchantLoan) -> MerchantPolicy:
     """The policy that a row keeps."""
-    return msgspec.json.decode(row.policy, type=MerchantPolicy)
+    return decode_json(row.policy, MerchantPolicy)
 
 
 class SetMerchantPolicy(Command, frozen=True, kw_only=True, tag="credit.set_merchant_policy"):

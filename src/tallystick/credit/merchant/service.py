@@ -47,6 +47,7 @@ from tallystick.credit.merchant.views import merchant_assessment, merchant_produ
 from tallystick.credit.participation.service import record
 from tallystick.credit.postings import LoanBooks
 from tallystick.credit.schedules.terms import Effect
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import LOAN_PRINCIPAL, SALES_SHARE
 from tallystick.ledger.model import Account
 from tallystick.money.amount import format_amount
@@ -74,7 +75,7 @@ def set_policy(command: SetMerchantPolicy, context: Context) -> Reply:
     product = uow.get(LoanProduct, command.product_id)
     if product is None:
         raise Refused("CREDIT_PRODUCT_NOT_EXIST")
-    require_policy(command.policy, msgspec.json.decode(product.terms, type=ProductTerms))
+    require_policy(command.policy, decode_json(product.terms, ProductTerms))
     text = msgspec.json.encode(command.policy).decode()
     uow.put(MerchantProduct(command.product_id, text, context.now_ms))
     return PolicyDone(product_id=command.product_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tallystick.credit.merchant.model import MerchantLoan
+from tallystick.decoding import decode_json
 from tallystick.store.unit_of_work import Event, UnitOfWork
 
 __all__ = ["Sharing"]
@@ -42,5 +43,5 @@ class Sharing:
     def follow(self, happened: Event) -> None:
         """A loan was drawn, here or in another process."""
         if self._merchants is not None and happened.topic == "merchant_loan.drawn":
-            payload = msgspec.json.decode(happened.payload, type=_Drawn)
+            payload = decode_json(happened.payload, _Drawn)
             self._merchants.add(payload.merchant_id)

@@ -7,8 +7,6 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-import msgspec
-
 from tallystick.credit.loans.model import (
     Contract,
     Loan,
@@ -30,6 +28,7 @@ from tallystick.credit.receivables.model import OPEN, Receivable
 from tallystick.credit.schedules.all_in_rate import all_in_rate, cash_flows
 from tallystick.credit.schedules.schedule import Schedule
 from tallystick.credit.schedules.walk import schedule_of
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import FINANCED_RECEIVABLE, LOAN_PRINCIPAL
 from tallystick.ledger.model import Account
 from tallystick.ledger.statements import balance_of
@@ -118,7 +117,7 @@ def merchant_product(rows: Rows, product_id: str) -> tuple[ProductTerms, Merchan
     product, offered = rows.get(LoanProduct, product_id), rows.get(MerchantProduct, product_id)
     if product is None or offered is None or not product.is_open:
         raise Refused("CREDIT_PRODUCT_NOT_EXIST")
-    return msgspec.json.decode(product.terms, type=ProductTerms), policy_of(offered)
+    return decode_json(product.terms, ProductTerms), policy_of(offered)
 
 
 def merchant_assessment(

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from tallystick.decoding import decode_json
 from tallystick.pipeline.refusals import Refused
 from tallystick.store.table import Row, Table
 
@@ -219,4 +220,4 @@ def plan_row(plan: Plan) -> FundingPlan:
 @lru_cache(maxsize=1024)
 def plan_of(row: FundingPlan) -> Plan:
     """The plan that was kept; many loans have the same."""
-    return msgspec.json.decode(row.plan, type=Plan)
+    return decode_json(row.plan, Plan)

@@ -27,6 +27,7 @@ from tallystick.credit.participation.model import (
 from tallystick.credit.participation.moves import Move, MoveKind
 from tallystick.credit.participation.postings import ShareBooks
 from tallystick.credit.postings import Bucket
+from tallystick.decoding import decode_json
 from tallystick.money.share import apportion
 from tallystick.pipeline.decisions import Posting
 
@@ -236,7 +237,7 @@ def _compensated(
 
 def _recovered(funded: Funded, joint: JointLoan, tally: _Tally, amount: int) -> list[Posting]:
     """What is recovered goes to those who bore the loss, in proportion to what each bore."""
-    bore: list[Bore] = msgspec.json.decode(joint.bore, type=list[Bore])
+    bore: list[Bore] = decode_json(joint.bore, list[Bore])
     parts = parts_between(joint.recovered, amount, [b[2] for b in bore])
     postings: list[Posting] = []
     for (place, who, _), part in zip(bore, parts, strict=True):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
-import msgspec
-
 from tallystick.credit.loans.life import live
 from tallystick.credit.loans.model import (
     CreditLine,
@@ -24,6 +22,7 @@ from tallystick.credit.pay_later import decide
 from tallystick.credit.pay_later.model import Bill
 from tallystick.credit.postings import LoanBooks
 from tallystick.credit.schedules.walk import schedule_of
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import LOAN_PRINCIPAL
 from tallystick.payments.accounts import platform_book
 from tallystick.store.ledger_rows import SqlLedgerReader
@@ -79,7 +78,7 @@ def later_line(
     product, line = rows.get(LoanProduct, product_id), rows.get(CreditLine, borrower_id, product_id)
     if product is None or line is None or not product.is_open or not line.amount:
         return None
-    terms = msgspec.json.decode(product.terms, type=ProductTerms)
+    terms = decode_json(product.terms, ProductTerms)
     book = platform_book(terms.currency)
     loans = _loans(rows, borrower_id, product_id)
     ids = [LoanBooks(loan.loan_id, book).account(LOAN_PRINCIPAL).id for loan in loans]

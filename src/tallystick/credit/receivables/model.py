@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from tallystick.credit.loans.model import PaidFrom
+from tallystick.decoding import decode_json
 from tallystick.pipeline.commands import Command, Reply
 from tallystick.store.table import Row, Table
 
@@ -197,7 +198,7 @@ RECEIVABLE_EVENTS = Table("receivable_event", ReceivableEvent, ("receivable_id",
 
 def terms_of_receivable(row: Receivable | ReceivableProduct) -> ReceivableTerms:
     """The terms that a row keeps."""
-    return msgspec.json.decode(row.terms, type=ReceivableTerms)
+    return decode_json(row.terms, ReceivableTerms)
 
 
 class DefineReceivableTerms(Command, frozen=True, kw_only=True, tag="credit.define_receivables"):

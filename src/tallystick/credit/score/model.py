@@ -31,6 +31,7 @@ from tallystick.credit.score.errors import ModelError
 from tallystick.credit.score.scorecard import Scorecard
 from tallystick.credit.score.tables import Table
 from tallystick.credit.score.trees import Trees
+from tallystick.decoding import decode_json
 
 __all__ = [
     "FORMAT", "Model", "ModelText", "columns_of", "load_model", "number_of",
@@ -198,7 +199,7 @@ def load_model(directory: Path) -> Model:
     if not path.is_file():
         raise ModelError(f"{directory}: there is no model here ({_MANIFEST} is missing)")
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=_Manifest)
+        manifest = decode_json(path.read_bytes(), _Manifest)
     except msgspec.MsgspecError as error:
         raise ModelError(f"{path}: {error}") from error
     if manifest.format != FORMAT:
@@ -208,7 +209,7 @@ def load_model(directory: Path) -> Model:
     if _number(files) != manifest.model:
         raise ModelError(f"{path}: the model's number is not that of its files")
     try:
-        text = msgspec.json.decode(files[_MODEL], type=ModelText)
+        text = decode_json(files[_MODEL], ModelText)
         challenger = _challenger(text, files[_TREES]) if text.inputs else None
     except (msgspec.MsgspecError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ModelError(f"{directory}: the model cannot be read: {error}") from error

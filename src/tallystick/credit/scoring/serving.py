@@ -15,6 +15,7 @@ from tallystick.credit.score.scorecard import probability_of, score_of, total_po
 from tallystick.credit.score.tables import Table
 from tallystick.credit.scoring.facts import COLUMNS, cause_of
 from tallystick.credit.scoring.model import Cause
+from tallystick.decoding import decode_json
 from tallystick.pipeline.refusals import Refused
 
 __all__ = ["Scored", "checked_model", "model_text", "score_facts"]
@@ -45,7 +46,7 @@ class _Manifest(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=4)
 def model_text(terms: str) -> ModelText:
     """A kept model."""
-    return msgspec.json.decode(terms, type=ModelText)
+    return decode_json(terms, ModelText)
 
 
 def score_facts(text: ModelText, facts: dict[str, str]) -> Scored:
@@ -75,9 +76,9 @@ def checked_model(manifest: str, model: str, card: str) -> str:
     if max(len(manifest), len(model), len(card)) > _BYTES_MAX:
         raise Refused("SCORE_MODEL_INVALID", "A file of it is larger than 1 MB.")
     try:
-        kept = msgspec.json.decode(manifest, type=_Manifest)
-        text = msgspec.json.decode(model, type=ModelText)
-        shown = msgspec.json.decode(card, type=Card)
+        kept = decode_json(manifest, _Manifest)
+        text = decode_json(model, ModelText)
+        shown = decode_json(card, Card)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise Refused("SCORE_MODEL_INVALID", f"{error}.") from error
     if kept.format != FORMAT:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from tallystick.credit.score.card import Card
 from tallystick.credit.scoring.model import Application, Cause, ScoreModel
+from tallystick.decoding import decode_json
 from tallystick.store.rows import ReadSession, Rows
 
 __all__ = [
@@ -26,12 +25,12 @@ def serving_of(rows: Rows) -> ScoreModel | None:
 
 def card_of(model: ScoreModel) -> Card:
     """A model's card."""
-    return msgspec.json.decode(model.card, type=Card)
+    return decode_json(model.card, Card)
 
 
 def causes_of(application: Application) -> tuple[Cause, ...]:
     """What took points away, the most first."""
-    return msgspec.json.decode(application.reasons, type=tuple[Cause, ...])
+    return decode_json(application.reasons, tuple[Cause, ...])
 
 
 def applications_of(rows: ReadSession, party_id: str, limit: int = 20) -> list[Application]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from tallystick.decoding import convert, json_decoder
 from tallystick.gateway.alipay import schemas_fund as fund
 from tallystick.gateway.alipay import schemas_trade as trade
 from tallystick.gateway.alipay import schemas_zhima as zhima
@@ -47,8 +48,8 @@ SCHEMAS: Final[Mapping[str, type[msgspec.Struct]]] = {
 
 # strict=False: page numbers and quantities come as text from some clients. float_hook keeps
 # the digits of a number as they were written.
-_DECODERS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
-    method: msgspec.json.Decoder(schema, strict=False, dec_hook=decode_hook, float_hook=str)
+_DECODERS: Final[Mapping[str, Callable[[bytes | str], Any]]] = {
+    method: json_decoder(schema, strict=False, dec_hook=decode_hook, float_hook=str)
     for method, schema in SCHEMAS.items()
 }
 
@@ -64,7 +65,7 @@ def decode_content(method: str, text: str | bytes) -> msgspec.Struct | Fault:
     A missing parameter and an invalid one are told apart, and named.
     """
     try:
-        content: msgspec.Struct = _DECODERS[method].decode(text or "{}")
+        content: msgspec.Struct = _DECODERS[method](text or "{}")
     except msgspec.ValidationError as error:
         return _fault_of(str(error))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -75,7 +76,7 @@ def decode_content(method: str, text: str | bytes) -> msgspec.Struct | Fault:
 def decode_query(method: str, fields: Mapping[str, str]) -> msgspec.Struct | Fault:
     """The content of a known method out of query fields (a v3 GET)."""
     try:
-        content: msgspec.Struct = msgspec.convert(
+        content: msgspec.Struct = convert(
             dict(fields), SCHEMAS[method], strict=False, dec_hook=decode_hook
         )
     except msgspec.ValidationError as error:

@@ -33,6 +33,7 @@ from tallystick.credit.collections.terms import (
     StrategyTerms,
 )
 from tallystick.credit.collections.views import case_story, queue, split_result
+from tallystick.decoding import convert, decode_json
 from tallystick.gateway.rest.collection_shapes import (
     ArmShape,
     CasesQuery,
@@ -73,13 +74,13 @@ _ONE: Final = {"case_id": OrderNo}
 def _offered(body: CollectionOffer) -> Offered:
     fields = {"kind": body.kind, "share": body.share, "count": body.count,
               "valid_days": body.valid_days}  # fmt: skip
-    return msgspec.convert(fields, Offered, strict=False)
+    return convert(fields, Offered, strict=False)
 
 
 def set_rules(call: Call, body: NewContactRules) -> SetContactRules:
     """The command that sets the rules."""
     try:
-        terms = msgspec.convert(msgspec.to_builtins(body), ContactRules)
+        terms = convert(msgspec.to_builtins(body), ContactRules)
     except msgspec.ValidationError as error:
         raise Refused("COLLECTION_TERMS_INVALID", f"{error}.") from error
     return SetContactRules(terms=terms)
@@ -192,14 +193,14 @@ def list_cases(call: Call, query: CasesQuery) -> list[CollectionCaseRow]:
     found = queue(
         call.platform.rows, status=query.status.value, bucket=query.bucket, limit=query.limit
     )
-    return [msgspec.convert(_row(case), CollectionCaseRow) for case in found]
+    return [convert(_row(case), CollectionCaseRow) for case in found]
 
 
 def get_case(call: Call, query: NothingAsked) -> CollectionCaseShape:
     """A case with its whole record."""
     told = case_story(call.platform.rows, _case(call))
     currency = told.case.currency
-    return msgspec.convert(
+    return convert(
         _row(told.case)
         | {
             "entries": [
@@ -216,7 +217,7 @@ def get_case(call: Call, query: NothingAsked) -> CollectionCaseShape:
             "offers": [
                 {
                     "offer_id": o.offer_id, "loan_id": o.loan_id, "status": o.status,
-                    "kind": msgspec.json.decode(o.terms, type=Offered).kind,
+                    "kind": decode_json(o.terms, Offered).kind,
                     "until_ms": o.until_ms,
                 }
                 for o in told.offers

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tallystick.decoding import convert, decode_json
 from tallystick.gateway.rest.decision_shapes import (
     DecisionQuery,
     DecisionShape,
@@ -73,7 +74,7 @@ def changed(done: RiskDone) -> RiskChange:
 
 
 def _rule(body: RuleBody) -> Rule:
-    return msgspec.convert(msgspec.to_builtins(body), Rule)
+    return convert(msgspec.to_builtins(body), Rule)
 
 
 def save_rule(call: Call, body: RuleBody) -> SaveRule:
@@ -92,7 +93,7 @@ def retire_rule(call: Call, body: NoFields) -> RetireRule:
 
 
 def _rule_shape(row: RuleRow) -> RuleShape:
-    rule = msgspec.json.decode(row.contents, type=Rule)
+    rule = decode_json(row.contents, Rule)
     return RuleShape(
         name=row.name, version=row.version, status=row.status, when=rule.when, action=rule.action,
         points=rule.points, priority=rule.priority, lane=rule.lane, note=rule.note,
@@ -112,7 +113,7 @@ def list_rules(call: Call, query: RuleQuery) -> list[RuleShape]:
 
 def define_feature(call: Call, body: FeatureBody) -> DefineFeature:
     """The command that keeps up a feature."""
-    return DefineFeature(feature=msgspec.convert(msgspec.to_builtins(body), Feature))
+    return DefineFeature(feature=convert(msgspec.to_builtins(body), Feature))
 
 
 def drop_feature(call: Call, body: NoFields) -> DropFeature:

@@ -30,6 +30,7 @@ from tallystick.credit.joint.views import (
 )
 from tallystick.credit.loans.timing import loan_day
 from tallystick.credit.participation.model import ShareFlow
+from tallystick.decoding import decode_json
 from tallystick.gateway.rest.fields import OrderNo, Query, text_of
 from tallystick.gateway.rest.funding import quota_shape
 from tallystick.gateway.rest.funding_shapes import (
@@ -147,7 +148,7 @@ class _Files(msgspec.Struct):
 
 def _file_names(row: PartnerDay) -> list[str]:
     text = row.manifest.rpartition("\n\n")[0]
-    return [file.name for file in msgspec.json.decode(text, type=_Files).files]
+    return [file.name for file in decode_json(text, _Files).files]
 
 
 def own_days(call: Call, query: Query) -> Page[OwnDay]:

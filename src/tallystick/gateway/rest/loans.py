@@ -34,6 +34,7 @@ from tallystick.credit.loans.model import (
 from tallystick.credit.loans.timing import loan_day
 from tallystick.credit.loans.views import loan_story
 from tallystick.credit.postings import Bucket
+from tallystick.decoding import decode_json
 from tallystick.gateway.rest.fields import (
     NoFields,
     OrderNo,
@@ -129,7 +130,7 @@ def currency_of(call: Call, product_id: str) -> str:
     product = call.platform.rows.get(LoanProduct, product_id)
     if product is None:
         raise Refused("CREDIT_PRODUCT_NOT_EXIST")
-    return msgspec.json.decode(product.terms, type=ProductTerms).currency
+    return decode_json(product.terms, ProductTerms).currency
 
 
 def grant(call: Call, body: NewCreditLine) -> GrantCreditLine:

@@ -6,13 +6,14 @@ Whatever does not have the documented form is refused with the place where it go
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import inspect as shapes
 
+from tallystick.decoding import convert, json_decoder
 from tallystick.gateway.rest.fields import Query
 from tallystick.gateway.rest.problem import BadRequest, bad_request
 from tallystick.pipeline.refusals import Refused
@@ -58,7 +59,7 @@ def read_path(types: Mapping[str, Any], words: Mapping[str, Any]) -> dict[str, s
     read = {}
     for name, kind in types.items():
         try:
-            read[name] = msgspec.convert(words[name], kind)
+            read[name] = convert(words[name], kind)
         except msgspec.ValidationError as error:
             raise bad_request(error, f"path.{name}") from error
     return read
@@ -110,7 +111,7 @@ class QueryReader:
         if is_number and _DIGITS.fullmatch(text) is None:
             raise BadRequest("Expected a whole number.", f"query.{name}")
         try:
-            return msgspec.convert(text, kind, strict=False)
+            return convert(text, kind, strict=False)
         except msgspec.ValidationError as error:
             raise bad_request(error, f"query.{name}") from error
 
@@ -123,12 +124,12 @@ class BodyReader:
     """Reads a JSON body into its type; one whose fields may all be left out may be empty."""
 
     def __init__(self, body: Any) -> None:
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(body)
+        self._decode: Callable[[bytes | str], Any] = json_decoder(body)
         self._empty = self._of_nothing()
 
     def _of_nothing(self) -> Any:
         try:
-            return self._decoder.decode(b"{}")
+            return self._decode(b"{}")
         except msgspec.ValidationError:
             return None
 
@@ -148,6 +149,6 @@ class BodyReader:
             return self._empty
         require_json(content_type)
         try:
-            return self._decoder.decode(data)
+            return self._decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise bad_request(error) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-import msgspec
 from msgspec import Meta
 
 from tallystick.credit.scoring.model import (
@@ -15,6 +14,7 @@ from tallystick.credit.scoring.model import (
     ScoreModelDone,
 )
 from tallystick.credit.scoring.views import card_of, causes_of, models_put
+from tallystick.decoding import decode_json
 from tallystick.gateway.rest.fields import Body, Ms, OrderNo, PartyId, Query, Shape
 from tallystick.gateway.rest.operation import Call, Operation, change, look
 from tallystick.money.amount import format_amount
@@ -164,7 +164,7 @@ def application(call: Call, query: ScoreModelsQuery) -> ApplicationShape:
             ApplicationCause(attribute=one.attribute, about=one.about, points=one.points)
             for one in causes_of(row)
         ],
-        facts=msgspec.json.decode(row.facts, type=dict[str, str]),
+        facts=decode_json(row.facts, dict[str, str]),
     )  # fmt: skip
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
+from tallystick.decoding import decode_json
 from tallystick.gateway.rest.fields import (
     MS_MAX,
     AmountText,
@@ -299,7 +299,7 @@ def parts_of(splits: Sequence[SplitPart], currency: str) -> tuple[Split, ...]:
 
 
 def _parts(stored: str, currency: str) -> list[SplitPart]:
-    splits = msgspec.json.decode(stored, type=list[Split]) if stored else []
+    splits = decode_json(stored, list[Split]) if stored else []
     return [
         SplitPart(receiver_id=s.receiver_id, amount=text_of(s.amount, currency), memo=s.memo)
         for s in splits
@@ -341,7 +341,7 @@ def trade_shape(trade: Trade) -> TradeShape:
         buyer_id=trade.buyer_id,
         seller_id=trade.seller_id,
         splits=_parts(trade.split_plan, trade.currency),
-        shipment=msgspec.json.decode(shipment, type=ShipmentShape) if shipment else None,
+        shipment=decode_json(shipment, ShipmentShape) if shipment else None,
         dispute_by=trade.dispute_by,
         dispute_reason=trade.dispute_reason,
         notify_url=trade.notify_url,

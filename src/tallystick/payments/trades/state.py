@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tallystick.decoding import decode_json
 from tallystick.money.rate import Rounding, apply_rate
 from tallystick.parties.model import Party
 from tallystick.payments.trades.model import (
@@ -100,7 +101,7 @@ def plan_text(splits: Sequence[Split]) -> str:
 
 def planned_splits(text: str) -> tuple[Split, ...]:
     """The splits that a row keeps as JSON."""
-    return msgspec.json.decode(text, type=tuple[Split, ...]) if text else ()
+    return decode_json(text, tuple[Split, ...]) if text else ()
 
 
 def free_number(state: TradeState, name: str) -> str:

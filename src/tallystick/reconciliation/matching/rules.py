@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from tallystick.decoding import convert
 from tallystick.reconciliation.statements.model import StatementError
 
 __all__ = ["RULE_NAMES", "Rule", "RuleName", "Rules", "Tolerance", "read_rules"]
@@ -145,7 +146,7 @@ def read_rules(text: str) -> Rules:
         StatementError: it is not TOML, or a field is missing, not known or without sense.
     """
     try:
-        rules = msgspec.convert(tomllib.loads(text), Rules)
+        rules = convert(tomllib.loads(text), Rules)
         sound = all(
             t.minor_units_max >= 0 and (not t.rate_max or 0 <= Decimal(t.rate_max) <= 1)
             for t in rules.tolerances

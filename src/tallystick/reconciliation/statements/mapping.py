@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from tallystick.decoding import convert
 from tallystick.reconciliation.statements.model import StatementError
 
 __all__ = ["LEDGER_FILE", "Columns", "Mapping", "Sign", "read_mapping"]
@@ -110,7 +111,7 @@ def read_mapping(text: str) -> Mapping:
     """
     try:
         found: Any = tomllib.loads(text)
-        mapping = msgspec.convert(found, Mapping)
+        mapping = convert(found, Mapping)
     except tomllib.TOMLDecodeError as error:
         raise StatementError(0, f"The mapping is not TOML: {error}.") from error
     except msgspec.ValidationError as error:

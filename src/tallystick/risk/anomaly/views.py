@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import msgspec
-
+from tallystick.decoding import decode_json
 from tallystick.risk.anomaly.model import AlertStatus, AnomalyAlert, AnomalyPolicy
 from tallystick.risk.anomaly.profiles import FIGURES, Profiles
 from tallystick.risk.anomaly.scoring import Part
@@ -29,7 +28,7 @@ def alerts_of(rows: Rows, party: str) -> list[AnomalyAlert]:
 
 def parts_of(alert: AnomalyAlert) -> tuple[Part, ...]:
     """What an alert's highest score comes from, most first."""
-    return msgspec.json.decode(alert.reasons, type=tuple[Part, ...]) if alert.reasons else ()
+    return decode_json(alert.reasons, tuple[Part, ...]) if alert.reasons else ()
 
 
 class Habits(NamedTuple):

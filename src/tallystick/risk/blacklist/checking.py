@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-import msgspec
 import numpy as np
 
+from tallystick.decoding import decode_json
 from tallystick.risk.blacklist.decide import STANDING, Leaf, weight_of
 from tallystick.risk.blacklist.errors import ListError
 from tallystick.risk.blacklist.model import TAG_BYTES, EntryStatus
@@ -81,7 +81,7 @@ class AuditedSet(NamedTuple):
 
 def _leaf(shown: ShownLeaf) -> Leaf:
     try:
-        leaf = msgspec.json.decode(shown.contents, type=Leaf)
+        leaf = decode_json(shown.contents, Leaf)
         if len(bytes.fromhex(leaf.tag)) == TAG_BYTES and leaf.reason in REASONS:
             EntryStatus(leaf.status)
             return leaf

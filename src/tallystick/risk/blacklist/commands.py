@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from cyclopts import App, Parameter
 
+from tallystick.decoding import decode_json
 from tallystick.risk.blacklist.asking import ListClient
 from tallystick.risk.blacklist.checking import NotWitnessedError, compare_notes
 from tallystick.risk.blacklist.errors import ListError
@@ -341,7 +342,7 @@ def check_evidence_file(file: Path, *, log_key: str = "") -> int:
         log_key: the log's key as it was given out; else the one in the file.
     """
     try:
-        evidence = msgspec.json.decode(file.read_bytes(), type=Evidence)
+        evidence = decode_json(file.read_bytes(), Evidence)
         print(check_evidence(evidence, NoteKey.read(log_key) if log_key else None))
     except (NoteError, msgspec.MsgspecError) as error:
         raise ListError(f"{file} proves nothing: {error}.") from error

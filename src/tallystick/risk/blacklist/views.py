@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-import msgspec
-
+from tallystick.decoding import decode_json
 from tallystick.pipeline.commands import Caller
 from tallystick.pipeline.refusals import Refused
 from tallystick.risk.blacklist.decide import Leaf
@@ -123,7 +122,7 @@ def entry_story(rows: ReadSession, entry_id: str) -> EntryStory:
         BlacklistDispute, "WHERE entry_id = ? ORDER BY opened_ms, dispute_id", (entry_id,)
     )
     return EntryStory(
-        entry, [(leaf.seq, msgspec.json.decode(leaf.contents, type=Leaf)) for leaf in leaves],
+        entry, [(leaf.seq, decode_json(leaf.contents, Leaf)) for leaf in leaves],
         disputes,
     )  # fmt: skip
 

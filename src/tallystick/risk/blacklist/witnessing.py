@@ -16,6 +16,7 @@ import httpx2
 import msgspec
 import uvicorn
 
+from tallystick.decoding import decode_json
 from tallystick.risk.blacklist.asking import ListClient
 from tallystick.risk.blacklist.errors import ListError
 from tallystick.transparency.notes import NoteError
@@ -88,7 +89,7 @@ class Watching:
     def _head_of(self, peer: str) -> str:
         try:
             answer = httpx2.get(f"{peer}/head", timeout=_PEER_TIMEOUT_S)
-            told = msgspec.json.decode(answer.content[:_ANSWER_MAX])
+            told = decode_json(answer.content[:_ANSWER_MAX])
             return str(told["head"])
         except (httpx2.HTTPError, msgspec.DecodeError, LookupError, TypeError) as error:
             raise ListError(f"gives no head ({type(error).__name__})") from error

@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
+from tallystick.decoding import decode_json
 from tallystick.risk.decision.backtest import Backtest, backtest
 from tallystick.risk.decision.errors import RiskFileError
 from tallystick.risk.decision.files import read_events, read_rules
@@ -112,7 +113,7 @@ def evaluate_command(model: Path, *, features: Path, events: Path, as_json: AsJs
         as_json: one JSON object.
     """
     try:
-        scorecard = msgspec.json.decode(model.read_bytes(), type=Scorecard)
+        scorecard = decode_json(model.read_bytes(), Scorecard)
     except msgspec.DecodeError as error:
         raise RiskFileError(f"{model}: {error}") from error
     kept_up: RuleSet = read_rules(features)

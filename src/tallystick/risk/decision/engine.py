@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from tallystick.decoding import decode_json
 from tallystick.parties.model import Party
 from tallystick.pipeline.commands import (
     Answer,
@@ -236,7 +237,7 @@ class DecisionEngine:
         ):
             return
         row = rows.get(RuleSetRow, number) if number else None
-        rule_set = RuleSet() if row is None else msgspec.json.decode(row.contents, type=RuleSet)
+        rule_set = RuleSet() if row is None else decode_json(row.contents, RuleSet)
         if self._broken or rule_set.features != self._compiled.source.features:
             windows = self._filling.filled(rule_set.features, connection, at_once=at_once)
             if windows is None:

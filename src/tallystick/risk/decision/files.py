@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from tallystick.decoding import decode_json
 from tallystick.money.china_time import CHINA_OFFSET_MIN
 from tallystick.risk.decision.checking import Kind
 from tallystick.risk.decision.columns import Column
@@ -217,7 +218,7 @@ def _rows_of_lines(path: Path) -> pl.DataFrame:
 def _see_object(line: bytes, at: int, path: Path) -> None:
     if line.strip():
         try:
-            msgspec.json.decode(line, type=dict[str, object])
+            decode_json(line, dict[str, object])
         except msgspec.DecodeError as error:
             raise RiskFileError(f"{path}: line {at}: {error}") from error
 
@@ -284,7 +285,7 @@ def read_rules(path: Path) -> RuleSet:
         RiskFileError: it cannot be read, or a feature or rule does not fit.
     """
     try:
-        rule_set = msgspec.json.decode(path.read_bytes(), type=RuleSet)
+        rule_set = decode_json(path.read_bytes(), RuleSet)
         check_rule_set(rule_set)
     except OSError as error:
         raise RiskFileError(f"{path}: {error.strerror}") from error

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
 import polars as pl
 
+from tallystick.decoding import decode_json, decode_msgpack
 from tallystick.risk.decision.checking import Kind
 from tallystick.risk.decision.decide import input_names
 from tallystick.risk.decision.facts import PAST, TOLD
@@ -37,7 +37,7 @@ class _Told:
             row = self._rows.get(RuleSetRow, number) if number else None
             names: tuple[str, ...] = ()
             if row is not None:
-                rule_set = msgspec.json.decode(row.contents, type=RuleSet)
+                rule_set = decode_json(row.contents, RuleSet)
                 names = input_names(rule_set, compile_set(rule_set))
             at = {name: place for place, name in enumerate(names)}
             self._places[number] = tuple(at.get(name, -1) for name in TOLD)
@@ -48,7 +48,7 @@ class _Told:
         places = self._places_in(number)
         if max(places) < 0:
             return tuple(TOLD.values())
-        values = msgspec.msgpack.decode(inputs)[0]
+        values = decode_msgpack(inputs)[0]
         known = zip(places, TOLD.values(), strict=True)
         return tuple(values[p] if 0 <= p < len(values) else none for p, none in known)
 

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from tallystick.decoding import decode_json
 from tallystick.pipeline.commands import Context, Registry, Reply
 from tallystick.pipeline.decisions import event
 from tallystick.pipeline.refusals import Refused
@@ -106,7 +107,7 @@ def publish_rule(command: PublishRule, context: Context) -> Reply:
     """Have a version decide; what it reads must still be there."""
     uow = context.uow
     row = _rule(uow, command.name, command.version)
-    rule = msgspec.json.decode(row.contents, type=Rule)
+    rule = decode_json(row.contents, Rule)
     in_force = rule_set_in_force(uow)
     if len(in_force.rules) >= _RULES_MAX:
         raise Refused("INVALID_PARAMETER", f"At most {_RULES_MAX} rules are published.")
@@ -202,7 +203,7 @@ def set_terms(command: SetTerms, context: Context) -> Reply:
         row = context.uow.get(ModelRow, command.model)
         if row is None:
             raise Refused("RISK_RULE_NOT_EXIST", f"There is no model {command.model}.")
-        model = msgspec.json.decode(row.contents, type=Scorecard)
+        model = decode_json(row.contents, Scorecard)
         _check_model(model, features_of(context.uow))
     rule_set = replace(
         rule_set_in_force(context.uow), thresholds=command.thresholds, model=model,

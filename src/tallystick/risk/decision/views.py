@@ -6,8 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
+from tallystick.decoding import decode_json, decode_msgpack
 from tallystick.risk.decision.decide import Circumstances, input_names, settle
 from tallystick.risk.decision.features import Feature
 from tallystick.risk.decision.live import Values
@@ -34,14 +33,14 @@ _NEWEST: Final = 10_000
 
 def features_of(rows: Rows) -> tuple[Feature, ...]:
     """The features that are kept up, by name."""
-    return tuple(msgspec.json.decode(r.contents, type=Feature) for r in rows.select(FeatureRow))
+    return tuple(decode_json(r.contents, Feature) for r in rows.select(FeatureRow))
 
 
 def rule_set_in_force(rows: Rows) -> RuleSet:
     """The rule set that decides now."""
     active = rows.get(ActiveNumber, SET_NUMBER)
     row = None if active is None else rows.get(RuleSetRow, active.number)
-    return RuleSet() if row is None else msgspec.json.decode(row.contents, type=RuleSet)
+    return RuleSet() if row is None else decode_json(row.contents, RuleSet)
 
 
 class Explained(NamedTuple):
@@ -55,8 +54,8 @@ class Explained(NamedTuple):
 def explain(rows: Rows, decision: DecisionRow) -> Explained:
     """What a decision was made from."""
     row = rows.get(RuleSetRow, decision.rule_set) if decision.rule_set else None
-    rule_set = RuleSet() if row is None else msgspec.json.decode(row.contents, type=RuleSet)
-    values, (listed, *known) = msgspec.msgpack.decode(decision.inputs)
+    rule_set = RuleSet() if row is None else decode_json(row.contents, RuleSet)
+    values, (listed, *known) = decode_msgpack(decision.inputs)
     names = input_names(rule_set, compile_set(rule_set))
     inputs = dict(zip(names, values, strict=False))
     return Explained(inputs, Circumstances(tuple(listed), *known), rule_set)

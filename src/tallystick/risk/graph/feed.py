@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from tallystick.decoding import json_decoder
 from tallystick.money.currency import currency
 from tallystick.risk.graph.errors import QueryError, WriteRefused
 from tallystick.risk.graph.graph import Graph
@@ -54,7 +55,7 @@ class _Payload(msgspec.Struct, frozen=True):
     params: dict[str, str | int | float | bool] = {}
 
 
-_decoder = msgspec.json.Decoder(_Payload)
+_decode = json_decoder(_Payload)
 
 
 def wallet_id(party_id: str, currency_code: str) -> int:
@@ -79,7 +80,7 @@ def apply_event(graph: Graph, topic: str, subject: str, payload: bytes, at_ms: i
     if meaning is None:
         return True
     try:
-        meaning(graph, subject, _decoder.decode(payload), at_ms)
+        meaning(graph, subject, _decode(payload), at_ms)
     except (WriteRefused, QueryError):
         return False
     return True

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import httpx2
-import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tallystick.console.security import VISIT_COOKIE
+from tallystick.decoding import decode_json
 from tallystick.money.amount import format_amount
 from tallystick.parties.model import PartyKind
 from tallystick.pipeline.refusals import REFUSALS
@@ -90,7 +90,7 @@ class OverHttp:
         )
         try:
             self._wait()
-            access = msgspec.json.decode((folder / ACCESS).read_bytes(), type=Access)
+            access = decode_json((folder / ACCESS).read_bytes(), Access)
         except BaseException:
             self._stop()
             raise

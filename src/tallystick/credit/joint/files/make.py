@@ -37,6 +37,7 @@ from tallystick.credit.joint.files.snapshot import (
     read_snapshot,
 )
 from tallystick.credit.joint.model import Institution, PartnerDay
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import (
     INSTITUTION_SETTLEMENT,
     LOAN_PRINCIPAL,
@@ -317,7 +318,7 @@ def _one(
     """One institution's files and their manifest."""
     who, currency = institution.institution_id, day.currency
     before = day.before.get(who)
-    last = msgspec.json.decode(_text_of(before), type=Manifest) if before is not None else None
+    last = decode_json(_text_of(before), Manifest) if before is not None else None
     ref = AccountRef(INSTITUTION_SETTLEMENT, who, platform_book(currency))
     manifest = Manifest(
         institution_id=who, name=institution.name, currency=currency, day=day.day,

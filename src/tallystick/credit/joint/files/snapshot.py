@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -14,6 +13,7 @@ from tallystick.credit.loans.model import Contract, LoanEventKind
 from tallystick.credit.participation.columns import apportion_rows
 from tallystick.credit.participation.model import FundingPlan, Plan, plan_of
 from tallystick.credit.postings import RECEIVABLES, Bucket
+from tallystick.decoding import decode_json
 from tallystick.ledger.encoding import id_bytes
 from tallystick.store.connection import Connection
 from tallystick.store.rows import ReadSession
@@ -171,7 +171,7 @@ def read_loans(connection: Connection, loan_ids: Sequence[str]) -> dict[str, tup
             f"WHERE loan_id IN ({', '.join('?' * len(part))})",
             part,
         ):
-            found[loan_id] = (product_id, msgspec.json.decode(contract, type=Contract))
+            found[loan_id] = (product_id, decode_json(contract, Contract))
     return found
 
 

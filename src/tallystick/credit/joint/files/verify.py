@@ -27,6 +27,7 @@ from tallystick.credit.joint.files.layout import (
     digest_of,
     manifest_name,
 )
+from tallystick.decoding import decode_json
 from tallystick.money.share import apportion
 from tallystick.transparency.notes import NoteError, NoteKey, read_note
 
@@ -110,7 +111,7 @@ def _manifest(path: Path, keys: Sequence[NoteKey]) -> _Signed | Problem:
     try:
         whole = path.read_bytes().decode()
         note = read_note(whole)
-        manifest = msgspec.json.decode(note.text, type=Manifest)
+        manifest = decode_json(note.text, Manifest)
     except (UnicodeDecodeError, NoteError, msgspec.MsgspecError) as error:
         return Problem("manifest", path.name, "", f"This is no signed manifest: {error}.")
     if manifest.format != FORMAT:

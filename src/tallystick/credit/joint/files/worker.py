@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import structlog
 
 from tallystick.credit.joint.model import (
@@ -21,6 +20,7 @@ from tallystick.credit.joint.model import (
     RecordPartnerDay,
 )
 from tallystick.credit.loans.model import CloseCreditDay
+from tallystick.decoding import decode_json, decode_msgpack
 from tallystick.pipeline.commands import SYSTEM, Request
 from tallystick.pipeline.executor import Executor
 from tallystick.proofs.keys import newest_key, public_text
@@ -136,7 +136,7 @@ def _closed_through(connection: Connection) -> str | None:
     ).fetchone()
     if row is None:
         return None
-    waits = msgspec.msgpack.decode(bytes(row[0]), type=CloseCreditDay)
+    waits = decode_msgpack(bytes(row[0]), CloseCreditDay)
     if waits.after_loan_id:
         return None
     return (date.fromisoformat(waits.day) - timedelta(days=1)).isoformat()
@@ -147,7 +147,7 @@ def _by_currency(rows: ReadSession) -> dict[str, list[Institution]]:
     known = {i.institution_id: i for i in rows.select(Institution)}
     found: dict[str, dict[str, Institution]] = defaultdict(dict)
     for programme in rows.select(Programme):
-        terms = msgspec.json.decode(programme.terms, type=ProgrammeTerms)
+        terms = decode_json(programme.terms, ProgrammeTerms)
         for who in (programme.institution_id, terms.guarantor_id):
             if who in known:
                 found[terms.currency][who] = known[who]

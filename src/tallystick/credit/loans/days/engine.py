@@ -35,6 +35,7 @@ from tallystick.credit.loans.model import (
 )
 from tallystick.credit.loans.timing import loan_day
 from tallystick.credit.participation.model import JointLoan
+from tallystick.decoding import decode_msgpack
 from tallystick.pipeline.commands import Command, Context, Reply
 from tallystick.pipeline.refusals import Refused
 
@@ -96,7 +97,7 @@ def _steps(context: Context, loan_ids: Iterable[str]) -> dict[str, int]:
 def post_day(command: PostCreditDay, context: Context) -> Reply:
     """Post the day of loans that are as they were read."""
     until = _until(command, context)
-    columns: dict[str, list[Any]] = msgspec.msgpack.decode(command.columns)
+    columns: dict[str, list[Any]] = decode_msgpack(command.columns)
     uow = context.uow
     ledger = uow.work_on_sets(LoanStanding, LoanPlan, LoanTerms, Loan, JointLoan)
     stored = read_those(uow.connection, columns["loan_id"])

@@ -23,6 +23,7 @@ from tallystick.credit.loans.days.shard import (
     owners_of,
 )
 from tallystick.credit.loans.model import LateTerms
+from tallystick.decoding import decode_json
 from tallystick.ledger.encoding import ENTRY_BYTES
 from tallystick.ledger.records import halves
 
@@ -63,7 +64,7 @@ def terms_text(terms: Mapping[str, LateTerms]) -> bytes:
 
 def terms_from(text: bytes) -> dict[str, LateTerms]:
     """The terms that `terms_text` wrote."""
-    return msgspec.json.decode(text, type=dict[str, LateTerms])
+    return decode_json(text, dict[str, LateTerms])
 
 
 def frame_of(shard: Shard) -> pl.DataFrame:

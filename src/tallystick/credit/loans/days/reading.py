@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import msgspec
 import numpy as np
 
 from tallystick.credit.loans.days.columns import I64
 from tallystick.credit.loans.days.entries import Owners, account_ids
 from tallystick.credit.loans.days.shard import Shard
 from tallystick.credit.loans.model import LateTerms, LoanStatus, ProductTerms
+from tallystick.decoding import decode_json
 from tallystick.ledger.chart import (
     LOAN_ADVANCE,
     LOAN_ALLOWANCE,
@@ -169,7 +169,7 @@ def product_terms(connection: Connection, terms_ids: Sequence[str]) -> dict[str,
         row = connection.execute(
             "SELECT terms FROM loan_terms WHERE terms_id = ?", (terms_id,)
         ).fetchone()
-        found[terms_id] = msgspec.json.decode(row[0], type=ProductTerms)
+        found[terms_id] = decode_json(row[0], ProductTerms)
     return found
 
 

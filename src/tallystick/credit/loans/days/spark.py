@@ -12,8 +12,6 @@ from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from tallystick.credit.loans.days.frames import (
     CLOSED_COLUMNS,
     closed_columns,
@@ -21,6 +19,7 @@ from tallystick.credit.loans.days.frames import (
     terms_text,
 )
 from tallystick.credit.loans.model import CreditDayColumns, LateTerms
+from tallystick.decoding import decode_msgpack
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -109,7 +108,7 @@ def worked_on_spark(
         (folder / "loans").mkdir()
         for number, part in enumerate(parts):
             terms |= terms_from(part.terms)
-            frame = pl.DataFrame(msgspec.msgpack.decode(part.columns))
+            frame = pl.DataFrame(decode_msgpack(part.columns))
             frame.write_parquet(folder / "loans" / f"{number:06d}.parquet")
         source = session.read.parquet(str(folder / "loans"))
         closed = close_on_spark(source, terms, until)
