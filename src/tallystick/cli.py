@@ -221,8 +221,16 @@ def answer(arguments: Sequence[str] | None = None) -> int:
         return _USAGE
 
 
+def _open_closed_streams() -> None:
+    """Where a stream was closed before the start (`2>&-`), what is said there goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for good
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line as a process: logs are set up, and it ends with the exit code."""
+    _open_closed_streams()
     if _starts_platform(sys.argv[1:] if arguments is None else arguments):
         from tallystick.observe.logs import configure_logs
 

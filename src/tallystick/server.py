@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import structlog
@@ -219,7 +219,8 @@ def serve(settings: Settings, *, empty: bool = False) -> None:
         StoreError: it cannot start; the message says why in one sentence.
     """
     configure_logs(settings.log_level, settings.log_format, for_good=True)
-    faulthandler.enable()  # What ends the process at once says on the error stream where it was.
+    with suppress(RuntimeError, OSError):  # Its error stream may be closed.
+        faulthandler.enable()  # What ends the process at once says there where it was.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     give_back_large_blocks()
     run: Any = asyncio.run
