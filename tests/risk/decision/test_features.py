@@ -181,6 +181,7 @@ def test_what_has_left_every_window_is_forgotten() -> None:
         ({"by": ()}, "by names one to three"),
         ({"within_min": 0}, "within_min"),
         ({"name": "amount"}, "taken"),
+        ({"name": "loop"}, "taken"),
         ({"of": "party"}, "of is for distinct"),
         ({"aggregate": "distinct"}, "of is for distinct"),
         ({"where": "amont > 1"}, "column 1: there is no feature 'amont'; did you mean amount?"),

@@ -136,6 +136,9 @@ def test_the_largest_conditions_are_asked_together_too(text: str) -> None:
         ("a > 9223372036854775808", 5, "too large"),
         ("a # b", 3, "not understood"),
         ("s == 'x\\q'", 8, "no escape"),
+        ("s == 'x\ry'", 6, "not understood"),
+        ("a\v> 1", 2, "not understood"),
+        ("loop > 1", 1, "not 'loop'"),
         ("!" * 100 + "p", 1, "too deeply"),
         ("(" * 100 + "p" + ")" * 100, 61, "too deeply"),
         ("p" + "||p" * 1000, 602, "200 operators"),
@@ -148,7 +151,7 @@ def test_what_does_not_type_is_refused_with_its_place(text: str, column: int, sa
     assert refused.value.column == column
 
 
-@given(st.text(alphabet="ab p&|!=<>()+-*/%'[],?:.019é \\\n", max_size=40))
+@given(st.text(alphabet="ab p&|!=<>()+-*/%'[],?:.019é \\\n\r\v\f", max_size=40))
 def test_any_text_is_a_condition_or_refused(text: str) -> None:
     try:
         checked(text, NAMES)

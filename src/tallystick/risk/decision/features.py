@@ -24,7 +24,7 @@ from tallystick.risk.decision.facts import (
     SCORE,
     SHARED,
 )  # fmt: skip
-from tallystick.risk.decision.language import ExpressionError
+from tallystick.risk.decision.language import RESERVED, ExpressionError
 
 __all__ = [
     "Aggregate", "Feature", "WindowKey", "WITHIN_MIN_MAX", "catalogue_of", "check_feature",
@@ -99,7 +99,7 @@ def check_feature(feature: Feature) -> None:
 
 
 def _taken() -> set[str]:
-    return {*PAST, *GRAPH, *ANOMALY, *SHARED, *_listed(), SCORE}
+    return {*PAST, *GRAPH, *ANOMALY, *SHARED, *_listed(), SCORE, *RESERVED}
 
 
 def _listed() -> list[str]:

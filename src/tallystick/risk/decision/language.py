@@ -12,8 +12,8 @@ import re
 from typing import Final, NamedTuple, TypeAlias
 
 __all__ = [
-    "Binary", "Call", "Condition", "Expression", "ExpressionError", "Literal", "Name", "Unary",
-    "Within", "names_in", "parse",
+    "Binary", "Call", "Condition", "Expression", "ExpressionError", "Literal", "Name", "RESERVED",
+    "Unary", "Within", "names_in", "parse",
 ]  # fmt: skip
 
 _LENGTH_MAX: Final = 4000
@@ -108,8 +108,8 @@ class _Token(NamedTuple):
 
 
 _TOKEN: Final = re.compile(
-    r"(?P<space>\s+)|(?P<point>\d+\.\d+)|(?P<number>\d+(?![\w.]))"
-    r"|(?P<text>'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")"
+    r"(?P<space>[ \t\n\f\r]+)|(?P<point>\d+\.\d+)|(?P<number>\d+(?![\w.]))"
+    r"|(?P<text>'(?:[^'\\\r\n]|\\.)*'|\"(?:[^\"\\\r\n]|\\.)*\")"
     r"|(?P<word>[A-Za-z_]\w*)|(?P<sign>\|\||&&|==|!=|<=|>=|[-+*/%<>!?:().,\[\]])",
     re.ASCII,
 )
@@ -118,7 +118,11 @@ _LEVELS: Final = (
     ("||",), ("&&",), ("==", "!=", "<=", ">=", "<", ">", "in"), ("+", "-"), ("*", "/", "%"),
 )  # fmt: skip
 _METHODS: Final = frozenset({"startsWith", "endsWith", "contains"})
-_RESERVED: Final = frozenset({"in", "true", "false", "null"})
+RESERVED: Final = frozenset({
+    "in", "true", "false", "null", "as", "break", "const", "continue", "else", "for", "function",
+    "if", "import", "let", "loop", "namespace", "package", "return", "var", "void", "while",
+})  # fmt: skip
+"""Words that CEL keeps for itself: no name is one of them."""
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -276,7 +280,7 @@ class _Parser:
             return Literal(_unquoted(token), token.at)
         if token.text in ("true", "false") and token.kind == "word":
             return Literal(token.text == "true", token.at)
-        if token.kind == "word" and token.text not in _RESERVED:
+        if token.kind == "word" and token.text not in RESERVED:
             if self._peek().text == "(":
                 raise ExpressionError(f"there is no function {token.text!r}", token.at)
             return Name(token.text, token.at)
