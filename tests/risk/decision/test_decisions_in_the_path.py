@@ -202,6 +202,27 @@ def test_a_held_command_runs_when_two_have_agreed(shop: WatchedMarket) -> None:
     assert shop.decisions()[-1].why == "review"
 
 
+def test_what_has_run_once_is_held_anew_unless_it_bears_its_askers_number(
+    shop: WatchedMarket,
+) -> None:
+    shop.publish("amount == 300", "hold")
+    withdrawal = Request.once(
+        as_party(ALICE), StartWithdrawal(party_id=ALICE, amount=300, bank_id="1")
+    )
+    payment = Request.once(APP, shop.pay_command(ALICE, 300))
+    for request in (withdrawal, payment):
+        assert shop.code_of(shop.executor.submit_and_wait(request)) == "RISK_HELD"
+    for review in shop.rows.select(Review):
+        for reviewer in (ANN, BEN):
+            shop.accept(ReleaseHeld(review_id=review.review_id), reviewer)
+    assert shop.available(ALICE) == 4400
+    assert shop.refuse(withdrawal.command, as_party(ALICE)) == "RISK_HELD"
+    assert shop.code_of(shop.executor.submit_and_wait(withdrawal)) != "RISK_HELD"
+    assert shop.code_of(shop.together([Request.once(APP, payment.command)])[0]) != "RISK_HELD"
+    assert len(shop.rows.select(Review)) == 3
+    assert shop.available(ALICE) == 4400
+
+
 def test_a_release_that_its_product_refuses_changes_nothing(shop: WatchedMarket) -> None:
     shop.publish("kind == 'withdrawal'", "hold")
     shop.refuse(StartWithdrawal(party_id=ALICE, amount=300, bank_id="1"), as_party(ALICE))

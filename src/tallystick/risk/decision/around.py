@@ -12,7 +12,9 @@ from tallystick.risk.decision.model import Review, StepUp
 from tallystick.risk.decision.rules import Outcome, Verdict
 from tallystick.store.unit_of_work import UnitOfWork
 
-__all__ = ["NoWarnings", "Warnings", "circumstances", "fingerprint_of"]
+__all__ = [
+    "NoWarnings", "Warnings", "circumstances", "fingerprint_of", "fingerprint_of_run",
+]  # fmt: skip
 
 
 class Warnings(Protocol):
@@ -50,6 +52,18 @@ def fingerprint_of(request: Request) -> bytes:
     return hashlib.blake2b(caller + command_bytes(request.command), digest_size=16).digest()
 
 
+def fingerprint_of_run(fingerprint: bytes, request_key: bytes) -> bytes:
+    """What stands for a command that has run: the same request alone, not one like it."""
+    return hashlib.blake2b(fingerprint + request_key, digest_size=16).digest()
+
+
+def _review_of(request: Request, context: Context) -> Review | None:
+    fingerprint = fingerprint_of(request)
+    run = fingerprint_of_run(fingerprint, context.request_key)
+    find = context.uow.find
+    return find(Review, fingerprint=run) or find(Review, fingerprint=fingerprint)
+
+
 def circumstances(
     request: Request, context: Context, verdict: Verdict, listed: tuple[str, ...], party: str,
     warned: str,
@@ -63,7 +77,7 @@ def circumstances(
         return UNREMARKABLE, ""
     uow = context.uow
     if verdict.outcome is Outcome.HOLD:
-        review = uow.find(Review, fingerprint=fingerprint_of(request))
+        review = _review_of(request, context)
         if review is None:
             number = dated_number(context.now_ms, context.request_key, "review")
             return Circumstances(listed, warned=warned), number

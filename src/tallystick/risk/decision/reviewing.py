@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from tallystick.partners.views import person_of
-from tallystick.pipeline.commands import Caller, CallerKind, Context, Registry, Reply
+from tallystick.pipeline.commands import Caller, CallerKind, Command, Context, Registry, Reply
 from tallystick.pipeline.decisions import event
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
+from tallystick.risk.decision.around import fingerprint_of_run
 from tallystick.risk.decision.model import (
     CaseStatus,
     CloseCase,
@@ -62,6 +64,23 @@ def _agreeing(context: Context, review: Review) -> str:
     return f"{CallerKind.OPERATOR}:{person}"
 
 
+_NUMBERS: Final = (
+    "out_biz_no", "out_trade_no", "out_request_no", "out_order_no", "trade_no", "order", "payment",
+)  # fmt: skip
+"""Fields by which a command is known to its product, which does it once however often it is
+asked."""
+
+
+def _spent(review: Review, held: Command) -> bytes:
+    """What stands for a released command: one that would do its work anew is held anew.
+
+    What the platform asks for a person they still have to do themselves, so it goes on to pass.
+    """
+    if review.caller_kind == CallerKind.SYSTEM or any(getattr(held, n, "") for n in _NUMBERS):
+        return review.fingerprint
+    return fingerprint_of_run(review.fingerprint, review.request_key)
+
+
 def _releasing(registry: Registry) -> Callable[[ReleaseHeld, Context], Reply]:
     def release(command: ReleaseHeld, context: Context) -> Reply:
         """Agree; the second one's agreement runs the command as who had asked for it.
@@ -83,8 +102,11 @@ def _releasing(registry: Registry) -> Callable[[ReleaseHeld, Context], Reply]:
         entry = registry.entry(type(held))
         reply = entry.handler(held, Context(uow, caller, review.request_key, context.now_ms))
         uow.put(
-            replace(review, status=ReviewStatus.RELEASED, second_by=by, ended_ms=context.now_ms)
-        )
+            replace(
+                review, status=ReviewStatus.RELEASED, second_by=by, ended_ms=context.now_ms,
+                fingerprint=_spent(review, held),
+            )
+        )  # fmt: skip
         _tell(context, review, "released")
         return ReviewDone(
             review_id=review.review_id, status=ReviewStatus.RELEASED,
