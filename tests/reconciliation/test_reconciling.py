@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ from tallystick.reconciliation.model import (
     BreakSide,
     BreakStatus,
     GroupStatus,
+    ImportedStatement,
     ImportStatement,
     LineDraft,
     ReconciledEntry,
@@ -319,6 +321,37 @@ def test_several_statements_of_a_day_follow_in_any_order(bank: Bank) -> None:
     assert taken_in(bank, sooner).gaps == 0
     assert taken_in(bank, statement(bank, 2, 900, 950)).gaps == 0
     assert gaps(bank) == []
+
+
+def quiet_mt940(day: date) -> bytes:
+    at = f"C{day:%y%m%d}CNY7,00"
+    return f":20:QUIET\n:25:A\n:28C:1\n:60F:{at}\n:62F:{at}\n-\n".encode()
+
+
+def quiet_camt053(day: date) -> bytes:
+    balances = "".join(
+        f"<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp><Amt Ccy='CNY'>7.00</Amt>"
+        f"<CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>{day}</Dt></Dt></Bal>"
+        for kind in ("OPBD", "CLBD")
+    )
+    return (
+        "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.053.001.08'><BkToCstmrStmt><Stmt>"
+        f"<Id>1</Id><Acct><Id><Othr><Id>A</Id></Othr></Id></Acct>{balances}"
+        "</Stmt></BkToCstmrStmt></Document>"
+    ).encode()
+
+
+@pytest.mark.parametrize("form", [quiet_mt940, quiet_camt053])
+def test_a_statement_in_which_nothing_moved_is_of_its_own_day(
+    bank: Bank, form: Callable[[date], bytes]
+) -> None:
+    taken_in(bank, statement(bank, -4, 500, 700))
+    taken_in(bank, statement(bank, -1, 700, 1000))
+    bank.order(10_000)  # Today, which neither statement covers.
+    done = bank.parts.accept(import_command("1", form(day_of(bank.today - 3))), OPERATOR)
+    assert (done.gaps, done.only_in_ledger) == (0, 0)
+    (row,) = [s for s in bank.parts.rows.query(ImportedStatement, "") if not s.lines]
+    assert (row.first_day, row.last_day) == (bank.today - 3, bank.today - 3)
 
 
 def test_a_gap_is_closed_by_a_note_and_books_nothing(bank: Bank) -> None:

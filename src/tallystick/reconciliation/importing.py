@@ -28,6 +28,8 @@ def _drafts(statement: BankStatement) -> list[StatementDraft]:
     drafts = []
     for currency in currencies:
         balance = balances.get(currency)
+        lines = [line for line in statement.lines if line.currency == currency]
+        still = balance.day if balance is not None and not lines else None
         drafts.append(
             StatementDraft(
                 account=statement.account,
@@ -39,9 +41,9 @@ def _drafts(statement: BankStatement) -> list[StatementDraft]:
                 lines=tuple(
                     LineDraft(day_number(x.day), x.amount, x.reference, x.bank_reference,
                               x.counterparty, x.text)
-                    for x in statement.lines
-                    if x.currency == currency
+                    for x in lines
                 ),
+                day=0 if still is None else day_number(still),
             )
         )  # fmt: skip
     return drafts

@@ -181,8 +181,11 @@ class LineDraft(msgspec.Struct, frozen=True, array_like=True):
     text: str
 
 
-class StatementDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """A statement to import, in one currency; it was checked when it was read."""
+class StatementDraft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A statement to import, in one currency; it was checked when it was read.
+
+    `day` is the closing balance's where there are no lines, counted from 1970-01-01; else 0.
+    """
 
     account: str
     number: str
@@ -191,6 +194,7 @@ class StatementDraft(msgspec.Struct, frozen=True, kw_only=True):
     opening: int
     closing: int
     lines: tuple[LineDraft, ...]
+    day: int = 0
 
 
 class ImportStatement(Command, frozen=True, kw_only=True, tag="reconciliation.import"):

@@ -79,7 +79,7 @@ def _statement(
 ) -> tuple[ImportedStatement, list[StatementLine]]:
     """A statement's row and its lines'."""
     number = dated_number(context.now_ms, context.request_key, f"statement {at}")
-    days = [line.day for line in draft.lines] or [day_of_ms(context.now_ms)]
+    days = [line.day for line in draft.lines] or [draft.day or day_of_ms(context.now_ms)]
     row = ImportedStatement(
         number, command.bank_id, draft.account, draft.number, draft.currency, draft.has_balances,
         draft.opening, draft.closing, min(days), max(days), len(draft.lines), command.file_digest,

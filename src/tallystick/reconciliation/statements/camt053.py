@@ -6,6 +6,7 @@ The parser expands no entities, loads nothing and takes no document type: a stat
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from datetime import date
 from typing import Any, Final
 
@@ -117,17 +118,22 @@ def _movement(entry: etree._Element) -> BankLine:
     )
 
 
-def _balances(statement: etree._Element) -> tuple[Balance, ...]:
-    """Booked opening and closing balances by currency."""
+def _balances(statement: etree._Element, moved: Set[str]) -> tuple[Balance, ...]:
+    """Booked opening and closing balances by currency.
+
+    Args:
+        moved: the currencies with entries.
+    """
     opening: dict[str, int] = {}
-    closing: dict[str, tuple[int, int]] = {}
+    closing: dict[str, tuple[int, int, date | None]] = {}
     for element in statement.findall("{*}Bal"):
         kind = _needed(element, "Tp/CdOrPrtry/Cd", "Tp/CdOrPrtry/Prtry")
         if kind not in (*_OPENING, "CLBD"):
             continue
         currency, amount = _signed(element)
         if kind == "CLBD":
-            closing[currency] = (amount, _line(element))
+            day = None if currency in moved else _day(element, "Dt/Dt", "Dt/DtTm")
+            closing[currency] = (amount, _line(element), day)
         elif kind == "OPBD" or currency not in opening:
             opening[currency] = amount
     if opening.keys() != closing.keys() or not opening:
@@ -153,7 +159,7 @@ def _statement(element: etree._Element) -> BankStatement:
     return BankStatement(
         account=_needed(element, "Acct/Id/IBAN", "Acct/Id/Othr/Id", "Acct/Id/PrtryAcct/Id"),
         number=_text(element, "ElctrncSeqNb") or _text(element, "Id"),
-        balances=_balances(element),
+        balances=_balances(element, {line.currency for line in booked}),
         lines=tuple(booked),
         unbooked=unbooked,
     )

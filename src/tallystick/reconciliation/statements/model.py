@@ -52,12 +52,18 @@ class BankLine(NamedTuple):
 
 
 class Balance(NamedTuple):
-    """A statement's opening and closing balance in one currency, in minor units."""
+    """A statement's opening and closing balance in one currency, in minor units.
+
+    Args:
+        line: where the closing balance stands in the file, from 1.
+        day: the closing balance's; needed only where nothing moved, so it is not read elsewhere.
+    """
 
     currency: str
     opening: int
     closing: int
     line: int
+    day: date | None = None
 
 
 class BankStatement(NamedTuple):

@@ -123,11 +123,21 @@ def _amount(text: str, currency: str, line: int) -> int:
     return exact_amount(text.replace(",", "."), currency, line)
 
 
-def _balance(field: _Field) -> tuple[str, int]:
-    """Currency and signed minor units of a balance."""
+def _balance_parts(field: _Field) -> re.Match[str]:
     found = _BALANCE.re.fullmatch(field.value)
     if found is None:
         raise StatementError(field.line, f":{field.tag}: {field.value[:40]!r} is not a balance.")
+    return found
+
+
+def _balance_day(field: _Field) -> date:
+    found = _balance_parts(field)
+    return _day(2000 + int(found["year"]), found["month"], found["day"], field.line)
+
+
+def _balance(field: _Field) -> tuple[str, int]:
+    """Currency and signed minor units of a balance."""
+    found = _balance_parts(field)
     currency = found["currency"].upper()
     amount = _amount(found["amount"], currency, field.line)
     return currency, amount if found["status"].upper() == "C" else -amount
@@ -203,7 +213,8 @@ def _take(draft: _Draft, field: _Field, before: str) -> None:
         currency, amount = _balance(field)
         if draft.opening is None or draft.opening[0] != currency:
             raise StatementError(field.line, f":{field.tag}: has no opening balance before it.")
-        draft.closing = Balance(currency, draft.opening[1], amount, field.line)
+        day = None if draft.lines else _balance_day(field)
+        draft.closing = Balance(currency, draft.opening[1], amount, field.line, day)
     elif field.tag not in _PASSED_OVER:
         raise StatementError(field.line, f":{field.tag}: is no field of a statement.")
 
