@@ -176,7 +176,7 @@ class Platform:
             budget_s=settings.risk_budget_ms / 1000,
         )  # fmt: skip
         self.graph.watch_standing(lambda: self.decisions.wants_graph)
-        self.level_limits = LevelLimits(READERS)
+        self.level_limits = LevelLimits(READERS, self.registry)
         self.registry.follow(person_service.LIMIT_SET, self.level_limits.forget)
         self.archive = (
             Archive(self.database.path, settings.archive, clock_ms)

@@ -30,6 +30,8 @@ from tallystick.risk.decision.model import (
     SaveRule,
 )
 from tallystick.risk.decision.rules import Rule
+from tallystick.risk.person import service as person
+from tallystick.risk.person.limits import LevelLimits
 from tallystick.risk_facts import FOR_PEOPLE, READERS
 from tallystick.store.connection import Database
 
@@ -47,9 +49,11 @@ class WatchedMarket(Market):
                  **options: Any) -> None:  # fmt: skip
         self.engine = DecisionEngine(READERS, for_people=FOR_PEOPLE, **options)
         self._number = 0
+        limits = LevelLimits(READERS, registry)
+        registry.follow(person.LIMIT_SET, limits.forget)
         super().__init__(
-            database, registry, clock, gates=(authorise, self.engine.gate),
-            witnesses=(self.engine.witness,),
+            database, registry, clock, gates=(authorise, self.engine.gate, limits.gate),
+            witnesses=(self.engine.witness, limits.witness),
         )  # fmt: skip
 
     def publish(self, when: str, action: str, name: str = "rule", **more: Any) -> int:
@@ -113,7 +117,7 @@ def _opened(folder: Path, clock: Clock | None, **options: Any) -> Iterator[Watch
     registry = Registry()
     products: tuple[Callable[[Registry], None], ...] = (
         parties.register, partners.register, wallets.register, holds.register, trades.register,
-        decisions.register,
+        decisions.register, person.register,
     )  # fmt: skip
     for register in products:
         register(registry)

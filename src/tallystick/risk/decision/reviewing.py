@@ -32,7 +32,7 @@ from tallystick.risk.decision.model import (
     RiskNote,
 )
 
-__all__ = ["register_reviewing"]
+__all__ = ["register_reviewing", "released_now"]
 
 
 def _by(context: Context) -> str:
@@ -81,6 +81,25 @@ def _spent(review: Review, held: Command) -> bytes:
     return fingerprint_of_run(review.fingerprint, review.request_key)
 
 
+def _as_asked(registry: Registry, review: Review, context: Context) -> tuple[Command, Context]:
+    """A held command, and the context of who had asked for it."""
+    caller = Caller(
+        CallerKind(review.caller_kind), review.caller_id, frozenset(review.scopes.split())
+    )
+    asked = Context(context.uow, caller, review.request_key, context.now_ms)
+    return registry.decode(review.command), asked
+
+
+def released_now(
+    registry: Registry, command: ReleaseHeld, context: Context
+) -> tuple[Command, Context] | None:
+    """What runs with this agreement, and as whose; None while it is the first one."""
+    review = context.uow.get(Review, command.review_id)
+    if review is None or review.status is not ReviewStatus.HELD or not review.released_by:
+        return None
+    return _as_asked(registry, review, context)
+
+
 def _releasing(registry: Registry) -> Callable[[ReleaseHeld, Context], Reply]:
     def release(command: ReleaseHeld, context: Context) -> Reply:
         """Agree; the second one's agreement runs the command as who had asked for it.
@@ -95,12 +114,8 @@ def _releasing(registry: Registry) -> Callable[[ReleaseHeld, Context], Reply]:
             return ReviewDone(review_id=review.review_id, status=ReviewStatus.HELD)
         if review.released_by == by:
             raise Refused("RISK_SAME_REVIEWER")
-        held = registry.decode(review.command)
-        caller = Caller(
-            CallerKind(review.caller_kind), review.caller_id, frozenset(review.scopes.split())
-        )
-        entry = registry.entry(type(held))
-        reply = entry.handler(held, Context(uow, caller, review.request_key, context.now_ms))
+        held, asked = _as_asked(registry, review, context)
+        reply = registry.entry(type(held)).handler(held, asked)
         uow.put(
             replace(
                 review, status=ReviewStatus.RELEASED, second_by=by, ended_ms=context.now_ms,

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tallystick.pipeline.commands import Answer, CallerKind, Command, Context, Request
+from tallystick.pipeline.commands import Answer, CallerKind, Command, Context, Registry, Request
 from tallystick.risk.decision.engine import Reader
+from tallystick.risk.decision.model import ReleaseHeld
+from tallystick.risk.decision.reviewing import released_now
 from tallystick.risk.person.decide import periods, take_from_limits
 from tallystick.risk.person.model import LevelLimit, Outflow, PersonLevel
 from tallystick.risk.person.views import level_limits
@@ -28,10 +30,12 @@ class LevelLimits:
 
     Args:
         readers: what commands are about, by their type.
+        registry: reads the commands that reviewers release.
     """
 
-    def __init__(self, readers: Mapping[type[Command], Reader]) -> None:
+    def __init__(self, readers: Mapping[type[Command], Reader], registry: Registry) -> None:
         self._readers = readers
+        self._registry = registry
         self._limits: dict[tuple[int, str], LevelLimit] | None = None
         self._pending: tuple[Outflow, ...] = ()
 
@@ -40,7 +44,7 @@ class LevelLimits:
         self._limits = None
 
     def gate(self, request: Request, context: Context, scope: str) -> None:
-        """Refuse what goes beyond the limits of the payer's level.
+        """Refuse what goes beyond the limits of the payer's level, also when it is released.
 
         Raises:
             Refused: LEVEL_LIMIT.
@@ -50,10 +54,18 @@ class LevelLimits:
         if limits is None:
             found = level_limits(ReadSession(context.uow.connection))
             limits = self._limits = {(each.level, each.currency): each for each in found}
-        if not limits or request.caller.kind is CallerKind.SYSTEM:
+        if not limits:
             return
-        reader = self._readers.get(type(request.command))
-        facts = None if reader is None else reader(request.command, context)
+        command, asked = request.command, context
+        if isinstance(command, ReleaseHeld):
+            released = released_now(self._registry, command, context)
+            if released is None:
+                return
+            command, asked = released
+        if asked.caller.kind is CallerKind.SYSTEM:
+            return
+        reader = self._readers.get(type(command))
+        facts = None if reader is None else reader(command, asked)
         if facts is None or facts.kind not in _OUTGOING or not facts.party:
             return
         uow = context.uow
