@@ -15,7 +15,7 @@ import pytest
 from tallystick.risk.graph import kernels
 from tallystick.risk.graph.errors import QueryError
 from tallystick.risk.graph.graph import Graph
-from tallystick.risk.graph.queries import answer
+from tallystick.risk.graph.queries import answer, answer_in
 from tallystick.risk.graph.schema import EDGE_KINDS, EdgeKindName, VertexKind
 from tallystick.risk.graph.spread import DAMPING
 
@@ -279,6 +279,28 @@ def test_an_analysis_of_the_whole_graph_does_not_see_what_is_written_meanwhile()
     for row, columns in enumerate(kept):
         block = frozen.out(EdgeKindName.TRANSFER).block(row)
         assert [column.tolist() for column in block] == [column.tolist() for column in columns]
+
+
+def test_accounts_that_come_while_the_whole_graph_is_looked_at_are_not_in_the_answer() -> None:
+    graph, _ = random_graph(2, transfers=20)
+    new = max(ACCOUNTS) + 1
+    asked: list[tuple[str, dict[str, object]]] = [
+        ("association", {}), ("association", {"ids": [ACCOUNTS[0]]}),
+        ("communities", {}), ("communities", {"id": ACCOUNTS[0]}),
+        ("components", {}), ("components", {"id": ACCOUNTS[0]}),
+    ]  # fmt: skip
+    before = [answer(graph, name, given) for name, given in asked]
+    frozen = graph.frozen()
+    for account in range(new, new + 30):
+        graph.add_vertex(VertexKind.ACCOUNT, account, 0, blocked=True)
+        graph.add_edge(EdgeKindName.TRANSFER, account, ACCOUNTS[0], 500, 1.0)
+    assert [answer_in(frozen, name, given) for name, given in asked] == before
+    of_the_new: tuple[tuple[str, dict[str, object]], ...] = (
+        ("association", {"ids": [new]}), ("communities", {"id": new}), ("components", {"id": new}),
+    )  # fmt: skip
+    for name, given in of_the_new:
+        assert answer_in(frozen, name, given) == []
+        assert answer(graph, name, given) != []
 
 
 @pytest.mark.parametrize("compiled", [False, True])

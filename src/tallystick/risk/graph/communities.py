@@ -39,7 +39,7 @@ class _Level(NamedTuple):
 
 def communities(view: GraphView, values: Values) -> list[Row]:
     """With `id` the community of that account, otherwise the largest ones."""
-    count = view.vertices[VertexKind.ACCOUNT].count
+    count = view.size(VertexKind.ACCOUNT)
     out, into = (
         columns_of(edges, count)
         for edges in (view.out(EdgeKindName.TRANSFER), view.into(EdgeKindName.TRANSFER))

@@ -50,7 +50,8 @@ class GraphView(NamedTuple):
     """One state of the graph, for reads.
 
     Args:
-        vertices: the tables; ids and rows of a vertex never change.
+        vertices: the tables; ids and rows of a vertex never change, but newer ones come.
+        size: per kind, how many rows there are in this state.
         blocked: per kind, which rows are blocked.
         out: the edges of a kind, by their source.
         into: the edges of a kind, by their target.
@@ -59,6 +60,7 @@ class GraphView(NamedTuple):
     """
 
     vertices: dict[VertexKind, Vertices]
+    size: Callable[[VertexKind], int]
     blocked: Callable[[VertexKind], NDArray[np.bool_]]
     out: Callable[[EdgeKindName], AdjacencyView]
     into: Callable[[EdgeKindName], AdjacencyView]
@@ -66,8 +68,9 @@ class GraphView(NamedTuple):
     hold: object = None
 
     def row(self, kind: VertexKind, vertex_id: int) -> int:
-        """The row of an id, -1 if there is none."""
-        return self.vertices[kind].row(vertex_id)
+        """The row of an id, -1 if there is none in this state."""
+        row = self.vertices[kind].row(vertex_id)
+        return row if row < self.size(kind) else -1
 
 
 class Graph:
@@ -120,6 +123,7 @@ class Graph:
         """The state of now, for someone who holds the lock."""
         return GraphView(
             self.vertices,
+            lambda kind: self.vertices[kind].count,
             lambda kind: self.vertices[kind].blocked,
             lambda kind: self._out[kind].view(),
             lambda kind: self._into[kind].view(),
@@ -136,6 +140,7 @@ class Graph:
             into = {name: adjacency.frozen() for name, adjacency in self._into.items()}
         return GraphView(
             self.vertices,
+            lambda kind: len(blocked[kind]),
             blocked.__getitem__,
             out.__getitem__,
             into.__getitem__,

@@ -40,7 +40,7 @@ def association(view: GraphView, values: Values) -> list[Row]:
     given = values.numbers("ids")
     blocked = view.blocked(_ACCOUNT)
     seeds = table.rows(given) if given else np.flatnonzero(blocked).astype(np.int32)
-    seeds = seeds[seeds >= 0]
+    seeds = seeds[(seeds >= 0) & (seeds < view.size(_ACCOUNT))]
     scores = association_scores(view, seeds)
     scores[seeds] = 0.0
     limit = values.number("limit", 100)
@@ -83,7 +83,7 @@ def _all_sides(view: GraphView) -> list[_Side]:
 
 
 def _degrees(view: GraphView, kind: VertexKind, sides: list[_Side]) -> Floats:
-    degrees = np.zeros(view.vertices[kind].count)
+    degrees = np.zeros(view.size(kind))
     for near, _, edges in sides:
         if near is kind:
             count = min(len(degrees), len(edges.lengths))
@@ -137,7 +137,7 @@ def components(view: GraphView, values: Values) -> list[Row]:
 
 def component_labels(view: GraphView) -> Ints:
     """Of each account, the smallest row of its component."""
-    parents = np.arange(view.vertices[_ACCOUNT].count, dtype=np.int64)
+    parents = np.arange(view.size(_ACCOUNT), dtype=np.int64)
     for name in (EdgeKindName.TRANSFER, EdgeKindName.WITHDRAW):
         columns = columns_of(view.out(name), len(parents))
         edges = int(columns[1].sum(dtype=np.int64))
@@ -168,7 +168,7 @@ def groups(view: GraphView, labels: Ints, values: Values) -> list[Row]:
     rows = table.all_rows()
     there[rows[rows < len(labels)]] = True
     if values.has("id"):
-        row = table.row(values.number("id"))
+        row = view.row(_ACCOUNT, values.number("id"))
         if row < 0:
             return []
         return [_group(view, np.flatnonzero((labels == labels[row]) & there))]

@@ -60,8 +60,8 @@ def standing_of(view: GraphView, now_ms: int, scores: Floats) -> Standing:
         view: a state that does not change meanwhile.
         scores: association by row; shorter than the table where accounts are newer.
     """
-    count = view.vertices[_ACCOUNT].count
-    labels = component_labels(view)[:count]
+    count = view.size(_ACCOUNT)
+    labels = component_labels(view)
     sizes = np.bincount(labels, minlength=count)
     association = np.zeros(count, np.int64)
     association[: len(scores)] = np.rint(scores[:count] * 1e6).astype(np.int64)
