@@ -26,14 +26,14 @@ class _OneWrite:
         self._head = b""
 
     def write(self, data: bytes) -> None:
-        """Send, or keep what begins like a head."""
+        """Send, or keep what begins like a head; to nobody when the client has gone."""
         if self._head:
             data, self._head = self._head + data, b""
         elif data.startswith(_HEAD):
             self._head = data
             self._loop.call_soon(self._flush)
             return
-        self._transport.write(data)
+        self._write(data)
 
     def close(self) -> None:
         """Send what is kept, and close."""
@@ -43,7 +43,12 @@ class _OneWrite:
     def _flush(self) -> None:
         if self._head:
             head, self._head = self._head, b""
-            self._transport.write(head)
+            self._write(head)
+
+    def _write(self, data: bytes) -> None:
+        # A transport that is closed already takes nothing: the loop of uvloop raises then.
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

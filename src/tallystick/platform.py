@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import structlog
 
@@ -111,6 +111,15 @@ def _open_database(
         return writer, sealer
     except BaseException:
         writer.close()
+        raise
+
+
+async def _told_of(name: str, run: Worker) -> None:
+    """A worker; when it ends by a fault of ours, the log tells why."""
+    try:
+        await run()
+    except Exception:
+        log.exception("worker_ended", worker=name)
         raise
 
 
@@ -278,7 +287,9 @@ class Platform:
             workers["leader"] = Leader(self.database, once).run
         else:
             workers |= once
-        self._tasks = [asyncio.create_task(run(), name=name) for name, run in workers.items()]
+        self._tasks = [
+            asyncio.create_task(_told_of(name, run), name=name) for name, run in workers.items()
+        ]
 
     async def _sign_heads(self) -> None:
         await self.heads.sign_now_and_then(self.executor.submit, self.settings.head_seconds)
@@ -295,9 +306,7 @@ class Platform:
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self.executor.stop)
         if self.archive is not None:
             await asyncio.to_thread(self.archive.copy)

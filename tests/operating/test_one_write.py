@@ -18,6 +18,7 @@ class Written:
         self.log: list[bytes | str] = []
 
     def write(self, data: bytes) -> None:
+        assert not self.is_closing()  # As uvloop's transports do.
         self.log.append(data)
 
     def close(self) -> None:
@@ -41,6 +42,8 @@ def written(*steps: Any) -> list[bytes | str]:
                 await asyncio.sleep(0)
             elif step == "close":
                 above.close()
+            elif step == "gone":
+                below.close()
             else:
                 above.write(step)
         await asyncio.sleep(0)
@@ -62,6 +65,11 @@ def test_a_head_without_a_body_is_not_kept_longer_than_a_turn() -> None:
 
 def test_closing_sends_what_is_kept_first() -> None:
     assert written(HEAD, "close") == [HEAD, "closed"]
+
+
+def test_to_a_client_that_has_gone_nothing_is_sent() -> None:
+    assert written(HEAD, "gone", b"body") == ["closed"]
+    assert written(HEAD, b"body", "gone", b"more", HEAD) == [HEAD + b"body", "closed"]
 
 
 def test_a_head_request_and_pipelined_ones_are_answered_whole(

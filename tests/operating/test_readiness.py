@@ -12,12 +12,14 @@ import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 from tests.stores import change, chosen, settings_on
 
 from tallystick.observe.routes import observe_routes
 from tallystick.partners.model import ForgetExpired
 from tallystick.pipeline.commands import SYSTEM
 from tallystick.platform import Platform
+from tallystick.risk.graph.follower import GraphFollower
 from tallystick.settings import Settings
 
 
@@ -99,6 +101,27 @@ def test_a_worker_that_ended_is_a_reason_and_alive_is_still_answered(tmp_path: P
         assert f'tallystick_worker_alive{{worker="{worker}"}} 0.0' in metrics
 
     _run(tmp_path, check)
+
+
+def test_a_worker_that_failed_is_in_the_log_and_does_not_spoil_the_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(self: GraphFollower) -> None:
+        raise ValueError("a fault of ours")
+
+    async def check() -> None:
+        platform = Platform.open(settings_on(tmp_path / "data"))
+        await platform.start()
+        await asyncio.wait([task for task in platform._tasks if task.get_name() == "graph"])
+        await platform.stop()
+        assert not platform.executor.alive
+        Platform.open(settings_on(tmp_path / "data")).close()  # The folder was given free.
+
+    monkeypatch.setattr(GraphFollower, "run", broken)
+    with capture_logs() as told:
+        asyncio.run(check())
+    (ended,) = [line for line in told if line["event"] == "worker_ended"]
+    assert ended["worker"] == "graph"
 
 
 def test_an_executor_that_ended_is_a_reason(tmp_path: Path) -> None:

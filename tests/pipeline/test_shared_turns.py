@@ -160,6 +160,15 @@ def test_one_process_leads_and_another_takes_over(database: PostgresDatabase) ->
     asyncio.run(asyncio.wait_for(several(), 120))
 
 
+def test_a_worker_that_failed_is_named_with_its_fault(database: PostgresDatabase) -> None:
+    async def broken() -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(RuntimeError, match="the worker work has ended") as told:
+        asyncio.run(asyncio.wait_for(Leader(database, {"work": broken}).run(), 120))
+    assert isinstance(told.value.__cause__, ValueError)
+
+
 def test_followers_hear_what_other_processes_commit(
     database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,6 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -62,8 +61,9 @@ class Leader:
                     ]
                 elif not self.leads:
                     await self._end_workers()
-                if ended := [task.get_name() for task in self._tasks if task.done()]:
-                    raise RuntimeError(f"the worker {ended[0]} has ended")
+                if ended := [task for task in self._tasks if task.done()]:
+                    sentence = f"the worker {ended[0].get_name()} has ended"
+                    raise RuntimeError(sentence) from ended[0].exception()
                 await asyncio.sleep(_LOOK_S)
         finally:
             await self._end_workers()
@@ -94,9 +94,7 @@ class Leader:
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class News:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.risk.gone_store import gone_now_and_then
 from tests.stores import address_of
 
 from tallystick.payments.wallet.model import TransferBetweenWallets
-from tallystick.pipeline.commands import Origin, Reply, Request
+from tallystick.pipeline.commands import Answer, Origin, Reply, Request
 from tallystick.risk.anomaly.model import (
     Action,
     AlertDone,
@@ -105,6 +107,37 @@ def test_a_restart_between_changes_no_alert(
     assert any(b'"shared"' in reasons for reasons in map(_reasons, again))
     steady.close()
     after.close()
+
+
+def test_a_store_that_is_gone_for_a_while_costs_no_alert(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.risk.anomaly.watch._AGAIN_S", 0.0)
+    _habits(world)
+    _half_an_attack(world, 0)
+    steady = _watch(world, tmp_path / "steady.npz")
+    steady.begin()
+    wanted = _read(steady)
+    steady.close()
+    database, found = world.platform.database, list[Request]()
+    rows = gone_now_and_then(lambda: database.connect(readonly=True), {1, 3, 5, 9})
+    watch = AnomalyWatch(rows, tmp_path / "other.npz", lambda: world.now_ms)
+
+    async def submit(request: Request) -> Answer:
+        found.append(request)
+        return Answer(None, None)
+
+    async def follow() -> None:
+        running = asyncio.create_task(watch.run(submit))
+        while len(found) < len(wanted):
+            assert not running.done(), running.result()
+            await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(follow(), 120))
+    watch.close()
+    assert found == wanted != []
 
 
 def test_without_a_policy_nothing_is_read_and_the_first_one_has_it_caught_up(

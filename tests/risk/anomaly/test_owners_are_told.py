@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,8 @@ from tallystick.risk.person.model import (
 from tallystick.risk.person.providers import MessageChannel
 from tallystick.risk.person.views import FACTOR_PURPOSE
 from tallystick.sandbox.attack.world import World
+from tallystick.store.connection import StoreError
+from tallystick.store.rows import ReadSession
 
 ANN = "2088000000007001"
 PHONE = "+8613800000001"
@@ -97,6 +100,35 @@ def _told(world: World, spoken: Spoken) -> None:
     platform = world.platform
     notices = AlertNotices(platform.reader, platform.sealer, spoken, platform.executor.submit)
     asyncio.run(notices.run_once())
+
+
+def test_a_store_that_is_gone_for_a_moment_is_asked_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.risk.anomaly.notices._LOOK_S", 0.01)
+    _bind(world, FactorKind.PHONE, 1)
+    alert_id = _raise(world)
+    platform, spoken, asked = world.platform, Spoken(), [0]
+
+    @contextmanager
+    def reader() -> Iterator[ReadSession]:
+        asked[0] += 1
+        if asked[0] == 1:
+            raise StoreError("The database cannot be opened.")
+        with platform.reader() as rows:
+            yield rows
+
+    async def tell() -> None:
+        notices = AlertNotices(reader, platform.sealer, spoken, platform.executor.submit)
+        running = asyncio.create_task(notices.run())
+        while _notice(world, alert_id) == "due":
+            assert not running.done(), running.result()
+            await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(tell(), 120))
+    assert spoken.sent == [PHONE]
 
 
 def _notice(world: World, alert_id: str) -> str:

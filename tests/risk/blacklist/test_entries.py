@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.platform_parts import START_MS
 from tests.risk.blacklist.kept_list import DAY_MS, EVIDENCE, PHONE, KeptList, member_caller
+from tests.risk.gone_store import Gone
 from tests.stores import contents
 
 from tallystick.risk.blacklist.model import (
@@ -27,6 +28,7 @@ from tallystick.risk.blacklist.model import (
 from tallystick.risk.blacklist.protocol.listed import Finding, key_of_tag, tag_of
 from tallystick.risk.blacklist.reasons import REASONS
 from tallystick.risk.blacklist.views import entry_story
+from tallystick.store.connection import Connection, ConnectionLost
 
 ALPHA, BETA = member_caller("alpha"), member_caller("beta")
 FRAUD = REASONS["telecom_fraud"].number
@@ -233,6 +235,17 @@ def test_terms_of_a_member_that_make_no_sense_are_refused(
 ) -> None:
     terms: dict[str, Any] = {"member_id": "delta", "name": "Delta", "key_id": "key-delta"}
     assert kept.refuse(AdmitMember(**(terms | changed))) == code
+
+
+def test_a_change_that_could_not_be_read_is_read_the_next_time(kept: KeptList) -> None:
+    kept.ask(PHONE)
+    kept.publish(PHONE)
+    cache, tag = kept.keeping.cache, tag_of(kept.pad_key(PHONE))
+    connection = cast(Connection, Gone(kept.rows.connection, {1}))
+    with pytest.raises(ConnectionLost):
+        cache.refresh(connection)
+    cache.refresh(connection)
+    assert cache.find(tag, START_MS) == Finding(2, FRAUD, False)
 
 
 def test_buckets_have_what_changed_since_a_copy_was_made(kept: KeptList) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.platform_parts import START_MS, Parts
+from tests.risk.gone_store import gone_now_and_then
 
 from tallystick.pipeline.commands import Registry
 from tallystick.pipeline.decisions import event
@@ -165,6 +167,30 @@ def test_a_write_is_in_the_graph_when_it_is_answered(followed: Followed) -> None
     some_writes(followed)
     rows = answer(followed.follower.graph, "tsr4", {"id": 70, "threshold": 0, **WHOLE})
     assert rows == [{"dstId": "71", "numEdges": 1, "sumAmount": 1.5}]
+
+
+def test_it_follows_on_after_the_store_was_gone(
+    followed: Followed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.risk.graph.follower._AGAIN_S", 0.0)
+    rows = gone_now_and_then(lambda: connect(followed.database, readonly=True), {1, 3, 8, 11})
+    other = GraphFollower(rows, tmp_path / "other.npz")
+
+    async def follow() -> None:
+        running = asyncio.create_task(other.run())
+        for name in ("A", "B"):
+            await asyncio.to_thread(
+                followed.write, "tw1", personId=name.encode()[0], personName=name, isBlocked=False
+            )
+            while other.graph.position < followed.follower.graph.position:
+                assert not running.done(), running.result()
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(follow(), 120))
+    other.close()
+    assert contents(other.graph) == contents(followed.follower.graph)
 
 
 def test_a_write_that_cannot_be_done_is_refused_and_leaves_no_event(followed: Followed) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 __all__ = [
     "BodyLateError",
+    "CallerGoneError",
     "BodyTooLargeError",
     "Receive",
     "Response",
@@ -28,7 +29,11 @@ class BodyTooLargeError(Exception):
 
 
 class BodyLateError(Exception):
-    """The caller went away, or was still sending after half a minute."""
+    """The caller was still sending after half a minute."""
+
+
+class CallerGoneError(Exception):
+    """The caller went away before all of the body had come."""
 
 
 class Response(NamedTuple):
@@ -52,7 +57,7 @@ class Response(NamedTuple):
 async def _next_part(receive: Receive) -> tuple[bytes, bool]:
     message = await receive()
     if message["type"] != "http.request":
-        raise BodyLateError
+        raise CallerGoneError
     return message.get("body", b""), message.get("more_body", False)
 
 
@@ -61,7 +66,8 @@ async def read_body(receive: Receive, bytes_max: int) -> bytes:
 
     Raises:
         BodyTooLargeError: as soon as more than `bytes_max` have come.
-        BodyLateError: there will be no whole body.
+        BodyLateError: it takes too long to come.
+        CallerGoneError: there will be no whole body.
     """
     body, more = await _next_part(receive)
     if not more and len(body) <= bytes_max:

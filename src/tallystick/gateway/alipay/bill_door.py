@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Final
 
 from tallystick.gateway.alipay import v3
@@ -21,15 +23,32 @@ _PIECE_BYTES: Final = 1 << 16
 _JSON: Final = "application/json;charset=utf-8"
 
 
-def _next_piece(pieces: Iterator[bytes]) -> bytes:
-    """About 64 KiB of a bill; empty at its end."""
-    gathered, size = [], 0
-    for piece in pieces:
-        gathered.append(piece)
-        size += len(piece)
-        if size >= _PIECE_BYTES:
-            break
-    return b"".join(gathered)
+class _Pieces:
+    """A bill, read on worker threads piece by piece.
+
+    A stop of the server leaves a thread behind that still reads. A connection that is closed
+    under such a reader ends the process, so `close` waits for it and nobody reads after that.
+    """
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._lock = threading.Lock()
+
+    def next(self) -> bytes:
+        """About 64 KiB; empty at the end."""
+        gathered, size = [], 0
+        with self._lock:
+            for piece in self._pieces:
+                gathered.append(piece)
+                size += len(piece)
+                if size >= _PIECE_BYTES:
+                    break
+        return b"".join(gathered)
+
+    def close(self) -> None:
+        """Have nothing be read any more."""
+        with self._lock:
+            self._pieces = iter(())
 
 
 class BillDoor:
@@ -52,18 +71,19 @@ class BillDoor:
             with self._platform.reader() as rows:
                 name = bill_file_name(rows, order.app_id, order.bill_date)
                 ledger = SqlLedgerReader(rows.connection)
-                pieces = bill_stream(
+                stream = bill_stream(
                     rows, ledger, order.app_id, order.bill_type, order.bill_date, now_ms=now_ms
                 )
-                await self._send(send, name, pieces)
+                with closing(_Pieces(stream)) as pieces:
+                    await self._send(send, name, pieces)
         except Refused as refused:
             kind = REFUSALS[refused.refusal.code]
             body = v3.error_body(fault_of(refused.refusal))
             await Response(kind.http_status, body, _JSON).send(send)
 
     @staticmethod
-    async def _send(send: Send, name: str, pieces: Iterator[bytes]) -> None:
-        first = await asyncio.to_thread(_next_piece, pieces)
+    async def _send(send: Send, name: str, pieces: _Pieces) -> None:
+        first = await asyncio.to_thread(pieces.next)
         headers = [
             (b"content-type", b"application/zip"),
             (b"content-disposition", f'attachment; filename="{name}"'.encode("ascii")),
@@ -73,5 +93,5 @@ class BillDoor:
         piece = first
         while piece:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-            piece = await asyncio.to_thread(_next_piece, pieces)
+            piece = await asyncio.to_thread(pieces.next)
         await send({"type": "http.response.body", "body": b""})

@@ -26,6 +26,7 @@ from tallystick.gateway.alipay.answer_v2 import (
 from tallystick.gateway.alipay.asgi import (
     BodyLateError,
     BodyTooLargeError,
+    CallerGoneError,
     Receive,
     Response,
     Scope,
@@ -58,6 +59,7 @@ PAGE_METHODS: Final = frozenset({"alipay.trade.page.pay", "alipay.trade.wap.pay"
 _V3_CONTENT_TYPE: Final = "application/json;charset=utf-8"
 _TOO_LARGE: Final = Rejected(fault_of(Refusal("TOO_LARGE")))
 _INTERNAL: Final = Rejected(fault_of(Refusal("INTERNAL_ERROR")))
+_LATE: Final = Response(408, headers=(("connection", "close"),))
 
 ErrorPage = Callable[[Fault, str], bytes]
 
@@ -86,8 +88,10 @@ class AlipayGateway:
         headers = dict(scope["headers"])
         try:
             response = await self._respond_v2(scope, receive, headers)
-        except BodyLateError:
+        except CallerGoneError:
             return
+        except BodyLateError:
+            response = _LATE
         except BodyTooLargeError:
             response = await self._refuse_v2(_TOO_LARGE, headers)
         except Exception:
@@ -99,8 +103,10 @@ class AlipayGateway:
         """`/v3/…`."""
         try:
             response = await self._respond_v3(scope, receive)
-        except BodyLateError:
+        except CallerGoneError:
             return
+        except BodyLateError:
+            response = _LATE
         except BodyTooLargeError:
             response = await self._answer_v3(_TOO_LARGE.fault, None, status=413)
         except Exception:

@@ -7,6 +7,7 @@ one may be sent twice. What it says names no amount, payee or device.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Final
@@ -17,6 +18,7 @@ from tallystick.pipeline.commands import SYSTEM, Answer, Registry, Request
 from tallystick.risk.anomaly.model import AnomalyAlert, RecordAlertNotice
 from tallystick.risk.person.contacts import phones_of
 from tallystick.risk.person.providers import MessageProvider
+from tallystick.store.connection import StoreError
 from tallystick.store.rows import ReadSession
 from tallystick.store.sealing import Sealer
 from tallystick.store.unit_of_work import Event
@@ -65,12 +67,16 @@ class AlertNotices:
         self._may_be_due = True
 
     async def run(self) -> None:
-        """Send until it is cancelled."""
+        """Send until it is cancelled; wait while the store is gone."""
         looks = 0
         while True:
             if self._may_be_due or looks % _LOOK_ANYWAY_S == 0:
                 self._may_be_due = False
-                await self.run_once()
+                try:
+                    await self.run_once()
+                except (StoreError, sqlite3.Error) as error:
+                    log.warning("alert_notices_cut_off", error=str(error))
+                    self._may_be_due = True
             looks += 1
             await asyncio.sleep(_LOOK_S)
 

@@ -10,6 +10,7 @@ read teaches, but raises no alert.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -24,6 +25,7 @@ from tallystick.risk.anomaly.decide import level_of
 from tallystick.risk.anomaly.model import AlertKind, AnomalyAlert, AnomalyPolicy, RaiseAlert
 from tallystick.risk.anomaly.profiles import ProfileFileError, Profiles
 from tallystick.risk.anomaly.scoring import Part, StreamEvent, Watcher
+from tallystick.store.connection import StoreError
 from tallystick.store.rows import ReadSession
 from tallystick.store.unit_of_work import Event
 
@@ -34,6 +36,7 @@ log = structlog.get_logger("tallystick.anomaly")
 _AT_ONCE: Final = 2000
 _LEARN_MAX: Final = 2_000_000
 _PERIOD_S: Final = 0.25
+_AGAIN_S: Final = 1.0
 _KEEP_AFTER: Final = 50_000
 _LATE_MS: Final = 3_600_000
 _EVENT: Final = "seq, at_ms, kind, amount, party, payee, device, address, result"
@@ -88,8 +91,8 @@ class AnomalyWatch:
         with self._mutex:
             if self._begun:
                 return
-            self._begun = True
             last = self._last()
+            self._begun = True
             try:
                 profiles = Profiles.load(self._kept, self._accounts_max)
                 if profiles.position > last:
@@ -112,10 +115,15 @@ class AnomalyWatch:
         return int(found[0] or 0)
 
     async def run(self, submit: Submit) -> None:
-        """Follow the decisions until it is cancelled."""
-        await asyncio.to_thread(self.begin)
+        """Follow the decisions until it is cancelled; wait while the store is gone."""
         while True:
-            found = await asyncio.to_thread(self.catch_up)
+            try:
+                await asyncio.to_thread(self.begin)
+                found = await asyncio.to_thread(self.catch_up)
+            except (StoreError, sqlite3.Error) as error:
+                log.warning("anomaly_cut_off", error=str(error))
+                await asyncio.sleep(_AGAIN_S)
+                continue
             for request in found:
                 await submit(request)
             if not found:
@@ -157,11 +165,16 @@ class AnomalyWatch:
         if not self._changed:
             return
         self._changed = False
-        session = self._session()
-        self._policies = tuple(session.select(AnomalyPolicy))
         since = self._proofs[-1][0] if self._proofs else self.profiles.proved_ms
         tail = "WHERE proved_ms > ? ORDER BY proved_ms"
-        found = session.query(AnomalyAlert, tail, (since,))
+        try:
+            session = self._session()
+            policies = tuple(session.select(AnomalyPolicy))
+            found = session.query(AnomalyAlert, tail, (since,))
+        except (StoreError, sqlite3.Error):
+            self._changed = True
+            raise
+        self._policies = policies
         self._proofs.extend(dict.fromkeys((alert.proved_ms, alert.party) for alert in found))
 
     def _trust_until(self, at_ms: int) -> None:

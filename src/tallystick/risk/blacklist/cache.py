@@ -115,14 +115,20 @@ class ListCache:
             return
         with self._lock:
             self._stale = False
-            rows = ReadSession(connection)
-            while True:
-                found = rows.query(
-                    ListedTag, "WHERE leaf > ? ORDER BY leaf LIMIT ?", (self._leaf, _CHUNK)
-                )
-                self._take(found, merge=merge)
-                if len(found) < _CHUNK:
-                    return
+            try:
+                self._follow(ReadSession(connection), merge=merge)
+            except BaseException:
+                self._stale = True
+                raise
+
+    def _follow(self, rows: ReadSession, *, merge: bool) -> None:
+        while True:
+            found = rows.query(
+                ListedTag, "WHERE leaf > ? ORDER BY leaf LIMIT ?", (self._leaf, _CHUNK)
+            )
+            self._take(found, merge=merge)
+            if len(found) < _CHUNK:
+                return
 
     def _take(self, found: list[ListedTag], *, merge: bool) -> None:
         plains = {key_of_tag(row.tag): _plain(row) for row in found}

@@ -9,6 +9,7 @@ does not fit is rebuilt from the beginning.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ from tallystick.risk.graph.sign_ins import Seen, SeenPage, apply_seen, seen_afte
 from tallystick.risk.graph.snapshot import load_snapshot, save_snapshot
 from tallystick.risk.graph.spread import association_scores
 from tallystick.risk.graph.standing import STANDING_ALONE, Standing, standing_of
+from tallystick.store.connection import StoreError
 from tallystick.store.rows import ReadSession
 from tallystick.store.unit_of_work import Event
 
@@ -43,6 +45,7 @@ _PERIOD_S: Final = 0.25
 _TURNS_PER_SCORING: Final = 80
 _STANDING_S: Final = 1.0
 _STANDING_REST: Final = 20
+_AGAIN_S: Final = 1.0
 
 
 class GraphFollower:
@@ -80,8 +83,17 @@ class GraphFollower:
             self.catch_up()
 
     async def run(self) -> None:
-        """Rebuild, then look for new events, until it is cancelled."""
-        await asyncio.to_thread(self.rebuild)
+        """Rebuild, then follow events until it is cancelled; wait while the store is gone."""
+        while True:
+            try:
+                if not self.ready:
+                    await asyncio.to_thread(self.rebuild)
+                await self._follow()
+            except (StoreError, sqlite3.Error) as error:
+                log.warning("graph_cut_off", error=str(error))
+                await asyncio.sleep(_AGAIN_S)
+
+    async def _follow(self) -> None:
         turn, rest_until = 0, 0.0
         while True:
             if turn % _TURNS_PER_SCORING == 0:
@@ -210,8 +222,8 @@ class GraphFollower:
 
     def close(self) -> None:
         """Keep the graph if much has come since it was kept, and let go of the database."""
+        self._closed = True  # At once: who is reading a long history ends with the next page.
         with self._mutex:
-            self._closed = True
             read = self.graph.position + self.graph.decided
             if self.ready and read - self._kept_at >= _SNAPSHOT_AFTER:
                 save_snapshot(self.graph, self._snapshot)
