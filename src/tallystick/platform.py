@@ -320,6 +320,8 @@ class Platform:
         """Close the connections and give the folder free (after the executor has stopped)."""
         for connection in (self.rows.connection, self._timer_rows.connection, self._writer):
             connection.close()
+        if self.archive is not None:
+            self.archive.close()
         self.folder.close()
 
     async def submit(

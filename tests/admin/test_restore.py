@@ -45,6 +45,7 @@ def parts(tmp_path: Path) -> Iterator[Archived]:
     made.executor._turns._archive = made.archive  # type: ignore[attr-defined]
     yield made
     made.close()
+    made.archive.close()
 
 
 def contents(database: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -94,6 +95,19 @@ def test_the_log_is_let_go_only_after_it_was_copied(
     assert len(segments_of(parts.archive.generation)) > 2
     for at_ms, wanted in moments:
         assert contents(restored(parts, tmp_path / f"at{at_ms}", at_ms)) == wanted
+
+
+def test_other_programs_may_look_into_a_database_that_is_archived(parts: Archived) -> None:
+    """To SQLite in another process it is in use all the time; else that takes the log away."""
+    look = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM ledger_head')"
+    log = own(parts).with_name(f"{DATABASE_NAME}-wal")
+    for number in range(2):
+        parts.move(100 + number)
+        parts.archive.copy()
+        before = log.stat()
+        subprocess.run([sys.executable, "-c", look, str(own(parts))], check=True)
+        assert log.exists()
+        assert (log.stat().st_ino, log.stat().st_size) == (before.st_ino, before.st_size)
 
 
 def test_what_is_restored_passes_the_audit(parts: Archived, tmp_path: Path) -> None:

@@ -4,6 +4,12 @@ SQLite writes each commit into its write-ahead log before the database file. Her
 copied on, whole commits at a time, before it is let go; a base copy and the copied log give the
 database, all tables of it, as of any commit. It works because one connection alone writes, and
 that one alone lets the log go (https://sqlite.org/walformat.html).
+
+The database and the log's index are opened once and held, and never opened and closed beside
+SQLite: with any descriptor that a process closes, POSIX forgets all its locks on the file, and
+SQLite's among them (https://sqlite.org/howtocorrupt.html, section 2.2). Another program would
+then take the database for one that nobody uses, empty the index under this process, and remove
+the log with commits in it. The log itself is never locked.
 """
 
 from __future__ import annotations
@@ -63,16 +69,18 @@ def _page_bytes(header: bytes) -> int:
     return int.from_bytes(header[8:12], "big")
 
 
-def end_of_log(database: Path) -> tuple[bytes, int]:
+def end_of_log(database: Path, index: int) -> tuple[bytes, int]:
     """The salts of the log beside a database, and where its last whole commit ends.
 
     The log's index, which all processes share, counts a commit only when it is written and
     synced. 0 when there is no log, or when it is just being changed.
+
+    Args:
+        index: the descriptor of the log's index.
     """
+    first = os.pread(index, _INDEX_HEADER_BYTES, 0)
+    second = os.pread(index, _INDEX_HEADER_BYTES, _INDEX_HEADER_BYTES)
     try:
-        with database.with_name(f"{database.name}-shm").open("rb") as shared:
-            first = shared.read(_INDEX_HEADER_BYTES)
-            second = shared.read(_INDEX_HEADER_BYTES)
         with database.with_name(f"{database.name}-wal").open("rb") as file:
             header = file.read(HEADER_BYTES)
     except FileNotFoundError:
@@ -136,6 +144,7 @@ class Archive:
         self._folder = folder
         self._clock_ms = clock_ms
         self._lock = threading.Lock()
+        self._held: dict[str, int] = {}
         self._salts = b""
         self._copied = 0
         self._number = 0
@@ -159,7 +168,8 @@ class Archive:
         try:
             self.generation.mkdir(parents=True, mode=0o700)
             copy = self.generation / self._database.name
-            shutil.copyfile(self._database, copy)
+            with open(self._descriptor(""), "rb", closefd=False) as source, copy.open("wb") as file:
+                shutil.copyfileobj(source, file, _AT_ONCE)
             copy.chmod(0o600)
             about = {"taken_ms": taken_ms, "schema": schema}
             (self.generation / ABOUT).write_text(json.dumps(about) + "\n")
@@ -169,6 +179,18 @@ class Archive:
             raise StoreError(
                 f"The archive {self._folder} cannot be written: {error.strerror or error}."
             ) from error
+
+    def _descriptor(self, suffix: str) -> int:
+        """The database (no suffix) or the log's index (`-shm`), opened once and held."""
+        if suffix not in self._held:
+            path = self._database.with_name(f"{self._database.name}{suffix}")
+            self._held[suffix] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return self._held[suffix]
+
+    def close(self) -> None:
+        """Let go of the files, once this process has no connection to the database any more."""
+        while self._held:
+            os.close(self._held.popitem()[1])
 
     async def run(self) -> None:
         """Copy every second, until cancelled."""
@@ -185,7 +207,7 @@ class Archive:
         """Whether everything that is committed is in the archive."""
         looked_ms = self._clock_ms()
         try:
-            salts, end = end_of_log(self._database)
+            salts, end = end_of_log(self._database, self._descriptor("-shm"))
             if end and salts != self._salts:
                 self._salts, self._copied, self._number = salts, 0, self._number + 1
             if end > self._copied:
