@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from tests.pipeline.notebook import (
 from tests.platform_parts import Parts, opened
 from tests.stores import database_for, traced
 
+from tallystick.pipeline import executor as executor_room
 from tallystick.pipeline.commands import SYSTEM, Answer, Caller, CallerKind, Command, Request
 from tallystick.pipeline.executor import Executor
 from tallystick.store.connection import Database
@@ -101,6 +102,28 @@ def test_one_that_goes_wrong_leaves_no_trace_and_does_not_touch_the_others(
     assert subjects == [("before",), ("count",), ("count",)]
     # And the executor goes on.
     parts.accept(Write(name="after"))
+
+
+class SpokenToNobody:
+    """A log of which every line fails, as on a stream that somebody has closed."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def fail(*_: object, **__: object) -> None:
+            raise ValueError("I/O operation on closed file")
+
+        return fail
+
+
+def test_a_log_that_fails_leaves_nobody_without_an_answer(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor_room, "log", SpokenToNobody())
+    bad = [once(Crash(name="bad")), once(BreakSchema(name="bad")), once(Overflow(name="bad"))]
+    answers = parts.together([once(Write(name="before")), *bad, once(Write(name="after"))])
+    assert [code(a) for a in answers] == ["", *["INTERNAL_ERROR"] * 3, ""]
+    assert note(parts.rows, "before") == note(parts.rows, "after") == "written"
+    assert note(parts.rows, "bad") is None
+    parts.accept(Write(name="later"))
 
 
 def test_a_row_that_breaks_the_schema_makes_the_batch_run_one_by_one(parts: Parts) -> None:

@@ -74,20 +74,24 @@ def _withhold(
     return line
 
 
+_CANNOT_BE_WRITTEN = (OSError, ValueError)
+"""What a stream raises whose disk is full, and one that somebody has closed."""
+
+
 class _LossyStream:
-    """A stream whose disk may be full: a line that cannot be written is lost, and no more."""
+    """A stream that may fail: a line that cannot be written is lost, and no more."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> None:
         """Write what can be written."""
-        with suppress(OSError):
+        with suppress(*_CANNOT_BE_WRITTEN):
             self._stream.write(text)
 
     def flush(self) -> None:
         """Pass on what can be passed on."""
-        with suppress(OSError):
+        with suppress(*_CANNOT_BE_WRITTEN):
             self._stream.flush()
 
 

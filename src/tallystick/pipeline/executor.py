@@ -266,19 +266,27 @@ class Executor:
                 log.warning("answers_without_listener", count=len(pairs))
 
     def _run_batch(self, requests: list[Request]) -> list[Answer]:
+        """Run a batch; whatever goes wrong, each command has an answer."""
         try:
             return self._try_patiently(requests)
         except Exception as error:
-            if isinstance(error, sqlite3.Error) and not isinstance(error, _OF_THE_COMMAND):
-                self.store_failure = str(error)
-                log.error("store_cannot_write", error=str(error), commands=len(requests))
-                return [Answer(None, Refusal("STORE_UNAVAILABLE")) for _ in requests]
-            # What somebody asked for cannot be written. Alone, each command answers for itself.
-            if len(requests) > 1:
-                return [self._run_batch([request])[0] for request in requests]
-            log.exception("command_cannot_be_written", command=_name(requests[0].command))
-            self._put_off(requests[0])
-            return [Answer(None, Refusal("INTERNAL_ERROR"))]
+            try:
+                return self._after_failure(requests, error)
+            except Exception:  # Not even the log can be told. Nobody shall wait for ever.
+                return [Answer(None, Refusal("INTERNAL_ERROR")) for _ in requests]
+
+    def _after_failure(self, requests: list[Request], error: Exception) -> list[Answer]:
+        if isinstance(error, sqlite3.Error) and not isinstance(error, _OF_THE_COMMAND):
+            self.store_failure = str(error)
+            log.error("store_cannot_write", error=str(error), commands=len(requests))
+            return [Answer(None, Refusal("STORE_UNAVAILABLE")) for _ in requests]
+        # What somebody asked for cannot be written. Alone, each command answers for itself.
+        if len(requests) > 1:
+            return [self._run_batch([request])[0] for request in requests]
+        name = _name(requests[0].command)
+        log.error("command_cannot_be_written", command=name, exc_info=error)
+        self._put_off(requests[0])
+        return [Answer(None, Refusal("INTERNAL_ERROR"))]
 
     def _put_off(self, request: Request) -> None:
         """Have a timer whose command cannot be written wait, so that it does not spin."""

@@ -47,6 +47,8 @@ class WatchedMarket(Market):
 
     def __init__(self, database: Database, registry: Registry, clock: Clock | None = None,
                  **options: Any) -> None:  # fmt: skip
+        if "stopwatch" not in options:  # A busy machine lets no command through.
+            options = {"budget_s": 60.0, **options}
         self.engine = DecisionEngine(READERS, for_people=FOR_PEOPLE, **options)
         self._number = 0
         limits = LevelLimits(READERS, registry)
