@@ -50,10 +50,16 @@ def test_the_same_seed_tells_the_same_story(scenario: str) -> None:
 
 def test_the_command_ends_with_what_it_cost(capsys: pytest.CaptureFixture[str]) -> None:
     small = ["--people", "6", "--days", "3", "--attacks", "1"]
-    code = answer(["sandbox", "attack", "--scenario", "refund_abuse", "--json", *small])
+    code = answer(["sandbox", "attack", "--scenario", "promotion", "--json", *small])
     report = json.loads(capsys.readouterr().out)
     assert code == 0
-    assert report["on"]["lost"] < report["off"]["lost"]
+    off, on = report["off"], report["on"]
+    assert on["lost"] < off["lost"] == off["asked"]
+    # Coupons for payments that were stopped are stopped, too, so both were after the same.
+    assert [on[n] for n in ("tried", "asked", "honest")] == [
+        off[n] for n in ("tried", "asked", "honest")
+    ]
+    assert on["tried"] == on["stopped"] + on["other"] + on["through"]
 
 
 @pytest.mark.parametrize("wrong", [["--scenario", "heist"],

@@ -18,7 +18,7 @@ class Act(NamedTuple):
     Args:
         at_ms: milliseconds since the story's begin; negative for what was before it.
         order: the trade that a payment makes, or that a refund or receipt is of.
-        needs: the order that must have been paid, else the act is left out.
+        needs: the order that must have been paid, else the act ends as that did.
         theft: whether a thief does it (or has it done).
         loss: what is lost when it is accepted, in minor units.
     """

@@ -29,7 +29,8 @@ class Played(msgspec.Struct, kw_only=True):
 
     Args:
         tried: what thieves asked for, `stopped` of it by risk, `other` refused for want of money
-            or the like, `through` accepted.
+            or the like, `through` accepted. What needs an act that was refused came to nothing by
+            the same, and is counted so.
         asked: the money that would be lost if everything went through.
         honest: what honest people asked for; `proofs` of them took a proof, which they passed;
             `falsely_stopped` were held or denied.
@@ -76,6 +77,7 @@ class _Player:
         self._now_ms = 0
         self.played = Played()
         self._paid: set[str] = set()
+        self._refused: dict[str, str] = {}
         self._thieves: set[str] = set()
         self._first_theft_ms = 0
 
@@ -87,6 +89,7 @@ class _Player:
             self._set_up(act)
             return
         if act.needs and act.needs not in self._paid:
+            self._come_to_nothing(act)
             return
         if act.theft:
             self._thieves |= {act.party, act.payee} - {""}
@@ -100,9 +103,16 @@ class _Player:
         elif act.kind == "coupon":
             if act.needs in self._paid:
                 self._count(act, stage.do(act))
+            else:
+                self._come_to_nothing(act)
         else:
             kind = PartyKind.MERCHANT if act.kind == "shop" else PartyKind.PERSON
             stage.register(act.party, kind)
+
+    def _come_to_nothing(self, act: Act) -> None:
+        """What it needs was refused: it has ended as that has."""
+        if code := self._refused.get(act.needs):
+            self._count(act, code)
 
     def _try(self, act: Act) -> str:
         """An honest person who is asked for a proof gives it and tries again; a thief cannot."""
@@ -117,6 +127,8 @@ class _Player:
         played, accepted, by_risk = self.played, not code, code.startswith("RISK_")
         if accepted and act.order:
             self._paid.add(act.order)
+        elif act.order:
+            self._refused[act.order] = code
         if not act.theft:
             played.honest += 1
             played.falsely_stopped += by_risk
