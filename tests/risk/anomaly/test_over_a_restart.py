@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,41 @@ def test_a_store_that_is_gone_for_a_while_costs_no_alert(
     asyncio.run(asyncio.wait_for(follow(), 120))
     watch.close()
     assert found == wanted != []
+
+
+def test_what_was_found_but_not_raised_before_a_stop_is_found_again(
+    world: World, tmp_path: Path
+) -> None:
+    steady, file = _watch(world, tmp_path / "steady.npz"), tmp_path / "other.npz"
+    steady.begin()
+    before = _watch(world, file)
+    before.begin()
+    _habits(world)
+    _half_an_attack(world, 0)
+
+    async def stopped_while_it_raises() -> None:
+        asked = asyncio.Event()
+
+        async def submit(request: Request) -> Answer:
+            asked.set()
+            await asyncio.Event().wait()
+            return Answer(None)
+
+        following = asyncio.create_task(before.run(submit))
+        await asked.wait()
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+
+    asyncio.run(stopped_while_it_raises())
+    before.close()
+    after = _watch(world, file)
+    after.begin()
+    told = _read(steady)
+    assert told
+    assert _read(after) == told
+    steady.close()
+    after.close()
 
 
 def test_without_a_policy_nothing_is_read_and_the_first_one_has_it_caught_up(

@@ -127,6 +127,15 @@ def test_one_open_alert_a_kind_is_counted_and_becomes_a_case(world: World) -> No
     assert _raise(world, 350).alert_id != first.alert_id
 
 
+def test_a_genuine_alert_lifts_its_own_warning_and_no_other_alerts(world: World) -> None:
+    _policy(world, Level.NOTICE, Action.NOTHING)
+    _policy(world, Level.ALARM, Action.FREEZE)
+    notice, alarm = _raise(world, 260, AlertKind.UNUSUAL), _raise(world, 500, AlertKind.MULE)
+    for alert, code in ((notice, "RISK_CHALLENGE"), (alarm, "accepted")):
+        world.must(CloseAlert(alert_id=alert.alert_id, outcome="genuine"), AlertDone)
+        assert _pay(world, 1) == code
+
+
 def test_not_me_freezes_and_me_alone_lifts_nothing(world: World) -> None:
     _policy(world, Level.WARNING, Action.STEP_UP)
     alert_id = _raise(world, 400).alert_id

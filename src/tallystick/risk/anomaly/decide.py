@@ -193,7 +193,7 @@ def see_alert(alert: AnomalyAlert, by: str) -> Decision:
 def close_alert(
     alert: AnomalyAlert, warning: AccountWarning | None, command: CloseAlert, by: str, now_ms: int
 ) -> Decision:
-    """End it and label its decision; a genuine one takes its warning along.
+    """End it and label its decision; a genuine one takes its own warning along.
 
     Raises:
         Refused: ALERT_CLOSED.
@@ -202,7 +202,8 @@ def close_alert(
     rows: list[Row] = [_closed(alert, command.outcome, by, now_ms)]
     if alert.seq:
         rows.append(LabelRow(alert.seq, int(command.outcome == "fraud"), by, now_ms))
-    lifted = command.outcome == "genuine" and warning is not None
+    own = warning is not None and warning.alert_id == alert.alert_id
+    lifted = command.outcome == "genuine" and own
     return Decision(
         AlertDone(alert_id=alert.alert_id, status=AlertStatus.CLOSED, level=int(alert.level)),
         rows=tuple(rows), removed=(warning,) if lifted and warning is not None else (),

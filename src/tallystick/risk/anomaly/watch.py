@@ -39,6 +39,7 @@ _PERIOD_S: Final = 0.25
 _AGAIN_S: Final = 1.0
 _KEEP_AFTER: Final = 50_000
 _LATE_MS: Final = 3_600_000
+_PASSING: Final = frozenset({"SYSTEM_BUSY", "STORE_UNAVAILABLE"})
 _EVENT: Final = "seq, at_ms, kind, amount, party, payee, device, address, result"
 
 Submit = Callable[[Request], Awaitable[Answer]]
@@ -70,6 +71,7 @@ class AnomalyWatch:
         self._policies: tuple[AnomalyPolicy, ...] = ()
         self._changed = True
         self._proofs: deque[tuple[int, str]] = deque()
+        self._unraised: list[Request] = []
         self._mutex = threading.Lock()
         self._begun = False
         self._closed = False
@@ -119,34 +121,42 @@ class AnomalyWatch:
         while True:
             try:
                 await asyncio.to_thread(self.begin)
-                found = await asyncio.to_thread(self.catch_up)
+                await asyncio.to_thread(self._look)
             except (StoreError, sqlite3.Error) as error:
                 log.warning("anomaly_cut_off", error=str(error))
                 await asyncio.sleep(_AGAIN_S)
                 continue
-            for request in found:
-                await submit(request)
-            if not found:
+            if not self._unraised:
                 await asyncio.sleep(_PERIOD_S)
+            while self._unraised:
+                answer = await submit(self._unraised[0])
+                if answer.refusal is not None and answer.refusal.code in _PASSING:
+                    await asyncio.sleep(_PERIOD_S)
+                else:
+                    del self._unraised[0]
 
     def catch_up(self) -> list[Request]:
-        """Score what is new, at most some thousand decisions; the alerts to raise."""
+        """Score what is new, at most some thousand decisions; the alerts, for who asks to raise."""
+        self._look()
+        found, self._unraised = self._unraised, []
+        return found
+
+    def _look(self) -> None:
+        """Score what is new, and have its alerts wait until they are raised."""
         with self._mutex:
-            if self._closed:
-                return []
-            if not self._on():
-                return []
+            if self._closed or not self._on():
+                return
             profiles = self._watcher.profiles
+            if profiles.position - self._kept_at >= _KEEP_AFTER:
+                self._keep()
             rows = self._session().connection.execute(
                 f"SELECT {_EVENT} FROM risk_decision "  # noqa: S608 - names are ours
                 "WHERE seq > ? ORDER BY seq LIMIT ?",
                 (profiles.position, _AT_ONCE),
             ).fetchall()  # fmt: skip
             self._follow()  # After the decisions, so that a proof before one of them is there.
-            found = [request for row in rows for request in self._see(StreamEvent(*row))]
-            if profiles.position - self._kept_at >= _KEEP_AFTER:
-                self._keep()
-            return found
+            for row in rows:
+                self._unraised += self._see(StreamEvent(*row))
 
     def _on(self) -> bool:
         """Whether a level has a policy; the first has the newest decisions read."""
@@ -199,6 +209,9 @@ class AnomalyWatch:
         return found
 
     def _keep(self) -> None:
+        """Keep what was learned, unless it is ahead of the alerts: those are found again then."""
+        if self._unraised:
+            return
         try:
             self._watcher.profiles.save(self._kept)
         except OSError as error:
