@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from tallystick.accounting import service
 from tallystick.accounting.apply import apply_file
 from tallystick.accounting.books import service as books
 from tallystick.accounting.books.model import LedgerBook, NameBook
-from tallystick.accounting.days import DAY_MS, day_begins_ms, day_of_ms
+from tallystick.accounting.days import DAY_MS, date_of, day_begins_ms, day_of_ms, given_day
 from tallystick.accounting.files import CALL_ROWS, BadRow
 from tallystick.accounting.model import CreateLedgerTransfers
 from tallystick.accounting.periods import service as periods
@@ -39,6 +40,7 @@ from tallystick.accounting.periods.model import (
     RejectReopening,
 )
 from tallystick.accounting.periods.views import close_story, proof_of_close
+from tallystick.accounting.statements.document import DayPeriod, account_document
 from tallystick.ledger.model import TransferFlags
 from tallystick.partners import service as partners
 from tallystick.partners.model import CreateApiKey
@@ -217,6 +219,17 @@ def test_a_close_counts_what_its_own_batch_posted_before_it(parts: Parts) -> Non
     story = close_story(parts.rows, done.close_id)
     assert story is not None
     assert story.snapshot.debits_posted == "9"
+
+
+def test_a_number_that_is_no_day_is_none_where_nothing_moved(parts: Parts) -> None:
+    """A book may become value-dated after entries that moved nothing, whatever they carry."""
+    accounts(parts, account(21, book=8), account(22, book=8))
+    assert money(parts, transfer(501, 21, 22, 0, book=8, day=2**32 - 1)) == ["created"]
+    name(parts, 8)
+    today = date_of(TODAY)
+    document = account_document(parts.rows, 21, DayPeriod.of(today, today))
+    assert [entry.value_day for entry in document.entries()] == [today]
+    assert [given_day(n) for n in (0, 1, 2**32 - 1)] == [None, date(1970, 1, 2), None]
 
 
 def test_what_a_books_entries_mean_is_settled_by_its_first_money(parts: Parts) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Final
 
-__all__ = ["DAY_MS", "date_of", "day_begins_ms", "day_of_date", "day_of_ms", "effective_day"]
+__all__ = ["DAY_MS", "date_of", "day_begins_ms", "day_of_date", "day_of_ms", "effective_day",
+           "given_day"]  # fmt: skip
 
 DAY_MS: Final = 86_400_000
 _CHINA_MS: Final = 8 * 3_600_000
 _NS_PER_MS: Final = 1_000_000
 _FIRST: Final = date(1970, 1, 1)
+_LAST: Final = (date.max - _FIRST).days
 
 
 def day_of_ms(at_ms: int) -> int:
@@ -35,6 +37,14 @@ def day_of_date(on: date) -> int:
 def date_of(day: int) -> date:
     """The calendar day of a number (OverflowError beyond the year 9999)."""
     return _FIRST + timedelta(days=day)
+
+
+def given_day(user_data_32: int) -> date | None:
+    """The calendar day that an entry of a value-dated book names.
+
+    None for none, and for a number that is no day: what moves nothing may carry any.
+    """
+    return date_of(user_data_32) if 0 < user_data_32 <= _LAST else None
 
 
 def effective_day(user_data_32: int, timestamp: int) -> int:

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from tallystick.accounting.books.model import LedgerBook
-from tallystick.accounting.days import date_of
+from tallystick.accounting.days import given_day
 from tallystick.ledger.chart import PLATFORM_BOOK_MIN, Side, book_currency
 from tallystick.ledger.model import Account, Transfer
 from tallystick.ledger.statements import StatementLine, balance_of, normal_side, statement
@@ -183,8 +183,8 @@ def currency_of_book(book: int, known: LedgerBook | None = None, asked: str = ""
 
 def value_day(transfer: Transfer, book: LedgerBook | None) -> date:
     """The day on which an entry takes effect; the day on which it was made but in few books."""
-    given = transfer.user_data_32 if book is not None and book.value_dated else 0
-    return date_of(given) if given else day_of(transfer.timestamp)
+    given = given_day(transfer.user_data_32) if book is not None and book.value_dated else None
+    return given or day_of(transfer.timestamp)
 
 
 def last_posted_before(rows: ReadSession, before_ns: int) -> int:

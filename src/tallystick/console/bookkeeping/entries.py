@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from tallystick.accounting.books.views import known_book
 from tallystick.accounting.corrections.model import Reversal, ReverseTransfer
 from tallystick.accounting.corrections.views import corrections_of
-from tallystick.accounting.days import date_of
+from tallystick.accounting.days import given_day
 from tallystick.accounting.exchange.model import CurrencyExchange
 from tallystick.accounting.views import transfer
 from tallystick.console.bookkeeping.fields import day_of, units_of
@@ -80,8 +80,7 @@ async def _entry(front: Frontend, visitor: Visitor, entry_hex: str, said: Said) 
         entry_hex=entry_hex, currency=currency_of(rows, entry.book),
         view=entry_views(front.platform.ledger, [entry], visitor.language)[0],
         book=title_of_book(rows, entry.book, visitor.language),
-        effective=date_of(entry.user_data_32).isoformat()
-        if value_dated and entry.user_data_32 else "",
+        effective=str(given_day(entry.user_data_32) or "") if value_dated else "",
         trade_no=leg_of if not is_own and _TRADE_NO.fullmatch(leg_of) else "",
         pending=hex_of(entry.pending_id) if entry.pending_id else "",
         reverses=_reversal(rows, links.reverses, links.reverses.transfer_id)
