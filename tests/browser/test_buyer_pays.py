@@ -122,7 +122,7 @@ def test_who_is_sent_to_the_shop_by_the_page_itself_arrives(
     to_the_cashier(buyer, shop, shop_site, "address")
     buyer.sign_in(ALICE, PASSWORD).fill(payment_password=PIN).press("Pay")
     assert buyer.sees("You go back by yourself in")
-    buyer.page.wait_for_url(f"{shop_site.base}/**", timeout=20_000)
+    buyer.page.wait_for_url(f"{shop_site.base}/**", timeout=60_000)
 
 
 def test_five_wrong_payment_passwords_lock_the_cashier(

@@ -70,7 +70,10 @@ def watcher(pair: Pair) -> Iterator[Watcher]:
 
 
 def _server(data: Path, folder: Path, url: str) -> ServerProcess:
-    own = {"TALLYSTICK_DATABASE": url, "TALLYSTICK_MASTER_KEY_FILE": str(folder / "master.key")}
+    own = {
+        "TALLYSTICK_DATABASE": url, "TALLYSTICK_MASTER_KEY_FILE": str(folder / "master.key"),
+        "TALLYSTICK_HEAD_SECONDS": "86400",  # Commands are counted here.
+    }  # fmt: skip
     return ServerProcess(data, env=ENVIRONMENT | own)
 
 
@@ -171,7 +174,7 @@ def test_a_batch_that_fails_to_serialise_is_tried_again_and_done_once(
 ) -> None:
     book = Book(pair.two, pair.one.rest_key, 2)
     a, b = book.accounts
-    undone = metric(pair.two, UNDONE)
+    undone = sum(metric(server, UNDONE) for server in (pair.one, pair.two))
     watcher.connection.execute(_FAILS_THREE_TIMES)
     try:
         assert book.move(pair.two, (a, b)) == ["created"]
@@ -180,7 +183,8 @@ def test_a_batch_that_fails_to_serialise_is_tried_again_and_done_once(
             "DROP TRIGGER serialise ON ledger_journal; DROP FUNCTION serialise; "
             "DROP SEQUENCE serialised"
         )
-    assert metric(pair.two, UNDONE) - undone == 3
+    # Work of the other server's own may have met one of them.
+    assert sum(metric(server, UNDONE) for server in (pair.one, pair.two)) - undone == 3
     assert book.balance(pair.one, b) == 1
 
 

@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,7 @@ def test_a_stop_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) -
     while len(acknowledged) < 200:
         assert server.process is not None
         assert server.process.poll() is None
+        time.sleep(0.01)
     code = server.stop()
     for worker in workers:
         worker.join(120)
@@ -178,6 +180,7 @@ def test_a_stop_while_it_starts_is_no_error(tmp_path: Path) -> None:
     process = server.launch()
     while not (tmp_path / "data" / "server.lock").exists():
         assert process.poll() is None
+        time.sleep(0.001)
     assert server.stop() == 0
     assert "Traceback" not in server.log.read_text("utf-8")
     server.start()

@@ -20,7 +20,7 @@ from tallystick.transparency.notes import NoteSigner
 SEED = bytes([3] * 32)
 LOG_KEY = NoteSigner("list.example", SEED).key.text
 HERE = Path(__file__).parent
-PATIENCE_S = 90
+PATIENCE_S = 300
 ENV = os.environ | {"PYTHONPATH": f"{HERE.parents[2] / 'src'}"}
 
 
