@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import uvloop
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -68,6 +69,21 @@ def test_what_a_killed_process_left_is_signed_all_the_same_and_another_takes_ove
         await signer.close()
 
     asyncio.run(story())
+
+
+def test_while_the_end_of_the_process_is_not_noticed_yet_texts_are_signed_all_the_same() -> None:
+    async def story() -> None:
+        signer = Signer()
+        await warm(signer)
+        assert signer._process is not None
+        assert signer._process.stdin is not None
+        signer._process.stdin.close()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await signed(signer, 4)  # With a key, too, of which the process was not told.
+        await signer.close()
+
+    uvloop.run(story())  # Its pipes refuse what comes after their end.
 
 
 def test_the_process_ends_with_its_input_and_not_by_a_signal_to_the_group() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
 import psycopg
 import pytest
@@ -167,6 +168,41 @@ def test_a_worker_that_failed_is_named_with_its_fault(database: PostgresDatabase
     with pytest.raises(RuntimeError, match="the worker work has ended") as told:
         asyncio.run(asyncio.wait_for(Leader(database, {"work": broken}).run(), 120))
     assert isinstance(told.value.__cause__, ValueError)
+
+
+def test_a_leader_that_is_stopped_while_it_asks_closes_its_connection_after_that() -> None:
+    asks, go_on = threading.Event(), threading.Event()
+    steps: list[str] = []
+
+    class Slow:
+        """A database that answers when it is told to."""
+
+        def connect(self) -> Slow:
+            return self
+
+        def execute(self, sql: str) -> Slow:
+            asks.set()
+            assert go_on.wait(120)
+            steps.append("answered")
+            return self
+
+        def fetchone(self) -> tuple[bool]:
+            return (False,)
+
+        def close(self) -> None:
+            steps.append("closed")
+
+    async def stopped() -> None:
+        leading = asyncio.create_task(Leader(cast(PostgresDatabase, Slow()), {}).run())
+        assert await asyncio.to_thread(asks.wait, 120)
+        leading.cancel()
+        done, _ = await asyncio.wait([leading], timeout=0.05)
+        go_on.set()
+        await asyncio.gather(leading, return_exceptions=True)
+        assert not done
+
+    asyncio.run(stopped())
+    assert steps == ["answered", "closed"]
 
 
 def test_followers_hear_what_other_processes_commit(

@@ -72,8 +72,10 @@ class Signer:
                 await self._runner
 
     def _write(self, data: bytes) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.write(data)
+        """Tell the process; what one does not take that has just ended is signed here."""
+        pipe = None if self._process is None else self._process.stdin
+        if pipe is not None and not pipe.is_closing():
+            pipe.write(data)
 
     def _number(self, key: RSAPrivateKey) -> int:
         """The key's number in the process, which is told of it when it is new."""

@@ -43,6 +43,8 @@ class Leader:
         self._workers = workers
         self._connection: PostgresConnection | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        # A connection that is closed while a thread asks ends the process.
+        self._asking = threading.RLock()
         self.leads = False
 
     async def run(self) -> None:
@@ -67,28 +69,30 @@ class Leader:
                 await asyncio.sleep(_LOOK_S)
         finally:
             await self._end_workers()
-            self._let_go()
+            await asyncio.to_thread(self._let_go)
 
     def _holds_lock(self) -> bool:
         """Whether the lock is ours; taken now if it is free."""
-        try:
-            if self._connection is None:
-                self._connection = self._database.connect()
-            if self.leads:
-                self._connection.execute("SELECT 1")
-                return True
-            sql = f"SELECT pg_try_advisory_lock({_LEADING})"
-            return bool(self._connection.execute(sql).fetchone()[0])
-        except (StoreError, sqlite3.Error) as error:
-            log.warning("leader_cut_off", error=str(error))
-            self._let_go()
-            return False
+        with self._asking:
+            try:
+                if self._connection is None:
+                    self._connection = self._database.connect()
+                if self.leads:
+                    self._connection.execute("SELECT 1")
+                    return True
+                sql = f"SELECT pg_try_advisory_lock({_LEADING})"
+                return bool(self._connection.execute(sql).fetchone()[0])
+            except (StoreError, sqlite3.Error) as error:
+                log.warning("leader_cut_off", error=str(error))
+                self._let_go()
+                return False
 
     def _let_go(self) -> None:
-        connection, self._connection = self._connection, None
-        self.leads = False
-        if connection is not None:
-            connection.close()
+        with self._asking:
+            connection, self._connection = self._connection, None
+            self.leads = False
+            if connection is not None:
+                connection.close()
 
     async def _end_workers(self) -> None:
         tasks, self._tasks = self._tasks, []

@@ -91,7 +91,7 @@ class AnomalyWatch:
     def begin(self) -> None:
         """Take what was kept, or learn from the newest decisions."""
         with self._mutex:
-            if self._begun:
+            if self._begun or self._closed:
                 return
             last = self._last()
             self._begun = True

@@ -147,7 +147,7 @@ class GraphFollower:
 
     def rebuild(self) -> None:
         """Begin with the snapshot if there is one that fits, and read all events after it."""
-        with suppress(FileNotFoundError):
+        with self._mutex, suppress(FileNotFoundError):
             try:
                 self._begin_with_snapshot()
             except SnapshotError as error:
@@ -156,7 +156,7 @@ class GraphFollower:
         self.ready = True
 
     def _begin_with_snapshot(self) -> None:
-        if not self._snapshot.exists():
+        if self._closed or not self._snapshot.exists():
             return
         graph = load_snapshot(self._snapshot)
         if graph.position > self._last("outbox") or graph.decided > self._last("risk_decision"):
