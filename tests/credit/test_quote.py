@@ -58,6 +58,12 @@ def test_numbers_are_taken_exactly_as_they_are_written() -> None:
         ({"drawdowns": [["2023-12-31", "1"]]}, "CREDIT_TERMS_INVALID", "drawdowns: 2023-12-31"),
         ({"drawdowns": [["2024-07-01", "1"]]}, "CREDIT_TERMS_INVALID", "drawdowns: 2024-07-01"),
         ({"first_due": "2024-01-01"}, "CREDIT_TERMS_INVALID", "first_due: "),
+        (
+            {"start": "2025-10-01", "first_due": "2025-10-07", "every": [1, "week"],
+             "business_days": {"rule": "preceding", "interest_moves": True}},
+            "CREDIT_TERMS_INVALID",
+            "business_days: 2025-10-07 moves to 2025-09-30, which is not after the start",
+        ),
         ({"grace": {"principal": 6}}, "CREDIT_TERMS_INVALID", "grace.principal: "),
         ({"balloon": "5"}, "CREDIT_TERMS_INVALID", "balloon: "),
         ({"method": "balloon"}, "CREDIT_TERMS_INVALID", "balloon: "),
@@ -89,6 +95,39 @@ def test_what_must_be_bought_to_get_the_loan_counts() -> None:
     bought = offered(fees=[{"when": "2024-01-15", "amount": "20.00", "name": "insurance"}])
     assert bought.charges == [("2024-01-15", "20.00", "insurance")]
     assert float(bought.rates.all_in or 0) > float(offered().rates.all_in or 0)
+
+
+def test_a_fee_that_is_paid_before_the_first_money_counts() -> None:
+    fields = {"principal": "0", "drawdowns": [["2024-01-10", "1000.00"]], "annual_rate": "0"}
+    offer = offered(**fields, fees=[["2024-01-02", "20.00"]], count=1, first_due="2025-01-09")
+    assert offer.cash_flows == [
+        ("2024-01-02", "-20.00"), ("2024-01-10", "1000.00"), ("2025-01-09", "-1000.00"),
+    ]  # fmt: skip
+    assert offer.rates.all_in == "0.020417"
+
+
+def test_a_rate_beyond_all_measure_is_none_and_is_above_any_ceiling() -> None:
+    fields = {"principal": "100.00", "fees": {"up_front": "95.00"}, "every": [1, "week"]}
+    assert offered(**fields, count=1).rates.all_in is None
+    code, detail = refused(**fields, count=1, ceiling="0.36")
+    assert code == "CREDIT_RATE_ABOVE_CEILING"
+    assert detail == (
+        "The all-in yearly rate, with fees, is 100000000000000.0000 % and more; "
+        "the ceiling is 36.0000 %."
+    )
+
+
+@pytest.mark.parametrize("method", ["equal_principal", "flat_rate"])
+def test_what_is_drawn_after_everything_was_paid_early_is_repaid(method: str) -> None:
+    offer = offered(
+        method=method, prepayments=[["2024-03-10", None, "shorten"]],
+        drawdowns=[["2024-03-20", "300.00"]],
+    )  # fmt: skip
+    assert offer.totals.principal == offer.totals.drawn == "1300.00"
+    assert offer.rows[-1][5] == "0.00"
+    assert [row[0] for row in offer.rows if row[1] == "75.00"] == [
+        "2024-04-01", "2024-05-01", "2024-06-01", "2024-07-01",
+    ]  # fmt: skip
 
 
 def test_a_fee_on_a_day_may_be_written_like_a_drawdown() -> None:

@@ -38,7 +38,10 @@ CREDIT: Final[dict[str, tuple[str, str]]] = {
     "quote.nominal": ("Nominal yearly rate", "名义年利率"),
     "quote.cost": ("Cost in money", "总成本"),
     "quote.payments": ("Paid in all", "还款总额"),
-    "quote.no_rate": ("none: nothing is left of what is drawn", "无：扣除费用后没有实际到账"),
+    "quote.no_rate": (
+        "none: nothing, or next to nothing, is left of what is drawn",
+        "无：扣除费用后没有或几乎没有实际到账",
+    ),
     "quote.all_in_note": (
         "The internal rate of return of all that is got and paid, with fees, compounded yearly.",
         "以全部收付现金流（含费用）的内部收益率计算，按年复利。",

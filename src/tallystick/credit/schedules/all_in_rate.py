@@ -21,6 +21,8 @@ _ROUNDS_MAX = 200
 _ARITHMETIC = Context(prec=34)
 _CLOSE = Decimal("1e-24")
 _ONE = Decimal(1)
+_LOW_RATES = range(-16, 40)
+"""Powers of 2: yearly rates from 0.0015 % on, one after another twice as high."""
 
 
 class CashFlow(NamedTuple):
@@ -68,14 +70,28 @@ def _value(flows: list[CashFlow], discount: Decimal) -> _Value:
     return _Value(value, arithmetic.divide(slope, discount))
 
 
+def _low_bound(flows: list[CashFlow]) -> Decimal | None:
+    """A factor below the one that is looked for, at which the flows are worth something.
+
+    Where a fee is paid before the first money comes, two rates fit; the lower one is meant.
+    """
+    if flows[0].amount > 0:
+        return Decimal(0)
+    for exponent in _LOW_RATES:
+        discount = _ARITHMETIC.power(_ONE + Decimal(2) ** exponent, -_ONE / _YEAR_DAYS)
+        if _value(flows, discount).value > 0:
+            return discount
+    return None
+
+
 def _discount(flows: list[CashFlow]) -> Decimal | None:
     """The daily discount factor at which the flows are worth nothing.
 
     What is paid grows with the factor, so the value falls from what was got at first (factor 0)
     on; Newton's steps are taken while they stay between the bounds, halving else.
     """
-    low, high = Decimal(0), Decimal(2)
-    if flows[0].amount <= 0 or _value(flows, high).value >= 0:
+    low, high = _low_bound(flows), Decimal(2)
+    if low is None or _value(flows, high).value >= 0:
         return None
     at = _ONE
     for _ in range(_ROUNDS_MAX):

@@ -24,6 +24,8 @@ from tallystick.pipeline.refusals import Refused
 __all__ = ["Offer", "quote", "require_below_ceiling"]
 
 _SIX: Final = Decimal("0.000001")
+_SHOWN_MAX: Final = Decimal(10) ** 12
+"""From here on a yearly rate says nothing more: most of a loan of days is taken as fees."""
 
 RowText = Annotated[
     tuple[str, str, str, str, str, str],
@@ -55,7 +57,8 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 
     `all_in` is the internal rate of return of all cash flows (a year of 365 days, compounded
     yearly); `all_in_simple` is the same without compounding: the period's rate times the
-    periods in a year. Null when no rate exists, because nothing is left of what is drawn.
+    periods in a year. Null when no rate exists, because nothing is left of what is drawn, or when
+    it is 10^12 and more.
     """
 
     nominal: str
@@ -82,7 +85,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _six(rate: Decimal | None) -> str | None:
-    if rate is None:
+    if rate is None or rate >= _SHOWN_MAX:
         return None
     return format(rate.quantize(_SIX, rounding=ROUND_HALF_EVEN) + 0, "f")
 
@@ -102,6 +105,12 @@ def require_below_ceiling(rate: Decimal | None, ceiling: Ceiling) -> None:
         raise Refused(
             "CREDIT_RATE_ABOVE_CEILING",
             f"Fees leave nothing of what is drawn; the ceiling is "
+            f"{_percent(ceiling.annual_rate)}{source}.",
+        )
+    if rate >= _SHOWN_MAX:
+        raise Refused(
+            "CREDIT_RATE_ABOVE_CEILING",
+            f"The all-in yearly rate, with fees, is {_percent(_SHOWN_MAX)} and more; the ceiling is "
             f"{_percent(ceiling.annual_rate)}{source}.",
         )
     if rate > ceiling.annual_rate:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tallystick.credit.schedules.day_count import DayCount, year_fraction
 from tallystick.credit.schedules.terms import BusinessDayRule, DueDates, Every, Unit
 from tallystick.money.calendar import BusinessCalendar, business_calendar
+from tallystick.pipeline.refusals import Refused
 
 __all__ = ["Period", "add_periods", "periods_of"]
 
@@ -96,6 +97,14 @@ def _regular(start: date, dates: DueDates) -> bool:
     return dates.first_due in (None, add_periods(start, every, 1, end_of_month=last))
 
 
+def _require_after(start: date, unmoved: date, due: date) -> None:
+    if due <= start:
+        raise Refused(
+            "CREDIT_TERMS_INVALID",
+            f"business_days: {unmoved} moves to {due}, which is not after the start, {start}.",
+        )
+
+
 @lru_cache(maxsize=256)
 def periods_of(start: date, dates: DueDates, day_count: DayCount) -> tuple[Period, ...]:
     """The periods of a loan that starts on a day, in order.
@@ -103,11 +112,13 @@ def periods_of(start: date, dates: DueDates, day_count: DayCount) -> tuple[Perio
     Raises:
         OverflowError: a date lies outside the calendar.
         ValueError: the country has no calendar.
+        Refused: CREDIT_TERMS_INVALID, a rule moves the first due date to the start or before it.
     """
     unmoved = ends = dues = _unadjusted(start, dates)
     if dates.rule is not BusinessDayRule.UNADJUSTED:
         calendar = business_calendar(dates.calendar)
         dues = [_moved(day, dates.rule, calendar) for day in ends]
+        _require_after(start, ends[0], dues[0])
         ends = dues if dates.interest_moves else ends
     periods: list[Period] = []
     begin = start

@@ -197,7 +197,7 @@ class _Walk:
     def _shorten(self) -> None:
         """Keep the payment as it is; the loan ends as soon as nothing is left."""
         self.shortened = True
-        if self.terms.method in _EQUAL_PRINCIPALS and self.portion:
+        if self.terms.method in _EQUAL_PRINCIPALS and self.portion and self.balance:
             payments = -(-self.balance // self.portion)
             self.periods = self.periods[: max(self.at, self.grace.principal) + payments]
             self.unset = self.terms.method is Method.FLAT_RATE
