@@ -20,6 +20,8 @@ from tallystick.credit.loans.model import (
     LateTerms,
     Loan,
     LoanEvent,
+    LoanStatus,
+    PaidFrom,
     PayLaterTerms,
     ProductTerms,
 )
@@ -35,6 +37,7 @@ from tallystick.payments.trades.model import (
     PayTrade,
     RefundTrade,
     ShipTrade,
+    TradeStatus,
 )
 from tallystick.payments.wallet.model import TransferBetweenWallets
 
@@ -236,3 +239,49 @@ def test_what_pay_later_does_not_do_is_refused(shop: Market) -> None:
     dear = ProductTerms(annual_rate=Decimal("0.1"), pay_later=PayLaterTerms())
     define = DefineLoanProduct(product_id="dear", name="Dear", terms=dear)
     assert shop.refuse(define) == "CREDIT_TERMS_INVALID"
+
+
+def test_a_refund_while_the_last_instalment_waits_for_its_day_stays_in_the_wallet(
+    shop: Market,
+) -> None:
+    buy(shop, "O1", 3_000, count=3)
+    shop.fund(ALICE, 10_000, "more")
+    for day in ("2027-03-11", "2027-04-11", "2027-05-02"):
+        go_to(shop, day)
+    pay(shop)
+    waiting = position(shop, "O1")
+    assert waiting.advance == 1_023
+    before = shop.available(ALICE)
+    refund = RefundTrade(app_id=APP_ID, out_trade_no="O1", out_request_no="R1", amount=100)
+    assert shop.accept(refund, APP).refunded_total == 100
+    assert shop.available(ALICE) == before + 100
+    assert position(shop, "O1") == waiting
+    go_to(shop, "2027-05-11")
+    assert loan_of(shop, "O1").status is LoanStatus.CLOSED
+    assert all(shop.sum_of(entry.code) == 0 for entry in RECEIVABLES.values())
+
+
+def test_a_seller_that_keeps_less_than_the_fee_pays_what_it_has(shop: Market) -> None:
+    away = TransferBetweenWallets(
+        payer_id=SHOP, payee_id=ALICE, amount=shop.available(SHOP), out_biz_no="away", title="away"
+    )
+    shop.accept(away, as_party(SHOP))
+    buy(shop, "O1", 10_000, count=12, seller_pays=True)
+    refund = RefundTrade(app_id=APP_ID, out_trade_no="O1", out_request_no="R1", amount=9_900)
+    shop.accept(refund, APP)
+    shop.accept(ShipTrade(app_id=APP_ID, out_trade_no="O1"), APP)
+    go_to(shop, "2027-03-05")
+    assert shop.trade("O1").status is TradeStatus.SETTLED
+    assert shop.available(SHOP) == 0
+    assert shop.sum_of(CREDIT_FEE_INCOME.code) == 95
+
+
+def test_what_a_bank_sent_beyond_the_bill_goes_to_the_wallet(shop: Market) -> None:
+    buy(shop, "O1", 6_000)
+    buy(shop, "O2", 3_000, count=3)
+    go_to(shop, "2027-03-02")
+    before = shop.available(ALICE)
+    command = PayBill(borrower_id=ALICE, product_id=PAY_LATER, amount=10_000, source=PaidFrom("1"))
+    done = shop.accept(command)
+    assert (done.paid, done.returned, done.left) == (7_023, 2_977, 0)
+    assert shop.available(ALICE) == before + 2_977

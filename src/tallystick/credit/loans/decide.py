@@ -42,7 +42,8 @@ from tallystick.pipeline.decisions import AccountRef, Decision, Posting
 from tallystick.pipeline.refusals import Refused
 
 __all__ = [
-    "charge_fee", "collect", "draw", "pay", "refund", "require_offer", "take_seller_fee", "waive",
+    "charge_fee", "collect", "draw", "pay", "refund", "require_offer", "returned",
+    "take_seller_fee", "waive",
 ]  # fmt: skip
 
 
@@ -141,28 +142,30 @@ def pay(
     taken = min(amount, most) if amount else most
     if taken <= 0:
         raise Refused("LOAN_NOTHING_TO_PAY")
-    returned = amount - taken if amount else 0
+    rest = amount - taken if amount else 0
     paid = loan_event(state, kind, taken, detail or mode.value, effect)
     after = position_of(state, paid)
     books = state.books
     reply = loan_done(
-        state, state.loan, after, step=paid.step, amount=taken, returned=returned,
+        state, state.loan, after, step=paid.step, amount=taken, returned=rest,
         paid=after.allocated.get(paid.step),
     )  # fmt: skip
-    returning = (
-        (books.posting("returned", returned, source=state.bank, payee=state.wallet),)
-        if state.bank is not None
-        else ()
-    )
     postings = (
         *caught_up.postings,
         *accrued(books, before, after),
         *_payment_postings(state, after, paid.step, taken),
-        *returning,
+        *returned(state, rest),
     )
     following = following if after.due_total else None
     now = kept(state, after, paid, following=following)
     return now.decision(reply, postings, loan_happened("paid", state, reply))
+
+
+def returned(state: LoanState, rest: int) -> tuple[Posting, ...]:
+    """What a bank sent too much goes to the wallet; from a wallet it is not taken."""
+    if state.bank is None:
+        return ()
+    return (state.books.posting("returned", rest, source=state.bank, payee=state.wallet),)
 
 
 def refund(state: LoanState, amount: int, out_request_no: str) -> Decision:
@@ -182,9 +185,12 @@ def charge_fee(state: LoanState, amount: int) -> Decision:
     return kept(state, after, fee).decision(reply, postings, happened)
 
 
-def take_seller_fee(state: LoanState, seller: AccountRef) -> Decision:
-    """The seller pays the fee of the buyer's instalments, once it has been paid itself."""
-    amount = state.contract.seller_fee
+def take_seller_fee(state: LoanState, seller: AccountRef, available: int) -> Decision:
+    """The seller pays the fee of the buyer's instalments, once it has been paid itself.
+
+    As far as its wallet goes: what a refund or a split has left it must not keep a trade open.
+    """
+    amount = min(state.contract.seller_fee, max(0, available))
     caught_up = caught_up_to_day(state)
     fee = loan_event(state, LoanEventKind.SELLER_FEE, amount, "")
     reply = loan_done(state, state.loan, caught_up.position, step=fee.step, amount=amount)

@@ -117,7 +117,10 @@ class PayBill(Command, frozen=True, kw_only=True, tag="pay_later.pay_bill"):
 
 
 class BillDone(Reply, frozen=True, kw_only=True):
-    """A person's bill: what was paid now, and what is billed and left. Minor units."""
+    """A person's bill: what was paid now, and what is billed and left. Minor units.
+
+    `returned` is what was offered and not taken, or given to the wallet.
+    """
 
     borrower_id: str
     product_id: str
@@ -127,3 +130,4 @@ class BillDone(Reply, frozen=True, kw_only=True):
     paid: int
     left: int
     late_fee: int
+    returned: int = 0

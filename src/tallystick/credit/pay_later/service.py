@@ -6,10 +6,12 @@ import hashlib
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from tallystick.credit.joint.days import look_for_buy_back
 from tallystick.credit.joint.service import fund_purchase
 from tallystick.credit.loans import decide as loan_decide
+from tallystick.credit.loans.decide import returned
 from tallystick.credit.loans.model import (
     Contract,
     Loan,
@@ -20,7 +22,7 @@ from tallystick.credit.loans.model import (
     ProductTerms,
 )
 from tallystick.credit.loans.service import loan_state, open_product, require_within_line, state_of
-from tallystick.credit.loans.state import NewLoan
+from tallystick.credit.loans.state import NewLoan, position_of
 from tallystick.credit.loans.timing import loan_day
 from tallystick.credit.participation.service import record, share_postings
 from tallystick.credit.pay_later import decide
@@ -38,6 +40,7 @@ from tallystick.credit.pay_later.model import (
     PayTradeLater,
 )
 from tallystick.credit.schedules.terms import Effect
+from tallystick.ledger.statements import available_of
 from tallystick.parties.model import Party
 from tallystick.payments.accounts import trade_escrow, wallet
 from tallystick.payments.trades.model import Refund, Trade, TradeDone, TradeStatus
@@ -134,7 +137,10 @@ def _take_seller_fee(context: Context, loan_id: str, seller_id: str) -> None:
     if taken or not state.contract.seller_fee or seller is None:
         return
     purse = wallet(seller, state.loan.currency)
-    record(_as(context, "seller fee"), loan_decide.take_seller_fee(state, purse))
+    held = context.uow.books.account(purse.id)
+    available = 0 if held is None else available_of(held)
+    decision = loan_decide.take_seller_fee(state, purse, available)
+    record(_as(context, "seller fee"), decision)
 
 
 def _as(context: Context, purpose: str) -> Context:
@@ -201,17 +207,20 @@ def pay_bill(command: PayBill, context: Context) -> Reply:
     parts = decide.spread(billings, due, command.amount)
     if not parts:
         raise Refused("LOAN_NOTHING_TO_PAY")
-    paid = 0
+    paid, rest = 0, max(0, command.amount - sum(part.amount for part in parts))
     for part in parts:
         one = _as(context, part.billing.loan.loan_id)
         state = loan_state(one, part.billing.loan.loan_id, command.source.bank_id)
-        effect = Effect.LOWER
-        done = record(one, loan_decide.pay(state, part.amount, part.mode, effect))
+        decision = loan_decide.pay(state, part.amount, part.mode, Effect.LOWER)
+        if rest and part is parts[-1]:
+            decision = decision._replace(postings=(*decision.postings, *returned(state, rest)))
+        done = record(one, decision)
         assert isinstance(done, LoanDone)
         paid += done.amount
     left = sum(decide.billed_on(b, due).total for b in billings) - paid
     bill = context.uow.get(Bill, command.borrower_id, command.product_id, due.isoformat())
-    return _bill_done(command.borrower_id, command.product_id, bill, paid, left)
+    answer = _bill_done(command.borrower_id, command.product_id, bill, paid, left)
+    return replace(answer, returned=rest)
 
 
 # Following trades.
@@ -237,12 +246,18 @@ def follow_trade(uow: UnitOfWork, happened: Event) -> None:
 
 
 def _refund(context: Context, loan_id: str, trade: Trade) -> None:
-    """Refunds of the trade that have not repaid its loan yet do so, from the buyer's wallet."""
+    """What was just refunded repays the trade's loan from the buyer's wallet.
+
+    It stays there where nothing is to be repaid: the loan is over, or what waits for its last due
+    date is enough.
+    """
     state = loan_state(context, loan_id)
     known = {e.detail for e in state.events if e.kind is LoanEventKind.REFUND}
     for refund in context.uow.select(Refund, trade_no=trade.trade_no):
+        if refund.out_request_no in known or refund.refunded_ms != context.now_ms:
+            continue
         state = loan_state(context, loan_id)
-        if refund.out_request_no in known or state.loan.status is not LoanStatus.ACTIVE:
+        if state.loan.status is not LoanStatus.ACTIVE or position_of(state).payoff <= 0:
             continue
         decision = loan_decide.refund(state, refund.amount, refund.out_request_no)
         record(_as(context, f"refund:{refund.out_request_no}"), decision)

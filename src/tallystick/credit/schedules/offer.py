@@ -110,8 +110,8 @@ def require_below_ceiling(rate: Decimal | None, ceiling: Ceiling) -> None:
     if rate >= _SHOWN_MAX:
         raise Refused(
             "CREDIT_RATE_ABOVE_CEILING",
-            f"The all-in yearly rate, with fees, is {_percent(_SHOWN_MAX)} and more; the ceiling is "
-            f"{_percent(ceiling.annual_rate)}{source}.",
+            f"The all-in yearly rate, with fees, is {_percent(_SHOWN_MAX)} and more; the ceiling "
+            f"is {_percent(ceiling.annual_rate)}{source}.",
         )
     if rate > ceiling.annual_rate:
         raise Refused(

@@ -61,12 +61,16 @@ class BillsShape(Shape, frozen=True, kw_only=True):
 
 
 class BillPaid(Shape, frozen=True, kw_only=True):
-    """What was paid now, and what is billed and left."""
+    """What was paid now, and what is billed and left.
+
+    `returned` is what was offered and not taken, or given to the wallet.
+    """
 
     borrower_id: PartyId
     product_id: ProductId
     paid: AmountText
     left: AmountText
+    returned: AmountText
 
 
 def _shown(bill: Bill) -> BillShape:
@@ -113,6 +117,7 @@ def _paid(call: Call, done: BillDone) -> BillPaid:
         product_id=done.product_id,
         paid=text_of(done.paid, currency),
         left=text_of(done.left, currency),
+        returned=text_of(done.returned, currency),
     )
 
 
