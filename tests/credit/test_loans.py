@@ -28,6 +28,7 @@ from tallystick.credit.loans.model import (
     LoanStatus,
     NewDates,
     PaidFrom,
+    PayLaterTerms,
     PayLoan,
     PaymentMode,
     ProductTerms,
@@ -118,6 +119,34 @@ def test_what_is_not_offered_is_refused_and_nothing_changes(shop: Market) -> Non
     assert shop.refuse(define) == "CREDIT_RATE_ABOVE_CEILING"
     assert shop.refuse(PayLoan(loan_id="1"), alice) == "LOAN_NOT_EXIST"
     assert shop.sum_of(LOAN_PRINCIPAL.code) == 0
+
+
+def test_a_product_of_which_something_is_no_number_or_negative_is_refused_by_name(
+    shop: Market,
+) -> None:
+    nan, less, change = Decimal("NaN"), Decimal("-0.1"), msgspec.structs.replace
+    late: list[tuple[str, Any]] = [
+        ("penalty_rate", nan), ("penalty_rate", less), ("penalty_rate", Decimal("Infinity")),
+        ("late_fee", -1), ("grace_days", -1), ("notice_days", -1), ("retry_hours", ()),
+        ("retry_hours", (9, 9)), ("expected_loss", ((0, nan),)), ("expected_loss", ((0, less),)),
+    ]  # fmt: skip
+    later: list[tuple[str, Any]] = [
+        ("minimum_rate", nan), ("minimum_rate", less), ("minimum_rate", Decimal("1.1")),
+        ("minimum_floor", -1), ("late_fee", -1), ("notice_days", -1),
+        ("instalment_fees", ((3, nan),)), ("instalment_fees", ((3, less),)),
+        ("instalment_fees", ((0, Decimal("0.1")),)),
+    ]  # fmt: skip
+    plain = ProductTerms(annual_rate=Decimal(0), counts=(1,), pay_later=PayLaterTerms())
+    wrong: list[tuple[str, ProductTerms]] = [
+        ("ceiling", change(CASH, ceiling=nan)), ("amount_min", change(CASH, amount_min=10_001)),
+    ]  # fmt: skip
+    wrong += [(n, change(CASH, late=change(CASH.late, **{n: value}))) for n, value in late]
+    wrong += [(n, change(plain, pay_later=PayLaterTerms(**{n: value}))) for n, value in later]
+    for name, terms in wrong:
+        answer = shop.submit(DefineLoanProduct(product_id="odd", name="Odd", terms=terms))
+        assert answer.refusal is not None, (name, terms)
+        assert answer.refusal.code == "CREDIT_TERMS_INVALID", name
+        assert answer.refusal.detail.startswith(f"{name}: "), name
 
 
 def test_payments_are_taken_from_the_wallet_on_their_due_dates(shop: Market) -> None:

@@ -58,6 +58,8 @@ def test_numbers_are_taken_exactly_as_they_are_written() -> None:
         ({"drawdowns": [["2023-12-31", "1"]]}, "CREDIT_TERMS_INVALID", "drawdowns: 2023-12-31"),
         ({"drawdowns": [["2024-07-01", "1"]]}, "CREDIT_TERMS_INVALID", "drawdowns: 2024-07-01"),
         ({"first_due": "2024-01-01"}, "CREDIT_TERMS_INVALID", "first_due: "),
+        ({"ceiling": "NaN"}, "CREDIT_TERMS_INVALID", "ceiling: "),
+        ({"ceiling": {"annual_rate": "-0.1"}}, "CREDIT_TERMS_INVALID", "ceiling: "),
         (
             {"start": "2025-10-01", "first_due": "2025-10-07", "every": [1, "week"],
              "business_days": {"rule": "preceding", "interest_moves": True}},

@@ -325,6 +325,9 @@ def test_the_command_line_needs_no_database(
     assert "wrong: missing_day:" in capsys.readouterr().out
     assert answer(["verify-partner", str(only_parquet)]) == 2
     assert "public key" in capsys.readouterr().err
+    (tmp_path / "no.key").write_bytes(b"\xff\xfe")
+    assert answer(["verify-partner", str(only_parquet), "--key", str(tmp_path / "no.key")]) == 2
+    assert "key cannot be read" in capsys.readouterr().err
 
 
 def test_nothing_to_check_is_said(tmp_path: Path) -> None:

@@ -130,7 +130,11 @@ def test_what_is_owed_already_makes_the_offer_smaller() -> None:
 
 
 def test_a_policy_that_cannot_be_kept_is_refused(shop: Market) -> None:
-    for field in ({"share_rate": Decimal(0)}, {"months_min": 5}, {"floor_rate": Decimal(2)}):
+    fields: tuple[dict[str, Any], ...] = (
+        {"share_rate": Decimal(0)}, {"months_min": 5}, {"floor_rate": Decimal(2)},
+        {"multiple": Decimal("Infinity")}, {"trend_min": Decimal("NaN")},
+    )  # fmt: skip
+    for field in fields:
         command = SetMerchantPolicy(product_id=PRODUCT, policy=replace(POLICY, **field))
         assert shop.refuse(command) == "CREDIT_TERMS_INVALID"
     costly = replace(TERMS, prepayment_rate=Decimal("0.01"))

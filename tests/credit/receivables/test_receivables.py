@@ -328,6 +328,15 @@ def test_an_advance_above_the_ceiling_is_refused_with_by_how_much(desk: Market) 
     assert row(desk, number).status is ReceivableStatus.ACKNOWLEDGED
 
 
+@pytest.mark.parametrize("field", ["advance_rate", "discount_rate", "ceiling"])
+def test_terms_whose_rate_is_no_number_are_refused_by_name(desk: Market, field: str) -> None:
+    terms = replace(TERMS, **{field: Decimal("NaN")})
+    answer = desk.submit(DefineReceivableTerms(product_id="odd", terms=terms))
+    assert answer.refusal is not None
+    assert answer.refusal.code == "CREDIT_TERMS_INVALID"
+    assert answer.refusal.detail.startswith(f"{field}: ")
+
+
 def test_what_is_advanced_is_told_by_when_it_falls_due(desk: Market) -> None:
     finance(desk, "recourse", receivable_id=invoice(desk, "I-due"))
 

@@ -94,10 +94,10 @@ def ppm_of(fraction: Decimal) -> int:
     Raises:
         ValueError: it has more than six decimals, or is not between 0 and 1.
     """
-    scaled = fraction * WHOLE_PPM
-    if not fraction.is_finite() or scaled != scaled.to_integral_value() or not 0 <= fraction <= 1:
+    fits = fraction.is_finite() and 0 <= fraction <= 1
+    if not fits or fraction * WHOLE_PPM != (fraction * WHOLE_PPM).to_integral_value():
         raise ValueError("a fraction from 0 to 1 with at most six decimals")
-    return int(scaled)
+    return int(fraction * WHOLE_PPM)
 
 
 def facts_of(application: Application) -> dict[str, FactValue]:

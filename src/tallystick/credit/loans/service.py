@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from decimal import Decimal
 
 import msgspec
 
@@ -20,6 +22,7 @@ from tallystick.credit.loans.model import (
     DrawLoan,
     DrawMore,
     GrantCreditLine,
+    LateTerms,
     LineDone,
     Loan,
     LoanDone,
@@ -38,6 +41,7 @@ from tallystick.credit.loans.state import NewLoan
 from tallystick.credit.loans.timing import loan_day
 from tallystick.credit.participation.service import record
 from tallystick.credit.postings import Bucket
+from tallystick.credit.schedules.check import COUNT_MAX, require_rate
 from tallystick.credit.schedules.terms import Method, Unit
 from tallystick.decoding import decode_json
 from tallystick.ledger.chart import LOAN_PRINCIPAL
@@ -69,10 +73,11 @@ def define_product(command: DefineLoanProduct, context: Context) -> Reply:
         raise Refused("INVALID_PARAMETER", "A product needs a number, a name and counts.")
     if terms.method in (Method.FLAT_RATE, Method.BALLOON):
         raise Refused("CREDIT_TERMS_INVALID", "method: loans of this method are quoted only.")
-    if sorted(terms.late.order) != sorted(Bucket):
-        raise Refused("CREDIT_TERMS_INVALID", f"order: each of {', '.join(Bucket)} once.")
-    if not terms.late.retry_hours:
-        raise Refused("CREDIT_TERMS_INVALID", "retry_hours: a payment is tried at least once.")
+    if not 1 <= terms.amount_min <= terms.amount_max:
+        raise Refused("CREDIT_TERMS_INVALID", "amount_min: from 0 on, at most amount_max.")
+    if terms.ceiling is not None:
+        require_rate("ceiling", terms.ceiling)
+    _require_late(terms.late)
     _require_pay_later(terms)
     for count in terms.counts:
         day = loan_day(context.now_ms)
@@ -86,6 +91,33 @@ def define_product(command: DefineLoanProduct, context: Context) -> Reply:
     return ProductDone(product_id=command.product_id, is_open=command.is_open)
 
 
+def _require_late(late: LateTerms) -> None:
+    if sorted(late.order) != sorted(Bucket):
+        raise Refused("CREDIT_TERMS_INVALID", f"order: each of {', '.join(Bucket)} once.")
+    hours = late.retry_hours
+    if not hours or hours[0] < 0 or any(a >= b for a, b in itertools.pairwise(hours)):
+        raise Refused(
+            "CREDIT_TERMS_INVALID", "retry_hours: from 0 on, at least one, each after the other."
+        )
+    require_rate("penalty_rate", late.penalty_rate)
+    for since, rate in late.expected_loss:
+        _require_part("expected_loss", rate)
+        _require_not_negative("expected_loss", since)
+    for field in ("late_fee", "grace_days", "notice_days"):
+        _require_not_negative(field, getattr(late, field))
+
+
+def _require_part(field: str, rate: Decimal) -> None:
+    require_rate(field, rate)
+    if rate > 1:
+        raise Refused("CREDIT_TERMS_INVALID", f"{field}: at most 1.")
+
+
+def _require_not_negative(field: str, number: int) -> None:
+    if number < 0:
+        raise Refused("CREDIT_TERMS_INVALID", f"{field}: not less than 0.")
+
+
 def _require_pay_later(terms: ProductTerms) -> None:
     later = terms.pay_later
     if later is None:
@@ -94,6 +126,13 @@ def _require_pay_later(terms: ProductTerms) -> None:
         raise Refused("CREDIT_TERMS_INVALID", "pay_later: bears no interest before a due date.")
     if not (1 <= later.bill_day <= _BILL_DAY_MAX and 1 <= later.due_day <= _BILL_DAY_MAX):
         raise Refused("CREDIT_TERMS_INVALID", f"bill_day, due_day: 1 to {_BILL_DAY_MAX}.")
+    _require_part("minimum_rate", later.minimum_rate)
+    for field in ("minimum_floor", "late_fee", "notice_days"):
+        _require_not_negative(field, getattr(later, field))
+    for count, rate in later.instalment_fees:
+        _require_part("instalment_fees", rate)
+        if not 1 < count <= COUNT_MAX:
+            raise Refused("CREDIT_TERMS_INVALID", f"instalment_fees: 2 to {COUNT_MAX} payments.")
 
 
 def grant_line(command: GrantCreditLine, context: Context) -> Reply:

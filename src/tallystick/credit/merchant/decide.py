@@ -9,6 +9,7 @@ from typing import Final
 
 from tallystick.credit.loans.model import LoanEvent, LoanEventKind, ProductTerms
 from tallystick.credit.merchant.model import Assessment, MerchantPolicy, SalesMonth
+from tallystick.credit.schedules.check import require_rate
 from tallystick.pipeline.refusals import Refused
 
 __all__ = [
@@ -26,6 +27,8 @@ def require_policy(policy: MerchantPolicy, terms: ProductTerms) -> None:
     Raises:
         Refused: CREDIT_TERMS_INVALID; the detail names the field.
     """
+    for name in ("refund_rate_max", "trend_min", "multiple", "share_rate", "floor_rate"):
+        require_rate(name, getattr(policy, name))
     wrong = {
         f"months_looked: 1 to {_MONTHS_MAX}": not 1 <= policy.months_looked <= _MONTHS_MAX,
         "months_min: at most months_looked": not 1 <= policy.months_min <= policy.months_looked,

@@ -27,6 +27,7 @@ from tallystick.credit.receivables.model import (
 )
 from tallystick.credit.schedules.all_in_rate import CashFlow, all_in_rate
 from tallystick.credit.schedules.amortise import whole
+from tallystick.credit.schedules.check import require_rate
 from tallystick.credit.schedules.offer import require_below_ceiling
 from tallystick.credit.schedules.quote import Ceiling
 from tallystick.ledger.chart import ASSIGNED_PROCEEDS
@@ -191,6 +192,10 @@ def require_terms(terms: ReceivableTerms) -> None:
     Raises:
         Refused: CREDIT_TERMS_INVALID; the detail names the field.
     """
+    for name in ("advance_rate", "discount_rate", "ceiling"):
+        rate = getattr(terms, name)
+        if rate is not None:
+            require_rate(name, rate)
     wrong = {
         "advance_rate: above 0, at most 1": not 0 < terms.advance_rate <= 1,
         "discount_rate: 0 to 1": not 0 <= terms.discount_rate <= 1,

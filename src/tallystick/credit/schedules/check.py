@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 from tallystick.credit.schedules.terms import BusinessDayRule, Method, Prepayment, Terms, Unit
 from tallystick.pipeline.refusals import Refused
 
-__all__ = ["COUNT_MAX", "require_terms"]
+__all__ = ["COUNT_MAX", "require_rate", "require_terms"]
 
 COUNT_MAX: Final = 1200
 """The most periods of a loan: a hundred years of months."""
@@ -26,7 +26,12 @@ def _refuse(field: str, sentence: str) -> NoReturn:
     raise Refused("CREDIT_TERMS_INVALID", f"{field}: {sentence}")
 
 
-def _require_rate(field: str, rate: Decimal) -> None:
+def require_rate(field: str, rate: Decimal) -> None:
+    """See that a rate is a number from 0 to 100 with at most 12 decimals.
+
+    Raises:
+        Refused: CREDIT_TERMS_INVALID, with the field's name.
+    """
     if not rate.is_finite() or not 0 <= rate <= _RATE_MAX:
         _refuse(field, f"a rate is a fraction of 1 between 0 and {_RATE_MAX}, as 0.0948.")
     exponent = rate.as_tuple().exponent
@@ -81,14 +86,14 @@ def _require_money(terms: Terms) -> None:
 def _require_fees(terms: Terms) -> None:
     for fee in terms.fees:
         _require_amount("fees", fee.amount, least=0)
-        _require_rate("fees", fee.rate)
+        require_rate("fees", fee.rate)
         if fee.day is not None:
             _require_day("fees", fee.day, terms.start)
 
 
 def _require_events(terms: Terms) -> None:
     for change in terms.rate_changes:
-        _require_rate("rate_changes", change.annual_rate)
+        require_rate("rate_changes", change.annual_rate)
         _require_day("rate_changes", change.day, terms.start)
     for early in terms.prepayments:
         _require_prepayment(early, terms.start)
@@ -101,7 +106,7 @@ def _require_events(terms: Terms) -> None:
         if new.first_due is not None and new.first_due <= new.day:
             _refuse("reschedules", f"{new.first_due} is not after {new.day}.")
         if new.annual_rate is not None:
-            _require_rate("reschedules", new.annual_rate)
+            require_rate("reschedules", new.annual_rate)
 
 
 def _require_prepayment(early: Prepayment, start: date) -> None:
@@ -116,7 +121,7 @@ def require_terms(terms: Terms) -> None:
     Raises:
         Refused: CREDIT_TERMS_INVALID, with the field's name and what is wrong with it.
     """
-    _require_rate("annual_rate", terms.annual_rate)
+    require_rate("annual_rate", terms.annual_rate)
     _require_dates(terms)
     _require_grace(terms)
     _require_money(terms)

@@ -14,7 +14,7 @@ from tallystick.credit.schedules.all_in_rate import (
     cash_flows,
     simple_rate,
 )
-from tallystick.credit.schedules.check import require_terms
+from tallystick.credit.schedules.check import require_rate, require_terms
 from tallystick.credit.schedules.quote import Ceiling, QuoteRequest, terms_of
 from tallystick.credit.schedules.schedule import Schedule
 from tallystick.credit.schedules.walk import schedule_of
@@ -145,10 +145,11 @@ def _totals(schedule: Schedule, currency: str) -> Totals:
 def _offer(request: QuoteRequest, schedule: Schedule, flows: list[CashFlow]) -> Offer:
     currency = request.currency
     rate = all_in_rate(flows)
-    if request.ceiling is not None:
-        ceiling = request.ceiling
+    ceiling = request.ceiling
+    if ceiling is not None:
         if isinstance(ceiling, Decimal):
             ceiling = Ceiling(annual_rate=ceiling)
+        require_rate("ceiling", ceiling.annual_rate)
         require_below_ceiling(rate, ceiling)
 
     def text(amount: int) -> str:

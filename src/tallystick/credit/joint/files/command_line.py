@@ -65,7 +65,7 @@ def verify_partner(
         as_json: answer with one JSON object for each institution, a line each.
     """
     given = Path(key)
-    text = given.read_text("utf-8") if key and "+" not in key else key
+    text = given.read_text("utf-8", "replace") if key and "+" not in key else key
     checked = verify_files(files, text)
     for one in checked:
         print(msgspec.json.encode(_shown(one)).decode() if as_json else _text(one))
