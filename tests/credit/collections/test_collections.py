@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.payments.market import ALICE, BOB, DAY_MS, Market, as_party, market
 from tests.platform_parts import Clock
 
@@ -405,6 +406,9 @@ def test_what_cannot_be_followed_is_refused_by_name(desk: Desk) -> None:
     step = Step(name="x", from_days=1, to_days=2, channel=Channel.SMS, text="none")
     without = SaveStrategy(strategy_id="x", name="X", terms=StrategyTerms(steps=(step,)))
     assert shop.refuse(without) == "COLLECTION_TEXT_NOT_EXIST"
+    odd = replace(step, offer=Offered(kind=OfferKind.WAIVE, share=Decimal("NaN")))
+    no_number = SaveStrategy(strategy_id="x", name="X", terms=StrategyTerms(steps=(odd,)))
+    assert shop.refuse(no_number) == "COLLECTION_TERMS_INVALID"
     assert shop.refuse(StartSplit(champion_id="none")) == "COLLECTION_STRATEGY_NOT_EXIST"
     half = StartSplit(champion_id="soft", challenger_permille=500)
     assert shop.refuse(half) == "COLLECTION_TERMS_INVALID"

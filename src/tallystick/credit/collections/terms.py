@@ -170,7 +170,8 @@ def _require_step(step: Step) -> None:
     offer = step.offer
     if offer is None:
         return
-    if not (0 <= offer.share <= 1 and 1 <= offer.count <= 600 and 1 <= offer.valid_days <= 365):
+    part = offer.share.is_finite() and 0 <= offer.share <= 1
+    if not (part and 1 <= offer.count <= 600 and 1 <= offer.valid_days <= 365):
         raise _invalid(f"{where}: offer: share up to 1, count up to 600, valid_days up to 365.")
 
 
