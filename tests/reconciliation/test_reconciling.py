@@ -173,6 +173,33 @@ def test_a_rejected_proposal_becomes_breaks_and_is_not_made_again(bank: Bank) ->
     assert len(bank.breaks()) == 3
 
 
+def test_what_a_rejected_proposal_held_can_be_proposed_with_others(bank: Bank) -> None:
+    """It is found anew at each import, and must not keep its members from what comes later."""
+    order = bank.order(10_000)
+    bank.take_in((9_000, order))
+    (wrong,) = bank.groups(GroupStatus.PROPOSED)
+    bank.parts.accept(RejectProposal(group_id=wrong.group_id), OPERATOR)
+    assert bank.take_in((10_000, "")).proposed == 1  # The same amount as the order's.
+    (group,) = bank.groups(GroupStatus.PROPOSED)
+    assert (group.rule, group.difference) == ("amount_day", 0)
+    bank.parts.accept(AcceptProposal(group_id=group.group_id), OPERATOR)
+    assert [(b.side, b.amount) for b in bank.breaks()] == [(BreakSide.BANK, 9_000)]
+
+
+def test_each_choice_of_an_ambiguous_proposal_can_be_found(bank: Bank) -> None:
+    orders = {bank.order(500), bank.order(500)}
+    bank.take_in((500, ""))
+    seen = set()
+    for _ in orders:
+        (group,) = bank.groups(GroupStatus.PROPOSED)
+        (entry,) = bank.parts.rows.select(ReconciledEntry, group_id=group.group_id)
+        seen.add(entry.reference)
+        bank.parts.accept(RejectProposal(group_id=group.group_id), OPERATOR)
+        bank.take_in((1, f"{len(seen)}"))
+    assert seen == orders
+    assert bank.groups(GroupStatus.PROPOSED) == []
+
+
 def test_what_the_bank_alone_has_is_resolved_to_suspense(bank: Bank) -> None:
     assert bank.take_in((700, "nobody-knows")).only_at_bank == 1
     (alone,) = bank.breaks()

@@ -15,7 +15,7 @@ from tallystick.risk.decision.backtest import Backtest, backtest
 from tallystick.risk.decision.errors import RiskFileError
 from tallystick.risk.decision.files import read_events, read_rules
 from tallystick.risk.decision.rules import RuleSet
-from tallystick.risk.decision.scorecard import Scorecard
+from tallystick.risk.decision.scorecard import Scorecard, check_scorecard
 from tallystick.risk.decision.training import TrainingError, evaluate, train
 
 __all__ = ["backtest_command", "evaluate_command", "train_command"]
@@ -112,11 +112,12 @@ def evaluate_command(model: Path, *, features: Path, events: Path, as_json: AsJs
         events: events with `fraud`.
         as_json: one JSON object.
     """
+    kept_up: RuleSet = read_rules(features)
     try:
         scorecard = decode_json(model.read_bytes(), Scorecard)
-    except msgspec.DecodeError as error:
+        check_scorecard(scorecard, kept_up.features)
+    except ValueError as error:
         raise RiskFileError(f"{model}: {error}") from error
-    kept_up: RuleSet = read_rules(features)
     report = evaluate(scorecard, read_events(events), kept_up.features)
     shown = msgspec.structs.replace(scorecard, report=report)
     _say(json.dumps(report) if as_json else _reported(shown))

@@ -23,6 +23,9 @@ from tallystick.risk.decision.lowering import lowered_sum
 __all__ = ["Bins", "Scorecard", "Scorer", "check_scorecard", "scores_over"]
 
 SCORE_MAX: Final = 1000
+_BINS_MAX: Final = 1000
+_NUMBER_MAX: Final = 10**15
+"""Sums of points stay within 64 bits, live and over columns."""
 
 
 class Bins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,12 +80,20 @@ def check_scorecard(model: Scorecard, features: Iterable[Feature]) -> None:
     """See that a scorecard can score commands with these features.
 
     Raises:
-        ValueError: a feature that is no whole number here, or bins that do not fit their edges.
+        ValueError: a feature that is no whole number here, bins that do not fit their edges,
+            none at all, or numbers that are too large.
     """
     catalogue = catalogue_of(features)
+    if not 1 <= len(model.bins) <= _BINS_MAX:
+        raise ValueError(f"{model.name}: it reads one to {_BINS_MAX} features")
+    points = (model.base, *model.cuts, *(each for held in model.bins for each in held.points))
+    if max(map(abs, points)) > _NUMBER_MAX:
+        raise ValueError(f"{model.name}: points and cuts are at most {_NUMBER_MAX}")
     for held in model.bins:
         if held.feature == SCORE or catalogue.get(held.feature) is not Kind.NUMBER:
             raise ValueError(f"{model.name}: there is no number {held.feature!r}")
+        if not all(-(2**63) <= edge < 2**63 for edge in held.edges):
+            raise ValueError(f"{model.name}: edges of {held.feature} are beyond 64 bits")
         if list(held.edges) != sorted(set(held.edges)) or len(held.points) != len(held.edges) + 1:
             raise ValueError(f"{model.name}: the bins of {held.feature} do not fit their edges")
     if list(model.cuts) != sorted(model.cuts) or len(model.cuts) > SCORE_MAX:

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tallystick.risk.decision.facts import FACTS, GRAPH
+from tallystick.risk.decision.facts import FACTS, GRAPH, TOLD
 from tallystick.risk.decision.features import Feature
 from tallystick.risk.decision.history import Events, features_over
 from tallystick.risk.decision.scorecard import SCORE_MAX, Bins, Scorecard, scores_over
@@ -121,10 +121,17 @@ def _auc(scores: NDArray[Any], fraud: NDArray[Any]) -> float:
 def evaluate(
     model: Scorecard, events: Events, features: Sequence[Feature], start: int = 0
 ) -> dict[str, float | int | str]:
-    """How well a scorecard tells fraud in a history, from an event on (labelled ones only)."""
+    """How well a scorecard tells fraud in a history, from an event on (labelled ones only).
+
+    What others knew and the history does not say counts as not known.
+    """
     known = np.flatnonzero(events.fraud[start:] >= 0) + start
     fraud = events.fraud[known]
-    scores = scores_over(model, _columns(events, features))[known]
+    columns = _columns(events, features)
+    for name in {held.feature for held in model.bins} - columns.keys():
+        told = events.history.columns.get(name)
+        columns[name] = np.full(events.history.size, TOLD[name]) if told is None else told.values
+    scores = scores_over(model, columns)[known]
     recall, threshold = recall_at(scores, fraud, _FALSE_POSITIVES)
     report: dict[str, float | int | str] = {
         "events": len(known),
@@ -150,7 +157,7 @@ def train(
         kept_apart: the share at the history's end on which the report is made.
 
     Raises:
-        TrainingError: there is not both fraud and what is genuine in both parts.
+        TrainingError: there is not both fraud and what is genuine in both parts, or nothing varies.
     """
     split = int(events.history.size * (1 - kept_apart))
     known = np.flatnonzero(events.fraud[:split] >= 0)
@@ -160,6 +167,8 @@ def train(
         raise TrainingError("a history to learn from has fraud and genuine events, early and late")
     columns = _columns(events, features)
     binned = [b for n, values in columns.items() if (b := _binned(n, values[known])) is not None]
+    if not binned:
+        raise TrainingError("nothing varies in this history")
     weights = _fitted(_design(binned), fraud)
     rare = [_RARENESS * _surprisal(held) for held in binned]
     usual = sum(float(part[held.bins].mean()) for part, held in zip(rare, binned, strict=True))
