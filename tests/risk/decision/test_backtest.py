@@ -220,6 +220,18 @@ def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
         read_events(tmp_path / "e.jsonl")
 
 
+def test_moments_of_any_unit_are_milliseconds_and_truth_is_no_amount(tmp_path: Path) -> None:
+    moments = pl.Series("at_ms", [1_700_000_000_000, 1_700_000_060_000]).cast(pl.Datetime("ms"))
+    frame = pl.DataFrame({"at_ms": moments.dt.cast_time_unit("us"), "kind": ["a", "b"]})
+    frame.write_parquet(tmp_path / "e.parquet")
+    history = read_events(tmp_path / "e.parquet").history
+    assert history.at_ms.tolist() == [1_700_000_000_000, 1_700_000_060_000]
+    for wrong in (pl.Series("amount", [True, False]), moments.dt.date().alias("amount")):
+        frame.with_columns(wrong).write_parquet(tmp_path / "e.parquet")
+        with pytest.raises(RiskFileError, match="event 1: amount: .* is not a whole number"):
+            read_events(tmp_path / "e.parquet")
+
+
 def test_an_empty_history_has_no_hits(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text("at_ms,kind\n")
     found = backtest(read_events(tmp_path / "e.csv"), RuleSet(rules=RULES[:1], features=FEATURES))

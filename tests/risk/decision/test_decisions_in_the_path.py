@@ -83,6 +83,17 @@ def test_features_are_rebuilt_after_a_restart(tmp_path: Path) -> None:
         assert again.code_of(again.pay(ALICE, 10, order="after")) == "RISK_DENIED"
 
 
+def test_tries_of_all_that_64_bits_hold_leave_rules_and_later_payments_as_they_are(
+    shop: WatchedMarket,
+) -> None:
+    shop.define("asked_of_app", "sum", ("app",), 60)
+    shop.publish("asked_of_app + amount > 100 && amount > 10", "challenge")
+    for _ in range(3):
+        assert shop.code_of(shop.pay(ALICE, 2**63 - 1)) != "INTERNAL_ERROR"
+    assert shop.code_of(shop.pay(BOB, 5)) == "accepted"
+    assert shop.code_of(shop.pay(BOB, 50)) == "RISK_CHALLENGE"
+
+
 def test_devices_are_seen(shop: WatchedMarket) -> None:
     shop.define("parties_of_device", "distinct", ("device",), 60, of="party")
     shop.publish("parties_of_device >= 1 && device != ''", "deny")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tallystick.risk.decision.columns import Column
 from tallystick.risk.decision.facts import PAST, hour_of
-from tallystick.risk.decision.features import Feature, check_feature
+from tallystick.risk.decision.features import SUM_MAX, Feature, check_feature
 from tallystick.risk.decision.history import History, features_over
 from tallystick.risk.decision.language import ExpressionError
 from tallystick.risk.decision.windows import Past, Windows
@@ -75,8 +75,8 @@ def plain(events: list[Past], at: int, feature: Feature) -> int:
     amounts = [int(event.facts["amount"]) for event in held]
     return {
         "count": len(held),
-        "sum": sum(amounts),
-        "average": sum(amounts) // max(1, len(held)),
+        "sum": min(sum(amounts), SUM_MAX),
+        "average": min(sum(amounts) // max(1, len(held)), SUM_MAX),
         "distinct": len({event.facts[feature.of] for event in held}) if feature.of else 0,
     }[feature.aggregate]
 
@@ -96,7 +96,7 @@ event = st.tuples(
     st.sampled_from(["", "p1", "p2", "p3"]),
     st.sampled_from(["", "s1", "s2"]),
     st.sampled_from(["", "d1", "d2"]),
-    st.integers(0, 10),
+    st.one_of(st.integers(0, 10), st.sampled_from([2**52, 2**53 + 1, 2**62, 2**63 - 1])),
     st.sampled_from(["accepted", "RISK_DENIED"]),
     st.sampled_from(["payment", "transfer"]),
 )

@@ -165,8 +165,8 @@ class _Tally:
             "hits": len(places),
             "caught": int(np.count_nonzero(caught)),
             "false_positives": int(np.count_nonzero(self._genuine[places])),
-            "amount_hit": int(amounts.sum()),
-            "amount_saved": int(amounts[caught].sum()),
+            "amount_hit": _total(amounts),
+            "amount_saved": _total(amounts[caught]),
         }
         self.rules.append((rule, counts))
         self.bits[rule.name] = np.packbits(hits)
@@ -213,6 +213,11 @@ def _largest(name: str, shared: Mapping[str, int]) -> dict[str, int]:
     return {other: -count for count, other in others[:5]}
 
 
+def _total(amounts: NDArray[Any]) -> int:
+    """What amounts come to, also beyond 64 bits."""
+    return (int((amounts >> 32).sum()) << 32) + int((amounts & 0xFFFFFFFF).sum())
+
+
 def _share(count: int, of: Mask) -> float:
     whole = int(np.count_nonzero(of))
     return count / whole if whole else 0.0
@@ -255,7 +260,7 @@ def _set_result(
         false_positives=false_positives,
         recall=_share(int(np.count_nonzero(caught)), fraud),
         false_positive_share=_share(false_positives, genuine),
-        amount_saved=int(amount[caught].sum()),
+        amount_saved=_total(amount[caught]),
     )
 
 
@@ -274,7 +279,7 @@ def backtest(events: Events, rule_set: RuleSet, entries: Sequence[ListEntry] = (
         events=events.history.size,
         fraud=int(np.count_nonzero(events.fraud == 1)),
         genuine=int(np.count_nonzero(events.fraud == 0)),
-        amount_fraud=int(amount[events.fraud == 1].sum()),
+        amount_fraud=_total(amount[events.fraud == 1]),
         rules=tally.results(),
         sets=[_set_result(events, rule_set, lane, tally.bits) for lane in lanes],
     )

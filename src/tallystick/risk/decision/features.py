@@ -27,13 +27,17 @@ from tallystick.risk.decision.facts import (
 from tallystick.risk.decision.language import RESERVED, ExpressionError
 
 __all__ = [
-    "Aggregate", "Feature", "WindowKey", "WITHIN_MIN_MAX", "catalogue_of", "check_feature",
-    "window_of",
+    "Aggregate", "Feature", "SUM_MAX", "WindowKey", "WITHIN_MIN_MAX", "catalogue_of",
+    "check_feature", "window_of",
 ]  # fmt: skip
 
 Aggregate = Literal["count", "sum", "average", "distinct"]
 
 WITHIN_MIN_MAX: Final = 90 * 24 * 60
+SUM_MAX: Final = 2**53
+"""Sums and averages end here: a refused try of all that 64 bits hold leaves rules that reckon with
+them room to."""
+
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _MINUTE_MS: Final = 60_000
 _SHARED: Final = {

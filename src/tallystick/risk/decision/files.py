@@ -95,11 +95,15 @@ def _bad(column: pl.Series, good: pl.Series, path: Path | str, meaning: str) -> 
 
 
 def _whole(column: pl.Series, path: Path | str) -> pl.Series:
-    """A column as whole numbers; what is empty stays so.
+    """A column as whole numbers; what is empty stays so, and moments are milliseconds.
 
     Raises:
         RiskFileError: one is none; says which event.
     """
+    if isinstance(column.dtype, pl.Datetime):
+        return column.dt.epoch("ms")
+    if column.dtype == pl.Boolean or column.dtype.is_temporal():
+        raise _bad(column, column.is_null(), path, "a whole number")
     if column.dtype == pl.String:
         numbers = column.str.extract(_NUMBER).cast(pl.Int64, strict=False)
         good = numbers.is_not_null()

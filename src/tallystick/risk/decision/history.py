@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.risk.decision.columns import Column, condition_over
-from tallystick.risk.decision.features import Feature, WindowKey, window_of
+from tallystick.risk.decision.features import SUM_MAX, Feature, WindowKey, window_of
 from tallystick.risk.decision.language import parse
 
 __all__ = ["Events", "History", "features_over"]
@@ -152,10 +152,10 @@ def _keys(history: History, by: tuple[str, ...]) -> _Keyed:
     return _Keyed(order, begins, history.at_ms[order], amount[order])
 
 
-def _narrow(values: Ints) -> NDArray[Any]:
-    """The same whole numbers in half the memory where they fit."""
+def _narrow(values: NDArray[Any]) -> NDArray[Any]:
+    """The same whole numbers, up to `SUM_MAX`, in half the memory where they fit."""
     if len(values) and (values.max() > _SMALL_MAX or values.min() < -_SMALL_MAX):
-        return values
+        return np.minimum(values, SUM_MAX).astype(np.int64, copy=False)
     return values.astype(np.int32)
 
 
@@ -174,9 +174,20 @@ def _of_window(
     simple = [f for f in features if f.aggregate != "distinct"]
     if simple:
         counted = np.zeros(size, np.int32)
-        wanted = any(f.aggregate != "count" for f in simple)
-        summed = np.zeros(size, np.int64) if wanted else _NO_SUMS
-        counts(order, begins, at_ms, member, amount, window.within_ms, counted, summed)
+
+        def summed_of(amounts: Ints) -> Ints:
+            found = np.zeros(size, np.int64)
+            counts(order, begins, at_ms, member, amounts, window.within_ms, counted, found)
+            return found
+
+        if all(f.aggregate == "count" for f in simple):
+            counts(order, begins, at_ms, member, amount, window.within_ms, counted, _NO_SUMS)
+            summed: NDArray[Any] = _NO_SUMS
+        elif history.columns["amount"].peak * size < 2**63:
+            summed = summed_of(amount)
+        else:  # Beyond 64 bits: summed in halves.
+            high, low = summed_of(amount >> 32), summed_of(amount & 0xFFFFFFFF)
+            summed = high.astype(object) * 2**32 + low
         for feature in simple:
             if feature.aggregate == "count":
                 yield feature.name, counted

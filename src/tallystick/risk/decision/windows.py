@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from tallystick.risk.decision.facts import PAST
-from tallystick.risk.decision.features import Feature, window_of
+from tallystick.risk.decision.features import SUM_MAX, Feature, window_of
 from tallystick.risk.decision.language import names_in, parse
 from tallystick.risk.decision.live import Condition, Values
 
@@ -295,10 +295,11 @@ class _Group:
             sums = series.sums
             whole = sums[-1]
             for name, at in self._sums:
-                into[name] = whole - sums[heads[at]]
+                into[name] = min(whole - sums[heads[at]], SUM_MAX)
             for name, at in self._averages:
                 head = heads[at]
-                into[name] = (whole - sums[head]) // (size - head) if head < size else 0
+                mean = (whole - sums[head]) // (size - head) if head < size else 0
+                into[name] = min(mean, SUM_MAX)
 
     @property
     def keys(self) -> int:
