@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Sequence, Set
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from tallystick.payments.movements import Movement
 from tallystick.pipeline.decisions import AccountRef, Decision, Posting, event
 from tallystick.pipeline.refusals import Refused
 from tallystick.reconciliation.matching.entry import Entry
-from tallystick.reconciliation.matching.rules import RULE_NAMES, Rule
+from tallystick.reconciliation.matching.rules import RULE_NAMES, Rule, Tolerance
 from tallystick.reconciliation.model import (
     DIFFERENCE_ACCOUNTS,
     BreakDone,
@@ -34,9 +34,13 @@ if TYPE_CHECKING:
     from tallystick.reconciliation.matching.outcome import Group, Outcome
 
 __all__ = [
-    "Booking", "Found", "GroupState", "accept", "assign", "explain", "group_members", "matching",
-    "reject", "resolve", "write_note",
+    "Booking", "Found", "GroupState", "accept", "assign", "explain", "group_members",
+    "groups_in", "matching", "reject", "resolve", "write_note",
 ]  # fmt: skip
+
+
+_AGAIN_MAX: Final = 10
+"""So many rejected proposals are looked round at one import."""
 
 
 class Booking(NamedTuple):
@@ -180,21 +184,44 @@ class Matching(NamedTuple):
     only_in_ledger: int
 
 
-def matching(found: Found, outcome: Outcome) -> Matching:
-    """Groups for what belongs together or may, breaks for what stands alone.
+def groups_in(found: Found, match: Callable[[Set[str], bool], Outcome]) -> list[Group]:
+    """What belongs together or may; a proposal that was rejected is not made again.
 
-    A proposal that was rejected is not made again: its members stand alone.
+    Its members are found together each time, and nothing else would be seen beside it. So each
+    side of it is looked at once more without the other, and what is found then is a proposal.
+
+    Args:
+        match: matches what is not among these ids, searching for sums or not.
     """
+    groups: list[Group] = []
+    taken: set[str] = set()
+
+    def take(withheld: Iterable[str], again: bool) -> list[Group]:
+        refused = []
+        for group in match(taken.union(withheld), not again).groups():
+            made = group._replace(matched=group.matched and not again)
+            if not made.matched and group_members(made.bank, made.ledger) in found.rejected:
+                refused.append(made)
+            else:
+                groups.append(made)
+                taken.update(made.bank, made.ledger)
+        return refused
+
+    for group in take((), False)[:_AGAIN_MAX]:
+        take(group.bank, True)
+        take(group.ledger, True)
+    return groups
+
+
+def matching(found: Found, groups: Sequence[Group], tolerances: Sequence[Tolerance]) -> Matching:
+    """Groups for what belongs together or may, breaks for what stands alone."""
     rows: list[Row] = []
     postings: list[Posting] = []
-    accounts = {t.name: t.account for t in outcome.tolerances}
+    accounts = {t.name: t.account for t in tolerances}
     counted = {True: 0, False: 0}
-    bank, ledger = outcome.unmatched
-    for group, (group_id, transfer_id) in zip(outcome.groups(), found.ids, strict=False):
-        if not group.matched and group_members(group.bank, group.ledger) in found.rejected:
-            bank += group.bank
-            ledger += group.ledger
-            continue
+    grouped = {member for group in groups for member in (*group.bank, *group.ledger)}
+    bank, ledger = found.lines.keys() - grouped, found.entries.keys() - grouped
+    for group, (group_id, transfer_id) in zip(groups, found.ids, strict=False):
         booking = found.booking._replace(transfer_id=transfer_id)
         account = accounts.get(group.tolerance, "")
         row = _new_group(found, group, group_id, account, booking.now_ms)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Final
+from collections.abc import Set
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from tallystick.ledger.chart import transfer_id
 from tallystick.ledger.model import Transfer, TransferFlags
@@ -41,6 +44,9 @@ from tallystick.reconciliation.model import (
     StatementLine,
     WriteBreakNote,
 )
+
+if TYPE_CHECKING:
+    from tallystick.reconciliation.matching.outcome import Outcome
 
 __all__ = ["register"]
 
@@ -182,16 +188,24 @@ def _match(
     from tallystick.reconciliation.matching.engine import match
 
     found = _found(context, bank_id, currency, days, rules.window_days)
-    bank = frame_of(
+    lines = [
         Entry(line.line_id, line.day, line.amount, line.currency, line.reference,
               line.bank_reference, line.counterparty)
         for line in found.lines.values()
-    )  # fmt: skip
+    ]  # fmt: skip
+
+    def matched(without: Set[str], sums: bool) -> Outcome:
+        bank, ledger = (
+            frame_of(e for e in side if e.id not in without)
+            for side in (lines, found.entries.values())
+        )
+        return match(bank, ledger, rules if sums else replace(rules, subset_steps_max=0))
+
     try:
-        outcome = match(bank, frame_of(found.entries.values()), rules)
+        groups = decide.groups_in(found, matched)
     except ValueError as error:
         raise Refused("INVALID_AMOUNT", f"{error}.") from error
-    return decide.matching(found, outcome)
+    return decide.matching(found, groups, rules.tolerances)
 
 
 def _gaps(

@@ -22,7 +22,7 @@ from tallystick.risk.decision.files import read_events
 from tallystick.risk.decision.history import Events
 from tallystick.risk.decision.model import ListEntry
 from tallystick.risk.decision.rules import Lane, Rule, RuleSet, Thresholds, compile_set, judge
-from tallystick.risk.decision.scorecard import Scorecard, scores_over
+from tallystick.risk.decision.scorecard import Bins, Scorecard, scores_over
 from tallystick.risk.decision.training import evaluate, train
 from tallystick.risk.decision.windows import Past, Windows
 from tallystick.sandbox.fraud import SCENARIOS, fraud_history
@@ -159,6 +159,17 @@ def test_the_command_line_trains_and_backtests(
     assert {rule["name"] for rule in found["rules"]} == {rule.name for rule in RULES}
     assert answer(["risk", "backtest", str(rules), "--events", str(history)]) == 0
     assert "many_cards" in capsys.readouterr().out
+    # What others know of people is not in this history: it counts as not known.
+    graph = Bins("graph_payee_association", (1,), (0, 5))
+    model.write_bytes(msgspec.json.encode(msgspec.structs.replace(card, bins=(*card.bins, graph))))
+    judged = ["risk", "model", "evaluate", str(model), "--events", str(history), "--features"]
+    assert answer([*judged, str(rules)]) == 0
+    rules.write_text("{}")
+    assert answer([*judged, str(rules)]) == 2
+    assert "there is no number" in capsys.readouterr().err
+    history.write_text("at_ms,kind,fraud\n" + "1,payment,0\n1,payment,1\n" * 9)
+    assert answer([*trained, "--json"]) == 2
+    assert "nothing varies in this history" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,8 @@ def _keys(history: History, by: tuple[str, ...]) -> _Keyed:
 def _narrow(values: NDArray[Any]) -> NDArray[Any]:
     """The same whole numbers, up to `SUM_MAX`, in half the memory where they fit."""
     if len(values) and (values.max() > _SMALL_MAX or values.min() < -_SMALL_MAX):
-        return np.minimum(values, SUM_MAX).astype(np.int64, copy=False)
+        ended: Ints = np.minimum(values, SUM_MAX).astype(np.int64, copy=False)
+        return ended
     return values.astype(np.int32)
 
 
