@@ -133,6 +133,12 @@ class _Server(uvicorn.Server):
         log.info("started", port=self._platform.settings.port)
         _say(self._platform)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is open; who is not waited for any longer is served no more."""
+        await super().shutdown(sockets=sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Leave the handlers as they are."""

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -166,11 +167,40 @@ def test_a_stop_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) -
     assert "Traceback" not in server.log.read_text("utf-8")
 
 
+def _ask_without_end(client: socket.socket) -> None:
+    """Send one request after another, waiting for no answer, until the server has gone."""
+    ask = b"GET /v1/trades HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer tsk_x_y\r\n\r\n"
+    with suppress(OSError):
+        while True:
+            client.sendall(ask * 500)
+
+
+def _hear_all(client: socket.socket, answered: threading.Event) -> None:
+    """Take in what comes, until the server has gone."""
+    with suppress(OSError):
+        while client.recv(1 << 16):
+            answered.set()
+
+
 def test_ctrl_c_stops_it_as_well(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "data", arguments=["--empty"]).start()
     assert server.process is not None
-    server.process.send_signal(signal.SIGINT)
-    assert server.process.wait(120) == 0
+    with socket.create_connection((server.host, server.port), 60) as client:
+        # More is asked than is answered until the end, and a second signal does not wait for it.
+        answered = threading.Event()
+        talking = [
+            threading.Thread(target=_ask_without_end, args=(client,)),
+            threading.Thread(target=_hear_all, args=(client, answered)),
+        ]
+        for thread in talking:
+            thread.start()
+        assert answered.wait(120)
+        server.process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(120) == 0
+        for thread in talking:
+            thread.join(120)
     assert "nobody can sign in yet" in server.log.read_text("utf-8")
     assert "Traceback" not in server.log.read_text("utf-8")
 
