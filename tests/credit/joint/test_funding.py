@@ -242,6 +242,7 @@ def test_a_guarantor_that_took_two_shares_over_sees_both_of_them(shop: Market) -
         {"eligible": "score + 1"},
         {"share": Decimal("1.1")},
         {"share": Decimal("1e999999")},
+        {"price": Decimal("1e999999")},
         {"share_min": Decimal("0.5"), "share_max": Decimal("0.4")},
         {"share": Decimal("0.3"), "share_min": Decimal("0.2")},
         {"loan_min": 500, "borrower_max": 400},

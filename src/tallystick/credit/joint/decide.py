@@ -63,6 +63,7 @@ _BUILT_IN: Final = frozenset({"amount", "count", "annual_rate_ppm", "product"})
 _VALID_MS_MAX: Final = 30 * 86_400_000
 _TYPES: Final = {Kind.NUMBER: int, Kind.TEXT: str, Kind.BOOLEAN: bool}
 _TEXT_MAX: Final = 100
+_PRICE_MAX: Final = 100
 
 
 # Institutions and programmes.
@@ -128,8 +129,8 @@ def _require_numbers(terms: ProgrammeTerms) -> None:
     for name, amount in amounts.items():
         if not 0 <= amount <= 10**15:
             raise _invalid(f"{name}: from 0 to {10**15}.")
-    if not terms.price.is_finite() or terms.price < 0:
-        raise _invalid("price: a yearly rate, not below 0.")
+    if not terms.price.is_finite() or not 0 <= terms.price <= _PRICE_MAX:
+        raise _invalid(f"price: a yearly rate, a fraction of 1 between 0 and {_PRICE_MAX}.")
 
 
 def _require_sense(terms: ProgrammeTerms) -> None:
