@@ -14,6 +14,9 @@ def test_anybody_sees_a_loan_with_its_rate_charts_and_schedule(world: World) -> 
     assert "9.9198 %" in visitor.text
     assert "2.78 CNY" in visitor.text
     assert visitor.page.count('<svg class="chart"') == 2
+    # On a phone more days than four run into each other.
+    longer = Person(world).get("/credit/quote?count=12&start=2024-01-01")
+    assert longer.page.count('text-anchor="middle">2') == 8
     for cell in ("2024-02-01", "16.34", "0.79", "17.13", "83.66"):
         assert f"<td>{cell}</td>" in visitor.page
 

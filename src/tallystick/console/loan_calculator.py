@@ -28,7 +28,8 @@ __all__ = ["LOAN_CALCULATOR"]
 
 _CURRENCY: Final = "CNY"
 _BARS_MAX: Final = 60
-_LABELS_MAX: Final = 6
+_LABELS_MAX: Final = 4
+"""Days that stand side by side below a chart on a phone."""
 _DEFAULTS: Final = {
     "principal": "10000.00", "percent": "9.48", "count": "12", "number": "1", "unit": "month",
     "method": "equal_instalment", "day_count": "30/360", "balloon": "0", "grace": "0",
