@@ -190,7 +190,9 @@ def test_questions_are_paid_and_end_with_the_quota_or_the_rate(kept: KeptList) -
 
     gamma = member_caller("gamma")
     assert kept.refuse(ask(4), gamma) == "BLACKLIST_QUOTA_USED_UP"
-    assert kept.refuse(ask(3), gamma) == "BLACKLIST_RATE_LIMIT"
+    too_many = kept.submit(ask(3), gamma).refusal
+    assert too_many is not None
+    assert too_many == ("BLACKLIST_RATE_LIMIT", "At most 2 at once.")  # No waiting would help.
     assert kept.accept(ask(2), gamma).quota == 1
     assert kept.refuse(ask(1), gamma) == "BLACKLIST_RATE_LIMIT"
     kept.clock.pass_ms(30_000)

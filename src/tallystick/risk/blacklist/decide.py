@@ -145,6 +145,8 @@ def take_tokens(member: Member, count: int, now_ms: int) -> Member:
     Raises:
         Refused: BLACKLIST_RATE_LIMIT.
     """
+    if count > member.per_minute:  # No waiting would help.
+        raise Refused("BLACKLIST_RATE_LIMIT", f"At most {member.per_minute} at once.")
     passed_ms = min(_MINUTE_MS, max(0, now_ms - member.tokens_ms))
     refilled = member.tokens + passed_ms * member.per_minute * 1000 // _MINUTE_MS
     tokens = min(member.per_minute * 1000, refilled) - count * 1000
