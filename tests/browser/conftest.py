@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
-from tests.browser.looking import DESKTOP, Looking, Screen
+from tests.browser.looking import DESKTOP, PATIENCE_MS, Looking, Screen
 from tests.browser.shop_site import ShopSite
 from tests.console.world import (
     MONTH_MS,
@@ -31,8 +31,7 @@ from tallystick.partners.model import CreateOperator, Role
 from tallystick.platform import Platform
 from tallystick.sandbox.seed import seed
 
-# A busy machine is no failure.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=PATIENCE_MS)
 
 _ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",

@@ -20,7 +20,10 @@ from playwright.sync_api import (
 from tests.browser.shop_site import ShopSite
 from tests.server_process import ServerProcess
 
-__all__ = ["DESKTOP", "PHONE", "Looking", "Screen"]
+__all__ = ["DESKTOP", "PATIENCE_MS", "PHONE", "Looking", "Screen"]
+
+PATIENCE_MS = 120_000
+"""How long anything may take to come: a busy machine is no failure."""
 
 _INSPECT = (Path(__file__).parent / "inspect.js").read_text("utf-8")
 
@@ -67,6 +70,7 @@ class Looking:
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
         )
+        context.set_default_timeout(PATIENCE_MS)
         looking = cls(context, context.new_page(), server, screen)
         hosts = {urlsplit(server.base_url).netloc, urlsplit(shop_site.base).netloc}
         looking._watch(hosts)
@@ -141,7 +145,7 @@ class Looking:
     def sees(self, text: str) -> bool:
         """Whether a text is to be seen, now or in a moment."""
         try:
-            self.find(text).wait_for(timeout=30_000)
+            self.find(text).wait_for()
         except Error as error:
             shown = self.page.locator("body").inner_text()
             raise AssertionError(f"{text!r} is not on {self.page.url}:\n{shown}") from error

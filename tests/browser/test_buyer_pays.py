@@ -122,7 +122,7 @@ def test_who_is_sent_to_the_shop_by_the_page_itself_arrives(
     to_the_cashier(buyer, shop, shop_site, "address")
     buyer.sign_in(ALICE, PASSWORD).fill(payment_password=PIN).press("Pay")
     assert buyer.sees("You go back by yourself in")
-    buyer.page.wait_for_url(f"{shop_site.base}/**", timeout=60_000)
+    buyer.page.wait_for_url(f"{shop_site.base}/**")
 
 
 def test_five_wrong_payment_passwords_lock_the_cashier(
@@ -170,7 +170,7 @@ def test_who_has_too_little_tops_up_and_pays(look: Look, shop: Shop, shop_site: 
     assert buyer.sees("余额不足。")
     assert buyer.faults() == []
     buyer.press("去充值").fill(amount="50").press("充值")
-    expect(buyer.page.locator('[name="payment_password"]')).to_be_visible(timeout=30_000)
+    expect(buyer.page.locator('[name="payment_password"]')).to_be_visible()
     buyer.fill(payment_password=PIN).press("确认付款")
     expect(buyer.page.get_by_role("heading", name="付款成功")).to_be_visible()
 
