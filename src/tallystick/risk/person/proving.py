@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from tallystick.money.china_time import china_time
 from tallystick.parties.model import Party
 from tallystick.parties.views import mask_login, party_login, party_name
 from tallystick.pipeline.commands import SYSTEM, Answer, Caller, Command
@@ -316,9 +317,12 @@ class Proving:
 
     def _number(self, number: str) -> str:
         try:
-            return normal_form(IdentifierKind.NATIONAL_ID, number)
+            plain = normal_form(IdentifierKind.NATIONAL_ID, number)
         except IdentifierError as error:
             raise Refused("DOCUMENT_INVALID", f"{error}.") from error
+        if plain[6:14] > china_time(self._clock_ms())[:10].replace("-", ""):
+            raise Refused("DOCUMENT_INVALID", "the date of birth is yet to come.")
+        return plain
 
     async def _face(self, number: str, photo: bytes) -> None:
         verdict = await asyncio.to_thread(self._identity.match_face, number, photo)
