@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -108,6 +109,29 @@ def test_other_programs_may_look_into_a_database_that_is_archived(parts: Archive
         subprocess.run([sys.executable, "-c", look, str(own(parts))], check=True)
         assert log.exists()
         assert (log.stat().st_ino, log.stat().st_size) == (before.st_ino, before.st_size)
+
+
+def test_what_a_killed_server_had_not_copied_is_copied_at_the_next_start(
+    parts: Archived, tmp_path: Path
+) -> None:
+    parts.clock.pass_ms(1000)
+    parts.move(100)
+    parts.archive.copy()
+    parts.clock.pass_ms(300)
+    parts.move(101)
+    at_ms, wanted = parts.clock(), contents(own(parts))
+    shutil.copytree(own(parts).parent, tmp_path / "left")  # As a kill leaves it.
+    parts.clock.pass_ms(5000)
+    database = tmp_path / "left" / DATABASE_NAME
+    with closing(connect(database)) as writer:
+        again = Archive(database, tmp_path / "archive", parts.clock)
+        again.begin(writer, 1)
+        writer.execute("DELETE FROM timer WHERE timer_id = 'none'")
+        again.copy()
+    again.close()
+    assert contents(restored(parts, tmp_path / "at", at_ms)) == wanted
+    assert contents(restored(parts, tmp_path / "newest")) == wanted
+    assert again.generation != parts.archive.generation
 
 
 def test_what_is_restored_passes_the_audit(parts: Archived, tmp_path: Path) -> None:

@@ -158,6 +158,7 @@ class Archive:
         Raises:
             StoreError: the folder cannot be written.
         """
+        self._finish_before(writer)
         writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         writer.execute("PRAGMA wal_autocheckpoint = 0")
         taken_ms = self._clock_ms()
@@ -179,6 +180,28 @@ class Archive:
             raise StoreError(
                 f"The archive {self._folder} cannot be written: {error.strerror or error}."
             ) from error
+
+    def _finish_before(self, writer: sqlite3.Connection) -> None:
+        """Copy what a server that was killed had committed and not copied, while the log has it.
+
+        The log's salts say whether it is still the one of the last segment.
+        """
+        begun = [folder for folder in sorted(self._folder.glob("*")) if segments_of(folder)]
+        if not begun:
+            return
+        segment = segments_of(begun[-1])[-1]
+        writer.execute("PRAGMA schema_version").fetchone()  # From here on the index is right.
+        try:
+            with segment.open("rb") as file:
+                salts = file.read(HEADER_BYTES)[_SALTS]
+            copied = marks_of(segment)[-1].end
+            found, end = end_of_log(self._database, self._descriptor("-shm"))
+            if found == salts and end > copied:
+                self.generation, self._number, self._copied = begun[-1], int(segment.stem), copied
+                self._append(end)
+        except (OSError, StoreError, IndexError, ValueError) as error:
+            log.warning("archive_not_finished", error=str(error))
+        self._number = self._copied = 0
 
     def _descriptor(self, suffix: str) -> int:
         """The database (no suffix) or the log's index (`-shm`), opened once and held."""
