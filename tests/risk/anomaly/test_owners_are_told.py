@@ -148,6 +148,16 @@ def test_the_bound_phone_is_told_once_and_again_only_after_a_failure(world: Worl
     assert (_notice(world, alert_id), spoken.sent) == ("sent", [PHONE])
 
 
+def test_a_phone_that_cannot_be_reached_keeps_no_other_from_being_told(world: World) -> None:
+    _prove(world, _bind(world, FactorKind.PHONE, 1), f"{500:032x}", Purpose.STEP_UP)
+    _bind(world, FactorKind.PHONE, 2)
+    alert_id = _raise(world)
+    spoken = Spoken(failures=1)
+    for _ in range(2):
+        _told(world, spoken)
+        assert (_notice(world, alert_id), spoken.sent) == ("sent", [PHONE])
+
+
 def test_without_a_phone_it_is_known_that_nobody_was_told(world: World) -> None:
     alert_id = _raise(world)
     _told(world, Spoken())

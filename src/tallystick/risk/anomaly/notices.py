@@ -87,17 +87,24 @@ class AlertNotices:
             await self._submit(Request.once(SYSTEM, command))
 
     def _send_due(self) -> list[tuple[str, bool]]:
-        """Each alert whose owner was told, or has no phone to be told by."""
+        """Each alert whose owner was told, or has no phone to be told by.
+
+        One phone that was reached is enough: the others are not worth telling it again.
+        """
         done = []
         with self._reader() as rows:
             tail = "WHERE notice = 'due' ORDER BY opened_ms LIMIT ?"
             for alert in rows.query(AnomalyAlert, tail, (_AT_ONCE,)):
                 phones = phones_of(rows, self._sealer, alert.party)
-                try:
-                    for phone in phones:
-                        self._messages.send(phone, _TEXT)
-                except OSError as error:
-                    log.warning("alert_notice_not_sent", problem=error.strerror)
-                    continue
-                done.append((alert.alert_id, bool(phones)))
+                reached = [self._reaches(phone) for phone in phones]
+                if any(reached) or not phones:
+                    done.append((alert.alert_id, bool(phones)))
         return done
+
+    def _reaches(self, phone: str) -> bool:
+        try:
+            self._messages.send(phone, _TEXT)
+        except OSError as error:
+            log.warning("alert_notice_not_sent", problem=error.strerror)
+            return False
+        return True
