@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.platform_parts import START_MS, Parts
 from tests.risk.gone_store import gone_now_and_then
 
@@ -167,6 +168,21 @@ def test_a_write_is_in_the_graph_when_it_is_answered(followed: Followed) -> None
     some_writes(followed)
     rows = answer(followed.follower.graph, "tsr4", {"id": 70, "threshold": 0, **WHOLE})
     assert rows == [{"dstId": "71", "numEdges": 1, "sumAmount": 1.5}]
+
+
+def test_a_snapshot_that_cannot_be_written_does_not_spoil_the_stop(
+    followed: Followed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.risk.graph.follower._SNAPSHOT_AFTER", 0)
+    database = followed.database
+    other = GraphFollower(
+        lambda: ReadSession(connect(database, readonly=True)), tmp_path / "gone" / "kept.npz"
+    )
+    other.rebuild()
+    with capture_logs() as told:
+        other.close()
+    assert [line["event"] for line in told] == ["graph_snapshot_not_kept"]
+    assert other._rows is None  # The database is let go of all the same.
 
 
 def test_it_follows_on_after_the_store_was_gone(

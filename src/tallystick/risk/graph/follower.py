@@ -220,13 +220,20 @@ class GraphFollower:
         self.skipped += not apply_seen(self.graph, seen)
         self.graph.decided = seen.seq
 
+    def _keep(self) -> None:
+        """Without a snapshot the next start reads everything again; no reason not to stop."""
+        try:
+            save_snapshot(self.graph, self._snapshot)
+        except OSError as error:
+            log.warning("graph_snapshot_not_kept", problem=error.strerror)
+
     def close(self) -> None:
         """Keep the graph if much has come since it was kept, and let go of the database."""
         self._closed = True  # At once: who is reading a long history ends with the next page.
         with self._mutex:
             read = self.graph.position + self.graph.decided
             if self.ready and read - self._kept_at >= _SNAPSHOT_AFTER:
-                save_snapshot(self.graph, self._snapshot)
+                self._keep()
             if self._rows is not None:
                 self._rows.connection.close()
                 self._rows = None
