@@ -34,12 +34,14 @@ class Answer(NamedTuple):
     """What a door answered: `code` is empty when accepted, `told` the answer's content.
 
     `found`: the first answer was lost, and what was done was looked up instead.
+    `sent`: the request that it answers, where a command may be sent as several.
     """
 
     accepted: bool
     code: str
     told: dict[str, Any]
     found: bool = False
+    sent: object = None
 
 
 class NoAnswerError(Exception):

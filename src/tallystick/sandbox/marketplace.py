@@ -182,6 +182,8 @@ class Marketplace:
             raise NoAnswerError("both tries")
         accepted = [answer for answer in answers if answer.accepted]
         compared = len(accepted) == 2 and not any(answer.found for answer in accepted)
+        # Signed anew it is another request: a refund then says that it changed nothing more.
+        compared = compared and accepted[0].sent is accepted[1].sent
         if compared and accepted[0].told != accepted[1].told:
             self.history.differences.append(
                 f"{call}: one request had two answers, {accepted[0].told} and {accepted[1].told}"
@@ -214,8 +216,9 @@ class Marketplace:
             nonlocal request, lost
             if lost and self.rng.random() < _SIGNED_ANEW:
                 request = await self.gateway.sign(method, content, **common)
+            sent = request  # What is asked beside this may sign it anew meanwhile.
             try:
-                answer = await self.gateway.send(request)
+                answer = (await self.gateway.send(sent))._replace(sent=sent)
             except NoAnswerError:
                 lost = True
                 raise
