@@ -69,6 +69,7 @@ from tallystick.store.connection import Connection, Database
 from tallystick.store.engine import DataFolder, SqliteDatabase, StoreError, database_of, migrate
 from tallystick.store.ledger_rows import SqlLedgerReader
 from tallystick.store.postgres import PostgresDatabase
+from tallystick.store.readers import Readers
 from tallystick.store.rows import ReadSession
 from tallystick.store.schema import schema_version
 from tallystick.store.sealing import Sealer, load_master_key, open_sealer
@@ -76,6 +77,9 @@ from tallystick.store.sealing import Sealer, load_master_key, open_sealer
 __all__ = ["Platform", "registry_of_products"]
 
 log = structlog.get_logger("tallystick")
+
+_LAST_READS_S = 60.0
+"""How long a stop waits for reads in worker threads; the process would wait for them anyway."""
 
 
 def registry_of_products() -> Registry:
@@ -138,6 +142,7 @@ class Platform:
         self.folder = folder
         self.clock_ms = clock_ms
         self.database = database_of(settings.database, folder.path)
+        self._readers = Readers(self.database)
         writer, self.sealer = _open_database(self.database, master_key, settings)
         self.rows = ReadSession(self.database.connect(readonly=True))
         self.ledger = SqlLedgerReader(self.rows.connection)
@@ -314,6 +319,8 @@ class Platform:
             await asyncio.to_thread(self._news.stop)
         await asyncio.to_thread(self.graph.close)
         await asyncio.to_thread(self.anomaly.close)
+        if not await asyncio.to_thread(self._readers.close, _LAST_READS_S):
+            log.warning("reads_not_over")
         self.close()
 
     def close(self) -> None:
@@ -350,8 +357,5 @@ class Platform:
     @contextmanager
     def reader(self) -> Iterator[ReadSession]:
         """A session of its own for a long read in a worker thread."""
-        connection = self.database.connect(readonly=True)
-        try:
-            yield ReadSession(connection)
-        finally:
-            connection.close()
+        with self._readers.one() as rows:
+            yield rows

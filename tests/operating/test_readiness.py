@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -122,6 +123,29 @@ def test_a_worker_that_failed_is_in_the_log_and_does_not_spoil_the_stop(
         asyncio.run(check())
     (ended,) = [line for line in told if line["event"] == "worker_ended"]
     assert ended["worker"] == "graph"
+
+
+@pytest.mark.embedded_store
+def test_a_stop_waits_for_reads_so_that_the_database_is_whole_in_its_file(tmp_path: Path) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    def read(platform: Platform) -> None:
+        with platform.reader():
+            reading.set()
+            assert go_on.wait(60)
+
+    async def check() -> None:
+        platform = Platform.open(settings_on(tmp_path / "data"))
+        await platform.start()
+        reader = asyncio.create_task(asyncio.to_thread(read, platform))
+        assert await asyncio.to_thread(reading.wait, 60)
+        stop = asyncio.create_task(platform.stop())
+        await asyncio.wait([stop], timeout=1.0)
+        go_on.set()
+        await asyncio.gather(stop, reader)
+
+    asyncio.run(check())
+    assert [path.name for path in (tmp_path / "data").glob("tallystick.db*")] == ["tallystick.db"]
 
 
 def test_an_executor_that_ended_is_a_reason(tmp_path: Path) -> None:
