@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from tallystick.store.connection import Connection, ConnectionLost, StoreError
 from tallystick.store.rows import ReadSession
 
-__all__ = ["Gone", "gone_now_and_then"]
+__all__ = ["Gone", "gone_now_and_then", "running"]
 
 
 class Gone:
@@ -44,3 +46,22 @@ def gone_now_and_then(
         return ReadSession(cast(Connection, Gone(connect(), at)))
 
     return open_rows
+
+
+@asynccontextmanager
+async def running(
+    worker: Coroutine[Any, Any, None],
+) -> AsyncIterator[Callable[[Callable[[], bool]], Awaitable[None]]]:
+    """A worker that runs meanwhile; what this gives waits until it has come somewhere."""
+    task = asyncio.create_task(worker)
+
+    async def until(come: Callable[[], bool]) -> None:
+        while not come():
+            assert not task.done(), task.result()
+            await asyncio.sleep(0.01)
+
+    try:
+        yield until
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.risk.gone_store import gone_now_and_then
+from tests.risk.gone_store import gone_now_and_then, running
 from tests.stores import address_of
 
 from tallystick.payments.wallet.model import TransferBetweenWallets
@@ -75,6 +75,12 @@ def _watch(world: World, kept: Path) -> AnomalyWatch:
     )
 
 
+def _begun(world: World, kept: Path) -> AnomalyWatch:
+    watch = _watch(world, kept)
+    watch.begin()
+    return watch
+
+
 def _proved(world: World) -> None:
     """The first of them has proved who they are, so that what is new is theirs for a while."""
     raised = RaiseAlert(party=PEOPLE[0], kind=AlertKind.TAKEOVER, score=400, reasons=b"[]", seq=0)
@@ -86,10 +92,8 @@ def _proved(world: World) -> None:
 def test_a_restart_between_changes_no_alert(
     world: World, tmp_path: Path, kept_on_the_way: bool
 ) -> None:
-    steady, file = _watch(world, tmp_path / "steady.npz"), tmp_path / "other.npz"
-    steady.begin()
-    before = _watch(world, file)
-    before.begin()
+    steady, file = _begun(world, tmp_path / "steady.npz"), tmp_path / "other.npz"
+    before = _begun(world, file)
     _habits(world)
     _proved(world)
     _half_an_attack(world, 0)
@@ -97,8 +101,7 @@ def test_a_restart_between_changes_no_alert(
     assert _read(before) == told
     if kept_on_the_way:
         before.close()
-    after = _watch(world, file)
-    after.begin()
+    after = _begun(world, file)
     if not kept_on_the_way:
         before.close()
         assert _read(after) == told  # The same findings: the same requests, which are answered.
@@ -116,8 +119,7 @@ def test_a_store_that_is_gone_for_a_while_costs_no_alert(
     monkeypatch.setattr("tallystick.risk.anomaly.watch._AGAIN_S", 0.0)
     _habits(world)
     _half_an_attack(world, 0)
-    steady = _watch(world, tmp_path / "steady.npz")
-    steady.begin()
+    steady = _begun(world, tmp_path / "steady.npz")
     wanted = _read(steady)
     steady.close()
     database, found = world.platform.database, list[Request]()
@@ -129,12 +131,8 @@ def test_a_store_that_is_gone_for_a_while_costs_no_alert(
         return Answer(None, None)
 
     async def follow() -> None:
-        running = asyncio.create_task(watch.run(submit))
-        while len(found) < len(wanted):
-            assert not running.done(), running.result()
-            await asyncio.sleep(0.01)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        async with running(watch.run(submit)) as until:
+            await until(lambda: len(found) >= len(wanted))
 
     asyncio.run(asyncio.wait_for(follow(), 120))
     watch.close()
@@ -144,10 +142,8 @@ def test_a_store_that_is_gone_for_a_while_costs_no_alert(
 def test_what_was_found_but_not_raised_before_a_stop_is_found_again(
     world: World, tmp_path: Path
 ) -> None:
-    steady, file = _watch(world, tmp_path / "steady.npz"), tmp_path / "other.npz"
-    steady.begin()
-    before = _watch(world, file)
-    before.begin()
+    steady, file = _begun(world, tmp_path / "steady.npz"), tmp_path / "other.npz"
+    before = _begun(world, file)
     _habits(world)
     _half_an_attack(world, 0)
 
@@ -167,8 +163,7 @@ def test_what_was_found_but_not_raised_before_a_stop_is_found_again(
 
     asyncio.run(stopped_while_it_raises())
     before.close()
-    after = _watch(world, file)
-    after.begin()
+    after = _begun(world, file)
     told = _read(steady)
     assert told
     assert _read(after) == told

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 from tests.platform_parts import START_MS, Parts
-from tests.risk.gone_store import gone_now_and_then
+from tests.risk.gone_store import gone_now_and_then, running
 
 from tallystick.pipeline.commands import Registry
 from tallystick.pipeline.decisions import event
@@ -193,16 +193,13 @@ def test_it_follows_on_after_the_store_was_gone(
     other = GraphFollower(rows, tmp_path / "other.npz")
 
     async def follow() -> None:
-        running = asyncio.create_task(other.run())
-        for name in ("A", "B"):
-            await asyncio.to_thread(
-                followed.write, "tw1", personId=name.encode()[0], personName=name, isBlocked=False
-            )
-            while other.graph.position < followed.follower.graph.position:
-                assert not running.done(), running.result()
-                await asyncio.sleep(0.01)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        async with running(other.run()) as until:
+            for name in ("A", "B"):
+                await asyncio.to_thread(
+                    followed.write, "tw1",
+                    personId=name.encode()[0], personName=name, isBlocked=False,
+                )  # fmt: skip
+                await until(lambda: other.graph.position >= followed.follower.graph.position)
 
     asyncio.run(asyncio.wait_for(follow(), 120))
     other.close()

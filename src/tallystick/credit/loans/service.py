@@ -74,7 +74,7 @@ def define_product(command: DefineLoanProduct, context: Context) -> Reply:
     if terms.method in (Method.FLAT_RATE, Method.BALLOON):
         raise Refused("CREDIT_TERMS_INVALID", "method: loans of this method are quoted only.")
     if not 1 <= terms.amount_min <= terms.amount_max:
-        raise Refused("CREDIT_TERMS_INVALID", "amount_min: from 0 on, at most amount_max.")
+        raise Refused("CREDIT_TERMS_INVALID", "amount_min: more than 0, at most amount_max.")
     if terms.ceiling is not None:
         require_rate("ceiling", terms.ceiling)
     _require_late(terms.late)
