@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Protocol
+from typing import Final, Protocol
 
-from tallystick.pipeline.commands import CallerKind, Context, Request, command_bytes
+from tallystick.pipeline.commands import CallerKind, Command, Context, Request, command_bytes
 from tallystick.pipeline.numbers import dated_number
 from tallystick.risk.decision.decide import NO_WARNING, UNREMARKABLE, Circumstances, Warned
 from tallystick.risk.decision.model import Review, StepUp
@@ -14,7 +14,13 @@ from tallystick.store.unit_of_work import UnitOfWork
 
 __all__ = [
     "NoWarnings", "Warnings", "circumstances", "fingerprint_of", "fingerprint_of_run",
+    "has_own_number",
 ]  # fmt: skip
+
+_NUMBERS: Final = (
+    "out_biz_no", "out_trade_no", "out_request_no", "out_order_no", "trade_no", "order", "payment",
+)  # fmt: skip
+"""Fields that hold the number by which a product knows a command."""
 
 
 class Warnings(Protocol):
@@ -52,16 +58,23 @@ def fingerprint_of(request: Request) -> bytes:
     return hashlib.blake2b(caller + command_bytes(request.command), digest_size=16).digest()
 
 
+def has_own_number(command: Command) -> bool:
+    """Whether its product knows a command by a number, and does it once however often asked."""
+    return any(getattr(command, name, "") for name in _NUMBERS)
+
+
 def fingerprint_of_run(fingerprint: bytes, request_key: bytes) -> bytes:
     """What stands for a command that has run: the same request alone, not one like it."""
     return hashlib.blake2b(fingerprint + request_key, digest_size=16).digest()
 
 
 def _review_of(request: Request, context: Context) -> Review | None:
-    fingerprint = fingerprint_of(request)
-    run = fingerprint_of_run(fingerprint, context.request_key)
-    find = context.uow.find
-    return find(Review, fingerprint=run) or find(Review, fingerprint=fingerprint)
+    fingerprint, find = fingerprint_of(request), context.uow.find
+    if not has_own_number(request.command):
+        run = fingerprint_of_run(fingerprint, context.request_key)
+        if found := find(Review, fingerprint=run):
+            return found
+    return find(Review, fingerprint=fingerprint)
 
 
 def circumstances(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -13,7 +12,7 @@ from tallystick.pipeline.commands import Caller, CallerKind, Command, Context, R
 from tallystick.pipeline.decisions import event
 from tallystick.pipeline.numbers import dated_number
 from tallystick.pipeline.refusals import Refused
-from tallystick.risk.decision.around import fingerprint_of_run
+from tallystick.risk.decision.around import fingerprint_of_run, has_own_number
 from tallystick.risk.decision.model import (
     CaseStatus,
     CloseCase,
@@ -64,19 +63,12 @@ def _agreeing(context: Context, review: Review) -> str:
     return f"{CallerKind.OPERATOR}:{person}"
 
 
-_NUMBERS: Final = (
-    "out_biz_no", "out_trade_no", "out_request_no", "out_order_no", "trade_no", "order", "payment",
-)  # fmt: skip
-"""Fields by which a command is known to its product, which does it once however often it is
-asked."""
-
-
 def _spent(review: Review, held: Command) -> bytes:
     """What stands for a released command: one that would do its work anew is held anew.
 
     What the platform asks for a person they still have to do themselves, so it goes on to pass.
     """
-    if review.caller_kind == CallerKind.SYSTEM or any(getattr(held, n, "") for n in _NUMBERS):
+    if review.caller_kind == CallerKind.SYSTEM or has_own_number(held):
         return review.fingerprint
     return fingerprint_of_run(review.fingerprint, review.request_key)
 
